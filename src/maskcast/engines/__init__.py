@@ -1,0 +1,1 @@
+"""Engines: the seam in ``base``, then one module or package per engine."""

@@ -1,0 +1,192 @@
+"""The engine seam: what every engine offers, and how engines are found.
+
+An engine turns prompts into masks (``segment``), references into a memory bank (``memorize``) and
+a memory bank plus targets into masks (``propagate``). The run, the labelers and the tests know
+engines only through this page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol
+
+import numpy as np
+
+from maskcast.errors import (
+    EngineMissingError,
+    ForeignBankError,
+    PromptKindError,
+    SettingsError,
+)
+from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
+
+ENTRY_POINT_GROUP = "maskcast.engines"
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What an engine is and takes.
+
+    Attributes:
+        name: as given to ``--engine``.
+        prompt_kinds: of ``box``, ``point``, ``brush``.
+        max_batch: most targets that ``propagate`` takes profitably in one call.
+        device: where it computes, e.g. ``cpu``, ``cuda:0``.
+        needs_weights: whether trained weights must be downloaded first.
+        signature: JSON-able facts that its results depend on (version, options, weights digest);
+            part of the fingerprint.
+    """
+
+    name: str
+    prompt_kinds: frozenset[str]
+    max_batch: int
+    device: str
+    needs_weights: bool
+    signature: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What a user may choose about any engine.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda``, ``mps`` or with an index.
+        threshold: probability in (0, 1) above which a pixel is the object; None = the engine's own
+            calibrated value.
+        workers: CPU threads the engine may use.
+        options: engine-specific keys, from the engine's own table in ``maskcast.toml``.
+    """
+
+    device: str = "auto"
+    threshold: float | None = None
+    workers: int = 1
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """The seam. Implementations are made by ``Engine(settings)`` and are not thread-safe."""
+
+    info: EngineInfo
+
+    def segment(self, image: RgbImage, prompts: Mapping[int, Prompts]) -> dict[int, Mask]:
+        """Turn prompts into masks.
+
+        Args:
+            image: uint8 (H, W, 3) RGB.
+            prompts: object id -> its prompts, in pixels of ``image``.
+
+        Returns:
+            Object id -> bool (H, W), one for each key of ``prompts``.
+
+        Raises:
+            PromptKindError: before any work, if a kind of prompt is not supported.
+        """
+
+    def memorize(self, references: Sequence[Reference]) -> MemoryBank:
+        """Turn references into a memory bank.
+
+        Raises:
+            EngineError: if no reference shows an object.
+        """
+
+    def propagate(self, bank: MemoryBank, images: Sequence[RgbImage]) -> list[Segmentation]:
+        """Mask targets, in input order; the result of one never depends on the others.
+
+        Args:
+            bank: made by this engine's ``memorize``; not modified.
+            images: uint8 (H, W, 3) RGB each, sizes may differ.
+
+        Raises:
+            ForeignBankError: if the bank was made by another engine.
+        """
+
+    def close(self) -> None:
+        """Release threads and devices; the engine is not used afterwards."""
+
+
+def installed_engines() -> dict[str, EntryPoint]:
+    """All engines on this machine by name, not imported yet."""
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def create_engine(name: str, settings: EngineSettings) -> Engine:
+    """Import and build the engine called ``name``.
+
+    Raises:
+        SettingsError: if no engine has that name.
+        EngineMissingError: if its extra or its weights are not installed.
+    """
+    known = installed_engines()
+    if name not in known:
+        raise SettingsError(
+            f"there is no engine {name!r}; installed are: {', '.join(sorted(known))} "
+            "(see maskcast engines)"
+        )
+    try:
+        factory = known[name].load()
+    except ModuleNotFoundError as error:
+        raise EngineMissingError(
+            f"the engine {name!r} needs the package {error.name!r}, which is not installed; "
+            f"run: pip install {error.name}"
+        ) from error
+    engine: Engine = factory(settings)
+    return engine
+
+
+def check_prompt_kinds(info: EngineInfo, prompts: Mapping[int, Prompts]) -> None:
+    """Raise ``PromptKindError`` if any prompt is of a kind the engine does not take."""
+    for object_id, prompt in prompts.items():
+        unsupported = sorted(prompt.kinds - info.prompt_kinds)
+        if unsupported:
+            raise PromptKindError(
+                f"the engine {info.name!r} does not take {' and '.join(unsupported)} prompts "
+                f"(object {object_id}); it takes: {', '.join(sorted(info.prompt_kinds))}"
+            )
+
+
+def check_bank(info: EngineInfo, bank: MemoryBank) -> None:
+    """Raise ``ForeignBankError`` if ``bank`` was made by another engine."""
+    if bank.engine != info.name:
+        raise ForeignBankError(
+            f"this memory bank was made by the engine {bank.engine!r}, not by {info.name!r}; "
+            "memorize the references again"
+        )
+
+
+def shown_object_ids(references: Sequence[Reference]) -> tuple[int, ...]:
+    """Ids with at least one pixel in any reference, ascending."""
+    return tuple(
+        sorted(
+            {
+                object_id
+                for reference in references
+                for object_id, mask in reference.masks.items()
+                if mask.any()
+            }
+        )
+    )
+
+
+def reference_digest(reference: Reference) -> str:
+    """sha256 (hex) of a reference's pixels and masks; its name does not count."""
+    digest = hashlib.sha256(repr(reference.image.shape).encode())
+    digest.update(np.ascontiguousarray(reference.image).tobytes())
+    for object_id, mask in sorted(reference.masks.items()):
+        if mask.any():
+            digest.update(f"object {object_id}".encode())
+            digest.update(np.packbits(mask).tobytes())
+    return digest.hexdigest()
+
+
+def bank_fingerprint(info: EngineInfo, references: Sequence[Reference]) -> str:
+    """sha256 (hex) over the references, the engine and all its results depend on."""
+    content = {
+        "engine": info.name,
+        "signature": dict(info.signature),
+        "references": sorted(reference_digest(reference) for reference in references),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,73 @@
+"""Every error maskcast raises on purpose.
+
+::
+
+    MaskcastError
+    ├── SettingsError          a flag, maskcast.toml or the project folder is not usable
+    ├── ImageError             a picture cannot be read (which file, why)
+    ├── AnnotationError        annotations.json or imported annotations are not usable
+    ├── EngineError            an engine cannot do what was asked
+    │   ├── EngineMissingError     it, its extra or its weights are not installed
+    │   ├── PromptKindError        it does not take this kind of prompt
+    │   └── ForeignBankError       the memory bank was made by another engine or options
+    ├── RunError               a run cannot start or go on
+    │   ├── FingerprintError       references, options or engine changed since the run began
+    │   ├── RunLockedError         another run is writing to this output
+    │   └── StorageError           the disk is full or the folder cannot be written
+    └── EvaluationError        the truth does not fit the results
+
+The message is one sentence to a person: what, which file, what to do. The command line prints it
+and exits with 1; ``--debug`` shows the traceback.
+"""
+
+
+class MaskcastError(Exception):
+    """Base of all errors that maskcast raises on purpose."""
+
+
+class SettingsError(MaskcastError):
+    """A flag, ``maskcast.toml`` or the project folder is not usable."""
+
+
+class ImageError(MaskcastError):
+    """A picture cannot be read; the message names the file and the reason."""
+
+
+class AnnotationError(MaskcastError):
+    """``annotations.json`` or imported annotations are not usable."""
+
+
+class EngineError(MaskcastError):
+    """An engine cannot do what was asked of it."""
+
+
+class EngineMissingError(EngineError):
+    """The engine, its extra or its weights are not installed; the message gives the next step."""
+
+
+class PromptKindError(EngineError):
+    """The engine does not take this kind of prompt; raised before any work."""
+
+
+class ForeignBankError(EngineError):
+    """The memory bank was made by another engine or with other options."""
+
+
+class RunError(MaskcastError):
+    """A run cannot start or go on."""
+
+
+class FingerprintError(RunError):
+    """References, options or engine changed since this output's run began."""
+
+
+class RunLockedError(RunError):
+    """Another live run is writing to the same output."""
+
+
+class StorageError(RunError):
+    """The disk is full or the folder cannot be written."""
+
+
+class EvaluationError(MaskcastError):
+    """The truth does not fit the results."""

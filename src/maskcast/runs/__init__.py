@@ -1,0 +1,1 @@
+"""One pass over the targets: pipeline, output folders, ledger."""

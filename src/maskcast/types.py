@@ -1,0 +1,235 @@
+"""The words of maskcast as types: frozen dataclasses over numpy arrays.
+
+All coordinates are pixels of the original image in its oriented frame (EXIF applied): x to the
+right, y down, ``(0, 0)`` the outer corner of the top-left pixel. Arrays are (row, column) =
+(y, x) and are never modified after construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+RgbImage = npt.NDArray[np.uint8]
+"""uint8 (H, W, 3), red-green-blue."""
+
+Mask = npt.NDArray[np.bool_]
+"""bool (H, W), True where the object is."""
+
+LabelMap = npt.NDArray[np.uint8]
+"""uint8 (H, W), pixel = object id, 0 = background."""
+
+MAX_OBJECT_ID = 255
+"""Object ids are 1..255, so that a label map fits one byte."""
+
+
+@dataclass(frozen=True)
+class ObjectSpec:
+    """What one object id stands for.
+
+    Attributes:
+        object_id: 1..255, the same thing in every image.
+        name: for people; free text.
+        color: (red, green, blue), each 0..255.
+
+    Raises:
+        ValueError: if the id or the colour is out of range.
+    """
+
+    object_id: int
+    name: str
+    color: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        check_object_id(self.object_id)
+        if len(self.color) != 3 or not all(0 <= channel <= 255 for channel in self.color):
+            raise ValueError(f"color: expected three numbers in 0..255, got {self.color!r}")
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The prompts of one object in one image.
+
+    Attributes:
+        box: float32 (4,) ``xmin, ymin, xmax, ymax`` in pixel edges, or None.
+        points: float32 (N, 2) ``x, y``; N may be 0.
+        point_labels: bool (N,), True = on the object, False = not on it.
+        paint: bool (H, W) pixels painted with the brush, or None.
+        erase: bool (H, W) pixels erased with the brush, or None. Where both are set, erase wins.
+
+    Raises:
+        ValueError: if a shape is wrong or a coordinate is not finite.
+    """
+
+    box: npt.NDArray[np.float32] | None = None
+    points: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    point_labels: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    paint: Mask | None = None
+    erase: Mask | None = None
+
+    def __post_init__(self) -> None:
+        if self.box is not None:
+            _store(self, "box", np.asarray(self.box, np.float32), (4,))
+        points = np.asarray(self.points, np.float32)
+        _store(self, "points", points, (len(points), 2))
+        _store(self, "point_labels", np.asarray(self.point_labels, np.bool_), (len(points),))
+        for name in ("paint", "erase"):
+            stroke = getattr(self, name)
+            if stroke is not None:
+                _store(self, name, _as_mask(name, stroke), stroke.shape)
+        if self.paint is not None and self.erase is not None:
+            _expect("erase shape", self.paint.shape, self.erase.shape)
+        for name, values in (("box", self.box), ("points", points)):
+            if values is not None and not np.isfinite(values).all():
+                raise ValueError(f"{name}: expected finite coordinates, got {values.tolist()}")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to segment from."""
+        return not self.kinds
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of prompt that are present: of ``box``, ``point``, ``brush``."""
+        present = {
+            "box": self.box is not None,
+            "point": len(self.points) > 0,
+            "brush": self.paint is not None or self.erase is not None,
+        }
+        return frozenset(kind for kind, there in present.items() if there)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An annotated image, resolved to masks.
+
+    Attributes:
+        image_id: POSIX path relative to the references folder, suffix kept.
+        image: uint8 (H, W, 3) RGB.
+        masks: object id -> bool (H, W). Empty for a **clean reference**: nothing is on it.
+
+    Raises:
+        ValueError: if a mask's size is not the image's, or an id is out of range.
+    """
+
+    image_id: str
+    image: RgbImage
+    masks: Mapping[int, Mask]
+
+    def __post_init__(self) -> None:
+        check_rgb(self.image)
+        for object_id, mask in self.masks.items():
+            check_object_id(object_id)
+            _expect(
+                f"mask of object {object_id} in {self.image_id}",
+                self.image.shape[:2],
+                _as_mask("mask", mask).shape,
+            )
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no object is on the image."""
+        return not any(mask.any() for mask in self.masks.values())
+
+
+@dataclass(frozen=True)
+class Target:
+    """An image to be masked.
+
+    Attributes:
+        image_id: POSIX path relative to the targets folder, suffix kept.
+        path: where the file is.
+    """
+
+    image_id: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class MemoryBank:
+    """What an engine derived from the references.
+
+    Attributes:
+        engine: name of the engine that made it.
+        object_ids: ids the references show, ascending; no other id is ever predicted.
+        fingerprint: sha256 (hex) over references, engine, options and weights.
+        state: engine-private, never modified by ``propagate``.
+    """
+
+    engine: str
+    object_ids: tuple[int, ...]
+    fingerprint: str
+    state: Any
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What an engine found in one target.
+
+    Attributes:
+        object_ids: int32 (K,), strictly ascending; K may be 0.
+        masks: bool (K, H, W) at the target's size; masks may overlap.
+        scores: float32 (K,) in [0, 1], probability that the object is present and its mask right.
+
+    Raises:
+        ValueError: if lengths disagree, ids are not ascending, or a score is out of range.
+    """
+
+    object_ids: npt.NDArray[np.int32]
+    masks: npt.NDArray[np.bool_]
+    scores: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        count = len(self.object_ids)
+        _store(self, "object_ids", np.asarray(self.object_ids, np.int32), (count,))
+        _store(self, "scores", np.asarray(self.scores, np.float32), (count,))
+        if self.masks.ndim != 3 or self.masks.dtype != np.bool_:
+            raise ValueError(
+                f"masks: expected bool (K, H, W), got {self.masks.dtype} {self.masks.shape}"
+            )
+        _expect("number of masks", count, self.masks.shape[0])
+        if np.any(np.diff(self.object_ids) <= 0):
+            raise ValueError(f"object_ids: expected ascending, got {self.object_ids.tolist()}")
+        if not np.all((self.scores >= 0) & (self.scores <= 1)):
+            raise ValueError(f"scores: expected in [0, 1], got {self.scores.tolist()}")
+
+    @classmethod
+    def empty(cls, height: int, width: int) -> Segmentation:
+        """Nothing found in an image of ``height`` x ``width`` pixels."""
+        return cls(
+            np.zeros(0, np.int32), np.zeros((0, height, width), np.bool_), np.zeros(0, np.float32)
+        )
+
+
+def check_object_id(object_id: int) -> None:
+    """Raise ``ValueError`` unless ``object_id`` is in 1..255."""
+    if not 1 <= object_id <= MAX_OBJECT_ID:
+        raise ValueError(f"object id: expected 1..{MAX_OBJECT_ID}, got {object_id}")
+
+
+def check_rgb(image: npt.NDArray[Any]) -> None:
+    """Raise ``ValueError`` unless ``image`` is uint8 (H, W, 3) with at least one pixel."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"image: expected uint8 (H, W, 3), got {image.dtype} {tuple(image.shape)}")
+
+
+def _as_mask(name: str, mask: npt.NDArray[Any]) -> Mask:
+    if mask.dtype != np.bool_ or mask.ndim != 2:
+        raise ValueError(f"{name}: expected bool (H, W), got {mask.dtype} {tuple(mask.shape)}")
+    return mask
+
+
+def _store(owner: object, name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Keep ``array`` on a frozen dataclass after checking its shape."""
+    _expect(f"{name} shape", shape, array.shape)
+    object.__setattr__(owner, name, array)
+
+
+def _expect(what: str, expected: object, actual: object) -> None:
+    if expected != actual:
+        raise ValueError(f"{what}: expected {expected}, got {actual}")
