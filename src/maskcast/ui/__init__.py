@@ -1,0 +1,1 @@
+"""What people see and touch: drawing, the labelers and their session."""
