@@ -1,0 +1,145 @@
+"""The four folders that a run writes for every target."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from maskcast.files import write_atomically
+from maskcast.images import encode_jpeg, encode_label_png, encode_mask_png
+from maskcast.masks import Component, components, compose_label_map
+from maskcast.palette import default_spec
+from maskcast.runs.ledger import FoundObject
+from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, RgbImage, Segmentation
+from maskcast.ui.render import draw_overlay
+
+BOX_COLUMNS = ("id", "xmin", "ymin", "xmax", "ymax", "score")
+"""Header of a boxes file."""
+
+_ID_MASK = re.compile(r"([1-9][0-9]{0,2})\.png")
+
+
+@dataclass(frozen=True)
+class OutputFolders:
+    """Where the files of a target go; ``name`` is its output name.
+
+    Attributes:
+        root: the output folder.
+    """
+
+    root: Path
+
+    def id_masks(self, name: str) -> Path:
+        """The folder of a target's binary masks."""
+        return self.root / "id_masks" / name
+
+    def id_mask(self, name: str, object_id: int) -> Path:
+        """A binary PNG, 0 and 255."""
+        return self.id_masks(name) / f"{object_id}.png"
+
+    def mask(self, name: str) -> Path:
+        """A palette PNG, pixel value = object id."""
+        return self.root / "masks" / f"{name}.png"
+
+    def overlay(self, name: str) -> Path:
+        """The target with everything found drawn onto it."""
+        return self.root / "overlays" / f"{name}.jpg"
+
+    def boxes(self, name: str) -> Path:
+        """A CSV with one row per connected component."""
+        return self.root / "bboxes" / f"{name}.csv"
+
+    def written_id_masks(self, name: str) -> dict[int, Path]:
+        """Object id -> binary mask of a target, of those on disk, by ascending id.
+
+        Folders beside the masks (of targets further down) and other files are left out.
+        """
+        folder = self.id_masks(name)
+        if not folder.is_dir():
+            return {}
+        found = {
+            int(match[1]): path
+            for path in folder.iterdir()
+            if (match := _ID_MASK.fullmatch(path.name)) and path.is_file()
+        }
+        return {key: found[key] for key in sorted(found) if key <= MAX_OBJECT_ID}
+
+
+def write_outputs(
+    folders: OutputFolders,
+    name: str,
+    image: RgbImage,
+    segmentation: Segmentation,
+    specs: Mapping[int, ObjectSpec],
+) -> list[FoundObject]:
+    """Write all files of one target, each whole or not at all.
+
+    The same arguments give the same bytes. What an interrupted run left of the target is
+    replaced; binary masks of objects that are not found any more are removed.
+
+    Args:
+        folders: where to.
+        name: the target's output name, POSIX and relative.
+        image: the target, uint8 (H, W, 3) RGB.
+        segmentation: what was found; an object without a pixel counts as not found.
+        specs: object id -> name and colour; ids that are missing get defaults.
+
+    Returns:
+        What was found, by ascending id.
+
+    Raises:
+        StorageError: if the disk is full or the folder cannot be written.
+        OSError: if this target's files cannot be written, e.g. for the length of its name.
+    """
+    masks = _found_masks(segmentation)
+    parts = {object_id: components(mask) for object_id, mask in masks.items()}
+    for object_id, mask in masks.items():
+        write_atomically(folders.id_mask(name, object_id), encode_mask_png(mask))
+    for object_id, path in folders.written_id_masks(name).items():
+        if object_id not in masks:
+            path.unlink()
+    scores = dict(zip(segmentation.object_ids.tolist(), segmentation.scores.tolist(), strict=True))
+    found = [_summary(key, scores[key], parts[key]) for key in masks]
+    label_map = compose_label_map(list(masks), list(masks.values()), image.shape[:2])
+    colors = {key: default_spec(key).color for key in masks}
+    colors.update({key: spec.color for key, spec in specs.items()})
+    write_atomically(folders.mask(name), encode_label_png(label_map, colors))
+    overlay = draw_overlay(image, segmentation, specs, parts)
+    write_atomically(folders.overlay(name), encode_jpeg(overlay))
+    rows = [(key, *part.box, f"{scores[key]:.4f}") for key in masks for part in parts[key]]
+    write_atomically(folders.boxes(name), _csv_bytes(rows))
+    return found
+
+
+def _found_masks(segmentation: Segmentation) -> dict[int, Mask]:
+    """Object id -> mask, of the masks that have a pixel."""
+    return {
+        object_id: mask
+        for object_id, mask in zip(
+            segmentation.object_ids.tolist(), segmentation.masks, strict=True
+        )
+        if mask.any()
+    }
+
+
+def _summary(object_id: int, score: float, parts: Sequence[Component]) -> FoundObject:
+    xmins, ymins, xmaxs, ymaxs = zip(*(part.box for part in parts), strict=True)
+    return FoundObject(
+        object_id=object_id,
+        score=score,
+        area=sum(part.area for part in parts),
+        components=len(parts),
+        box=(min(xmins), min(ymins), max(xmaxs), max(ymaxs)),
+    )
+
+
+def _csv_bytes(rows: Iterable[tuple[object, ...]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(BOX_COLUMNS)
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8")
