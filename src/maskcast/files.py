@@ -1,0 +1,90 @@
+"""Files appear whole or not at all.
+
+Bytes go to a short hidden temporary name in the same folder, which is then renamed. A run that is
+killed leaves at most such temporaries behind, and ``remove_stale_temporaries`` knows them by their
+exact pattern, so that nothing else is ever removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+from pathlib import Path
+
+from maskcast.errors import StorageError
+
+# Short and independent of the final name, so that a name of 255 bytes can still be written.
+_TEMPORARY = re.compile(r"\.mc-[0-9a-f]{8}\.tmp")
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path``, replacing what is there; parent folders are created.
+
+    There is no fsync: this guards against a killed process, not against a power cut.
+
+    Raises:
+        StorageError: if the disk is full or the folder cannot be written.
+        OSError: for anything that concerns this one path only, such as a name that is too long
+            or a file where a folder is needed.
+    """
+    temporary = path.parent / f".mc-{secrets.token_hex(4)}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise_if_storage(error, path.parent)
+        raise
+
+
+def raise_if_storage(error: OSError, folder: Path) -> None:
+    """Raise ``StorageError`` if ``error`` means that nothing more can be written to ``folder``.
+
+    Raises:
+        StorageError: if the disk or quota is full, or the folder may not be written.
+    """
+    if error.errno in _FULL:
+        raise StorageError(
+            f"No space is left to write to {folder}: free some space or choose another folder, "
+            "then start again."
+        ) from error
+    if error.errno in _FORBIDDEN:
+        reason = (error.strerror or "not permitted").lower()
+        raise StorageError(
+            f"The folder {folder} cannot be written ({reason}): change its permissions or choose "
+            "another folder."
+        ) from error
+
+
+def is_temporary(name: str) -> bool:
+    """Whether ``name`` (without folder) is one of our temporary names."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_stale_temporaries(folder: Path) -> int:
+    """Remove the temporaries that a killed process left in ``folder``, at any depth.
+
+    Call it only while no other process writes there. Links to folders are not followed; a
+    temporary that cannot be removed stays.
+
+    Returns:
+        How many were removed; 0 if the folder does not exist.
+    """
+    removed = 0
+    for parent, _, names in os.walk(folder):
+        for name in filter(is_temporary, names):
+            with contextlib.suppress(OSError):
+                (Path(parent) / name).unlink()
+                removed += 1
+    return removed
