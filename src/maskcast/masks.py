@@ -1,0 +1,227 @@
+"""Pure functions on masks: run-length codes, boxes, components, label maps, overlap, the brush.
+
+Masks are bool (H, W) in the oriented frame. Nothing here reads files or changes its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.types import LabelMap, Mask
+
+Box = tuple[int, int, int, int]
+"""``xmin, ymin, xmax, ymax`` in pixel edges: xmax and ymax are exclusive."""
+
+# A run length of 63 bits takes 13 characters of 5 bits.
+_MAX_CHARACTERS = 13
+
+
+@dataclass(frozen=True)
+class Component:
+    """A connected region of a mask.
+
+    Attributes:
+        box: ``xmin, ymin, xmax, ymax`` in pixel edges.
+        area: number of pixels, at least 1.
+    """
+
+    box: Box
+    area: int
+
+
+def encode_rle(mask: Mask) -> dict[str, Any]:
+    """COCO's compressed run-length code, column by column.
+
+    Args:
+        mask: bool (H, W).
+
+    Returns:
+        ``{"size": [H, W], "counts": str}``; the counts are ASCII.
+    """
+    flat = mask.T.ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    edges = np.concatenate([[0], changes, [flat.size]]).astype(np.int64)
+    counts = np.diff(edges)
+    if flat.size and flat[0]:  # the first run is always of background, here of length 0
+        counts = np.concatenate([[0], counts])
+    return {"size": list(mask.shape), "counts": _pack(counts)}
+
+
+def decode_rle(rle: Mapping[str, Any]) -> Mask:
+    """The mask of a COCO run-length code, compressed (str or bytes) or not (list of counts).
+
+    Args:
+        rle: ``{"size": [H, W], "counts": ...}``.
+
+    Returns:
+        bool (H, W).
+
+    Raises:
+        ValueError: if the code is malformed or does not fill its size exactly.
+    """
+    height, width = _size(rle.get("size"))
+    counts = _counts(rle.get("counts"))
+    if np.any(counts < 0) or sum(counts.tolist()) != height * width:
+        raise ValueError(
+            f"counts: expected runs that fill {height} x {width} pixels, got {counts.sum()}"
+        )
+    values = np.arange(len(counts)) % 2 == 1
+    flat = np.repeat(values, counts)
+    return np.ascontiguousarray(flat.reshape(width, height).T)
+
+
+def bounding_box(mask: Mask) -> Box | None:
+    """The smallest box around all True pixels of a bool (H, W) mask; None if there are none."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if rows.size == 0:
+        return None
+    ymin, ymax = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(mask[ymin:ymax].any(axis=0))
+    return int(columns[0]), ymin, int(columns[-1]) + 1, ymax
+
+
+def components(mask: Mask, min_area: int = 1) -> list[Component]:
+    """The 8-connected regions of at least ``min_area`` pixels.
+
+    Args:
+        mask: bool (H, W).
+        min_area: smaller regions are left out.
+
+    Returns:
+        Ordered by their boxes, top to bottom, then left to right.
+    """
+    box = bounding_box(mask)
+    if box is None:
+        return []
+    xmin, ymin, xmax, ymax = box  # most masks fill a small part of their image
+    pixels = np.ascontiguousarray(mask[ymin:ymax, xmin:xmax]).view(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(pixels, connectivity=8)
+    found = [
+        Component((xmin + x, ymin + y, xmin + x + width, ymin + y + height), area)
+        for x, y, width, height, area in stats[1:].tolist()
+        if area >= min_area
+    ]
+    return sorted(found, key=lambda part: (part.box[1], part.box[0], part.box, part.area))
+
+
+def compose_label_map(
+    object_ids: Sequence[int] | npt.NDArray[np.int32],
+    masks: Sequence[Mask] | npt.NDArray[np.bool_],
+    shape: tuple[int, int],
+) -> LabelMap:
+    """Lay masks over one another.
+
+    Where masks overlap the object with the smaller area wins, and the lower id among equals: a
+    particle on a scratch stays visible, the other way round it would vanish.
+
+    Args:
+        object_ids: K ids of 1..255.
+        masks: K masks, bool (H, W) each.
+        shape: (H, W), needed when K is 0.
+
+    Returns:
+        uint8 (H, W), 0 where no mask is.
+    """
+    label_map = np.zeros(shape, np.uint8)
+    layers = [
+        (np.count_nonzero(mask), int(object_id), mask)
+        for object_id, mask in zip(object_ids, masks, strict=True)
+    ]
+    for _, object_id, mask in sorted(layers, key=lambda layer: layer[:2], reverse=True):
+        label_map[mask] = object_id
+    return label_map
+
+
+def split_label_map(label_map: LabelMap) -> dict[int, Mask]:
+    """The mask of each id in a uint8 (H, W) label map, ascending; empty if all is background."""
+    present = np.flatnonzero(np.bincount(label_map.ravel(), minlength=1)[1:]) + 1
+    return {object_id: label_map == object_id for object_id in present.tolist()}
+
+
+def iou(first: Mask, second: Mask) -> float:
+    """Intersection over union of two bool (H, W) masks; 1 if both are empty."""
+    union = np.count_nonzero(first | second)
+    return np.count_nonzero(first & second) / union if union else 1.0
+
+
+def apply_brush(mask: Mask, paint: Mask | None, erase: Mask | None) -> Mask:
+    """Brush strokes on top of a mask, all bool (H, W); where both are set, erase wins."""
+    result = mask.copy()
+    if paint is not None:
+        result |= paint
+    if erase is not None:
+        result &= ~erase
+    return result
+
+
+def _pack(counts: npt.NDArray[np.int64]) -> str:
+    """Counts as COCO's string.
+
+    From the fourth on, a count is stored as its difference to the one before the last. Numbers
+    are cut into 5 bits, lowest first; bit 5 says that more follow, and bit 4 of the last is the
+    sign. 48 is added to make it printable.
+    """
+    rest = counts.copy()
+    rest[3:] -= counts[1:-2]
+    characters = np.zeros((len(rest), _MAX_CHARACTERS), np.uint8)
+    active = np.ones(len(rest), np.bool_)
+    used = np.zeros(characters.shape, np.bool_)
+    for column in range(_MAX_CHARACTERS):
+        bits = rest & 31
+        rest >>= 5
+        more = active & (rest != np.where(bits & 16, -1, 0))
+        characters[:, column] = bits + 32 * more + 48
+        used[:, column] = active
+        active = more
+        if not active.any():
+            break
+    return characters[used].tobytes().decode("ascii")
+
+
+def _unpack(text: bytes) -> npt.NDArray[np.int64]:
+    """The counts in COCO's string; the inverse of ``_pack``."""
+    codes = np.frombuffer(text, np.uint8).astype(np.int64) - 48
+    if codes.size == 0:
+        return codes
+    last = codes & 32 == 0
+    if codes.min() < 0 or codes.max() > 63 or not last[-1]:
+        raise ValueError(f"counts: expected COCO's run-length characters, got {text[:20]!r}")
+    ends = np.flatnonzero(last)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts + 1
+    if lengths.max() >= _MAX_CHARACTERS:
+        raise ValueError(f"counts: expected numbers of pixels, got {text[:20]!r}")
+    places = np.arange(codes.size) - np.repeat(starts, lengths)
+    counts = np.add.reduceat((codes & 31) << (5 * places), starts)
+    counts -= np.where(codes[ends] & 16, np.int64(1) << (5 * lengths), 0)
+    counts[1::2] = np.cumsum(counts[1::2])
+    counts[2::2] = np.cumsum(counts[2::2])
+    return counts
+
+
+def _size(size: object) -> tuple[int, int]:
+    if (
+        isinstance(size, list | tuple)
+        and len(size) == 2
+        and all(type(side) is int and side >= 0 for side in size)
+    ):
+        return size[0], size[1]
+    raise ValueError(f"size: expected [height, width], got {size!r}")
+
+
+def _counts(counts: object) -> npt.NDArray[np.int64]:
+    if isinstance(counts, str):
+        if not counts.isascii():
+            raise ValueError(f"counts: expected ASCII, got {counts[:20]!r}")
+        return _unpack(counts.encode("ascii"))
+    if isinstance(counts, bytes):
+        return _unpack(counts)
+    if isinstance(counts, list) and all(type(run) is int and 0 <= run < 2**62 for run in counts):
+        return np.asarray(counts, np.int64)
+    raise ValueError(f"counts: expected a string or a list of counts, got {str(counts)[:20]!r}")
