@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from cv2.typing import MatLike
 
-from maskcast.masks import Component, components
+from maskcast.masks import Box, Component, components
 from maskcast.palette import Color, default_spec
 from maskcast.types import Mask, ObjectSpec, RgbImage, Segmentation
-from maskcast.ui.tags import Box, TagBoard, draw_tag
+from maskcast.ui.tags import TagBoard, draw_tag
 
 MAX_BOXES = 40
 """Most boxes drawn per object: those of its largest components."""

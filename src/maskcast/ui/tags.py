@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from maskcast.masks import Box
 from maskcast.palette import Color
 from maskcast.types import Mask, ObjectSpec, RgbImage
 from maskcast.ui.fonts import Font, font_for
-
-Box = tuple[int, int, int, int]
-"""``xmin, ymin, xmax, ymax`` in pixel edges, max exclusive."""
 
 LONGEST_NAME = 24
 """Characters of a name that a tag shows."""
