@@ -1,0 +1,78 @@
+"""The ``pixel`` engine: no weights, no GPU, learns from the references on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from threadpoolctl import threadpool_limits
+
+from maskcast.engines.base import (
+    EngineInfo,
+    EngineSettings,
+    bank_fingerprint,
+    check_bank,
+    check_prompt_kinds,
+    shown_object_ids,
+)
+from maskcast.engines.pixel.interactive import segment_object
+from maskcast.engines.pixel.learner import LEARNER_VERSION, LearnerOptions, fit
+from maskcast.engines.pixel.model import predict
+from maskcast.errors import EngineError, SettingsError
+from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
+
+_TARGETS_PER_WORKER = 2
+
+
+class PixelEngine:
+    """Classifies pixels by what the references show around them.
+
+    Results do not depend on the number of workers: each target is computed by one thread, with the
+    linear algebra libraries held to one thread too.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        """Make the engine; nothing heavy happens yet.
+
+        Raises:
+            SettingsError: if the device is not a CPU or there are options of another engine.
+        """
+        if settings.device not in ("auto", "cpu"):
+            raise SettingsError(f"the engine 'pixel' computes on the CPU only, not on "
+                                f"{settings.device!r}; leave --device away")
+        if settings.options:
+            raise SettingsError(f"the engine 'pixel' has no option {min(settings.options)!r}; "
+                                "remove it from [engines.pixel] in maskcast.toml")
+        self.info = EngineInfo(
+            name="pixel",
+            prompt_kinds=frozenset({"box", "point", "brush"}),
+            max_batch=_TARGETS_PER_WORKER * settings.workers,
+            device="cpu",
+            needs_weights=False,
+            signature={"version": LEARNER_VERSION, "threshold": settings.threshold},
+        )
+        self._options = LearnerOptions(threshold=settings.threshold)
+        self._pool = ThreadPoolExecutor(settings.workers, "pixel")
+
+    def segment(self, image: RgbImage, prompts: Mapping[int, Prompts]) -> dict[int, Mask]:
+        """Segment each object from its own prompts, see ``interactive``."""
+        check_prompt_kinds(self.info, prompts)
+        return {object_id: segment_object(image, prompt) for object_id, prompt in prompts.items()}
+
+    def memorize(self, references: Sequence[Reference]) -> MemoryBank:
+        """Fit one model for all object ids and the background, see ``learner``."""
+        object_ids = shown_object_ids(references)
+        if not object_ids:
+            raise EngineError("no reference shows an object; annotate at least one")
+        return MemoryBank(self.info.name, object_ids, bank_fingerprint(self.info, references),
+                          fit(references, self._options))
+
+    def propagate(self, bank: MemoryBank, images: Sequence[RgbImage]) -> list[Segmentation]:
+        """Predict each target by itself, several at once, see ``model``."""
+        check_bank(self.info, bank)
+        with threadpool_limits(1):
+            return list(self._pool.map(lambda image: predict(bank.state, image), images))
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()

@@ -1,0 +1,191 @@
+"""A project folder: its settings, its references, its object table.
+
+::
+
+    myproject/
+    ├── maskcast.toml     settings, every key optional
+    ├── references/       images, and annotations.json beside them
+    ├── targets/          images, any depth
+    └── output/           what a run writes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maskcast.annotations import Annotation, AnnotationFile, read_annotations
+from maskcast.config import Settings, load_settings, usable_cores
+from maskcast.engines.base import Engine, EngineSettings, create_engine
+from maskcast.errors import AnnotationError, SettingsError
+from maskcast.images import IntensityWindow, measure_window, read_image
+from maskcast.palette import default_spec, parse_hex_color
+from maskcast.targets import FoundImages, find_images
+from maskcast.types import Mask, ObjectSpec, Prompts, Reference, RgbImage
+
+ANNOTATIONS_NAME = "annotations.json"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder with its settings.
+
+    Attributes:
+        root: the project folder.
+        settings: ``maskcast.toml`` under the flags.
+    """
+
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def open(cls, root: Path, flags: Mapping[str, Any] | None = None) -> Project:
+        """Open the project in ``root``.
+
+        Raises:
+            SettingsError: if the folder does not exist or ``maskcast.toml`` is not usable.
+        """
+        if not root.is_dir():
+            raise SettingsError(f"the project folder {root} does not exist; create it or correct "
+                                "the path (maskcast demo makes an example)")
+        return cls(root, load_settings(root, flags or {}))
+
+    @property
+    def references_folder(self) -> Path:
+        """Where reference images and ``annotations.json`` are."""
+        return self.root / self.settings.paths.references
+
+    @property
+    def targets_folder(self) -> Path:
+        """Where target images are, at any depth."""
+        return self.root / self.settings.paths.targets
+
+    @property
+    def output_folder(self) -> Path:
+        """Where a run writes."""
+        return self.root / self.settings.paths.output
+
+    @property
+    def annotations_path(self) -> Path:
+        """The annotation file."""
+        return self.references_folder / ANNOTATIONS_NAME
+
+    @property
+    def workers(self) -> int:
+        """CPU threads to use."""
+        return self.settings.workers or usable_cores()
+
+    def create_engine(self) -> Engine:
+        """Build the engine that the settings name.
+
+        Raises:
+            SettingsError: if there is no such engine.
+            EngineMissingError: if its extra or weights are missing.
+        """
+        name = self.settings.engine
+        return create_engine(name, EngineSettings(
+            device=self.settings.device,
+            threshold=self.settings.threshold,
+            workers=self.workers,
+            options=self.settings.engines.get(name, {}),
+        ))
+
+    def find_targets(self) -> FoundImages:
+        """List the targets, ascending by image id; the output folder is left out.
+
+        Raises:
+            SettingsError: if the targets folder does not exist.
+        """
+        if not self.targets_folder.is_dir():
+            raise SettingsError(f"the targets folder {self.targets_folder} does not exist; "
+                                "put images there or give --targets")
+        return find_images(self.targets_folder, exclude=(self.output_folder,))
+
+    def object_specs(self, object_ids: Iterable[int]) -> dict[int, ObjectSpec]:
+        """Name and colour of each id: ``maskcast.toml`` first, then the annotation file.
+
+        Raises:
+            AnnotationError: if the annotation file is not usable.
+        """
+        specs = {object_id: default_spec(object_id) for object_id in sorted(object_ids)}
+        specs |= {spec.object_id: spec for spec in read_annotations(self.annotations_path).objects}
+        for entry in self.settings.objects:
+            base = specs.get(entry.id, default_spec(entry.id))
+            color = parse_hex_color(entry.color) if entry.color is not None else base.color
+            name = entry.name if entry.name is not None else base.name
+            specs[entry.id] = ObjectSpec(entry.id, name, color)
+        return dict(sorted(specs.items()))
+
+    def intensity_window(self) -> IntensityWindow | None:
+        """The one window for all pictures of more than 8 bits: as set, else from the references.
+
+        Raises:
+            ImageError: if a reference cannot be read.
+        """
+        window = self.settings.images.intensity_window
+        if window is not None:
+            return window
+        annotated = read_annotations(self.annotations_path).annotations
+        paths = [self.references_folder / image_id for image_id in sorted(annotated)]
+        return measure_window(paths, self.settings.images.max_pixels)
+
+    def load_references(self, engine: Engine, window: IntensityWindow | None) -> list[Reference]:
+        """Decode the annotated references and resolve their prompts to masks.
+
+        Args:
+            engine: resolves annotations that hold prompts but no mask yet.
+            window: from ``intensity_window``.
+
+        Raises:
+            AnnotationError: if nothing is annotated, or an annotation does not fit its image.
+            ImageError: if a reference cannot be read.
+        """
+        file = read_annotations(self.annotations_path)
+        references = [
+            self._load_reference(engine, window, annotation)
+            for _, annotation in sorted(file.annotations.items())
+            if annotation.clean or annotation.objects
+        ]
+        self._check_something_shown(file, references)
+        return references
+
+    def _load_reference(
+        self, engine: Engine, window: IntensityWindow | None, annotation: Annotation,
+    ) -> Reference:
+        path = self.references_folder / annotation.image_id
+        image = read_image(path, window=window, max_pixels=self.settings.images.max_pixels).rgb
+        if image.shape[:2] != (annotation.height, annotation.width):
+            raise AnnotationError(
+                f"{path} is {image.shape[1]} x {image.shape[0]} pixels but was annotated as "
+                f"{annotation.width} x {annotation.height} in {self.annotations_path}; "
+                "restore the image or annotate it again")
+        return Reference(annotation.image_id, image, _resolve(engine, image, annotation))
+
+    def _check_something_shown(
+        self, file: AnnotationFile, references: Iterable[Reference],
+    ) -> None:
+        if not self.references_folder.is_dir():
+            raise SettingsError(f"the references folder {self.references_folder} does not exist; "
+                                "put a few images there and annotate them, or give --references")
+        if not file.annotations:
+            raise AnnotationError(
+                f"no reference is annotated yet in {self.annotations_path}; bring masks in with "
+                f"maskcast import masks FOLDER --project {self.root}")
+        if all(reference.is_clean for reference in references):
+            raise AnnotationError(
+                f"every reference in {self.annotations_path} is clean; annotate at least one "
+                "that shows an object")
+
+
+def _resolve(engine: Engine, image: RgbImage, annotation: Annotation) -> dict[int, Mask]:
+    """Masks of one annotation: kept where it has them, else segmented from the prompts."""
+    objects = annotation.objects
+    masks = {object_id: entry.mask for object_id, entry in objects.items()
+             if entry.mask is not None}
+    prompts: dict[int, Prompts] = {
+        object_id: entry.prompts for object_id, entry in objects.items() if entry.mask is None}
+    if prompts:
+        masks |= engine.segment(image, prompts)
+    return dict(sorted(masks.items()))

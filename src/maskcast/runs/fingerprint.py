@@ -1,0 +1,59 @@
+"""What the results of a run depend on, kept in its ledger and compared before it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from maskcast.engines.base import EngineInfo, reference_digest
+from maskcast.images import IntensityWindow
+from maskcast.types import ObjectSpec, Reference
+
+Fingerprint = Mapping[str, Any]
+"""JSON-able: topic -> facts. Facts are a value, or a mapping of names to values."""
+
+
+def run_fingerprint(
+    info: EngineInfo,
+    references: Sequence[Reference],
+    specs: Mapping[int, ObjectSpec],
+    window: IntensityWindow | None,
+) -> Fingerprint:
+    """Collect everything that the output files depend on, apart from the targets."""
+    return {
+        "engine": info.name,
+        "engine settings": dict(info.signature),
+        "references": {
+            reference.image_id: reference_digest(reference) for reference in references},
+        "objects": {
+            str(object_id): [spec.name, list(spec.color)]
+            for object_id, spec in sorted(specs.items())},
+        "intensity window": None if window is None else [window.low, window.high],
+    }
+
+
+def describe_changes(before: Fingerprint, now: Fingerprint) -> list[str]:
+    """Say what differs, one phrase a topic; empty if nothing does."""
+    topics = sorted(before.keys() | now.keys())
+    return [_describe(topic, before.get(topic), now.get(topic))
+            for topic in topics if before.get(topic) != now.get(topic)]
+
+
+def _describe(topic: str, before: object, now: object) -> str:
+    if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
+        return f"{topic}: {before} -> {now}"
+    names = sorted(before.keys() | now.keys())
+    changes = [
+        f"{name} {_change(before, now, name)}" for name in names
+        if before.get(name) != now.get(name)]
+    shown = ", ".join(changes[:5]) + (", ..." if len(changes) > 5 else "")
+    return f"{topic}: {shown}"
+
+
+def _change(before: Mapping[str, Any], now: Mapping[str, Any], name: str) -> str:
+    if name not in before:
+        return "added"
+    if name not in now:
+        return "removed"
+    is_digest = isinstance(now[name], str) and len(now[name]) == 64
+    return "changed" if is_digest else f"{before[name]} -> {now[name]}"

@@ -1,0 +1,193 @@
+"""The run on one screen: decode ahead, propagate in batches, write behind, record.
+
+Targets flow through three stages that overlap: threads decode, the engine propagates in the
+calling thread, threads write the files; the caller records each finished target. Every stage holds
+a bounded number of targets, so memory does not grow with their count, and no stage knows what the
+others do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from maskcast.engines.base import Engine
+from maskcast.errors import MaskcastError, StorageError
+from maskcast.runs.ledger import TargetRow
+from maskcast.types import MemoryBank, RgbImage, Segmentation, Target
+
+logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """A target and the name its output files get."""
+
+    target: Target
+    name: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a target could not be done."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded target.
+
+    Attributes:
+        image: uint8 (H, W, 3) RGB.
+        notes: what the user should know of how it was read.
+        file_size: bytes of the file.
+    """
+
+    image: RgbImage
+    notes: tuple[str, ...]
+    file_size: int
+
+
+class Work(Protocol):
+    """What the stages do; ``runs.start`` builds it, tests may build another."""
+
+    def read(self, item: WorkItem) -> Decoded:
+        """Decode a target; whatever is raised makes it fail alone."""
+
+    def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
+        """Write all files of a target; ``StorageError`` ends the run, others fail it alone."""
+
+
+def run_pipeline(
+    items: Iterable[WorkItem],
+    work: Work,
+    batches: BatchRunner,
+    workers: int,
+) -> Iterator[TargetRow]:
+    """Take targets through read, propagate and write; yield their rows in input order.
+
+    Args:
+        items: consumed lazily; end it early to stop, what is in flight is still finished.
+        work: what to read and write.
+        batches: runs the engine.
+        workers: threads for reading, and as many for writing.
+
+    Raises:
+        StorageError: if the disk is full or not writable.
+    """
+    with (
+        ThreadPoolExecutor(workers, "read") as readers,
+        ThreadPoolExecutor(workers, "write") as writers,
+    ):
+        decoded = map_ahead(readers, lambda item: (item, _read(work, item)), items,
+                            ahead=batches.size + workers)
+        segmented = batches.run(decoded)
+        yield from map_ahead(writers, lambda step: _write(work, *step), segmented, ahead=workers)
+
+
+def map_ahead(
+    executor: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int,
+) -> Iterator[Result]:
+    """Map in threads, in order, with at most ``ahead`` items started and not yet yielded."""
+    source = iter(items)
+    pending: deque[Future[Result]] = deque(
+        executor.submit(function, item) for item in islice(source, ahead))
+    while pending:
+        result = pending.popleft().result()
+        pending.extend(executor.submit(function, item) for item in islice(source, 1))
+        yield result
+
+
+class BatchRunner:
+    """Runs the engine over a stream of decoded targets in batches of one size.
+
+    A batch that raises is tried again one target at a time, so that a bad one fails alone; a batch
+    that runs out of memory is halved, and the smaller size is kept.
+    """
+
+    def __init__(self, engine: Engine, bank: MemoryBank, size: int) -> None:
+        self.size = size
+        self._engine = engine
+        self._bank = bank
+
+    def run(
+        self, decoded: Iterable[tuple[WorkItem, Decoded | Failure]],
+    ) -> Iterator[tuple[WorkItem, Decoded | Failure, Segmentation | Failure]]:
+        """Yield each target with what was found in it, in input order."""
+        source = iter(decoded)
+        while batch := list(islice(source, self.size)):
+            images = [content.image for _, content in batch if isinstance(content, Decoded)]
+            found = iter(self._propagate(images))
+            for item, content in batch:
+                yield item, content, content if isinstance(content, Failure) else next(found)
+
+    def _propagate(self, images: list[RgbImage]) -> list[Segmentation | Failure]:
+        if not images:
+            return []
+        try:
+            return list(self._engine.propagate(self._bank, images))
+        except Exception as error:
+            logger.debug("the engine failed on %d targets", len(images), exc_info=True)
+            if len(images) == 1:
+                return [Failure(_engine_reason(error))]
+            part = len(images) // 2 if is_out_of_memory(error) else 1
+        if part > 1:
+            self.size = part
+        return [result for start in range(0, len(images), part)
+                for result in self._propagate(images[start : start + part])]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an engine ran out of memory, on the host or (by class name) on a device."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _read(work: Work, item: WorkItem) -> Decoded | Failure:
+    try:
+        return work.read(item)
+    except MemoryError:
+        return Failure("there is not enough memory to decode it")
+    except Exception as error:
+        logger.debug("%s cannot be read", item.target.path, exc_info=True)
+        return Failure(_sentence(error))
+
+
+def _write(
+    work: Work, item: WorkItem, decoded: Decoded | Failure, found: Segmentation | Failure,
+) -> TargetRow:
+    if isinstance(decoded, Failure):
+        return _failed(item, decoded)
+    if isinstance(found, Failure):
+        return _failed(item, found)
+    try:
+        return work.write(item, decoded, found)
+    except StorageError:
+        raise
+    except Exception as error:
+        logger.debug("the files of %s cannot be written", item.target.path, exc_info=True)
+        return _failed(item, Failure(f"its files cannot be written: {_sentence(error)}"))
+
+
+def _failed(item: WorkItem, failure: Failure) -> TargetRow:
+    return TargetRow(item.target.image_id, item.name, "failed", reason=failure.reason)
+
+
+def _engine_reason(error: BaseException) -> str:
+    if is_out_of_memory(error):
+        return "the engine ran out of memory on this image alone; use a smaller image"
+    return f"the engine failed on it: {_sentence(error)}"
+
+
+def _sentence(error: BaseException) -> str:
+    """What went wrong, for a person; errors that are not ours also say their class."""
+    if isinstance(error, (MaskcastError, OSError)):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

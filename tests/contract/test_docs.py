@@ -1,0 +1,53 @@
+"""What the documents show exists: commands, flags, files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from maskcast.cli import app
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def shown_lines(document: Path) -> list[str]:
+    """Command lines in code blocks."""
+    blocks = re.findall(r"```(?:bash|sh|console)\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_and_flag_shown_exists(document: Path) -> None:
+    for line in shown_lines(document):
+        words = line.split("#")[0].split()
+        if words[:1] != ["maskcast"]:
+            continue
+        command = COMMANDS[words[1]]
+        flags = {flag for parameter in command.params for flag in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= flags | {"--help"}, line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_make_target_shown_exists(document: Path) -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = {line.split()[1] for line in shown_lines(document) if line.startswith("make ")}
+    assert shown <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_into_the_repository_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
+def test_every_command_is_in_both_readmes(readme: str) -> None:
+    text = (ROOT / readme).read_text("utf-8")
+    assert [name for name in COMMANDS if f"maskcast {name}" not in text] == []
+    assert "make demo" in text
+    assert "make test" in text

@@ -1,0 +1,232 @@
+"""What every engine must keep, whatever it is made of (see engines/base.py)."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from maskcast.engines.base import Engine, EngineSettings, check_prompt_kinds, create_engine
+from maskcast.errors import EngineError, ForeignBankError, PromptKindError
+from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
+
+ENGINES = ["fake", "pixel"]
+RED, BLUE = 1, 5
+COLORS = {RED: (210, 60, 50), BLUE: (40, 70, 220)}
+
+
+def draw(
+    discs: dict[int, tuple[int, int]], size: tuple[int, int] = (72, 96), seed: int = 0,
+) -> Reference:
+    """Coloured discs of radius 11 on a noisy gray ground, with their masks."""
+    rng = np.random.default_rng(seed)
+    height, width = size
+    image = rng.normal(120, 6, (height, width, 3))
+    y, x = np.ogrid[:height, :width]
+    masks: dict[int, Mask] = {}
+    for object_id, (cx, cy) in discs.items():
+        masks[object_id] = (x - cx) ** 2 + (y - cy) ** 2 <= 11**2
+        image[masks[object_id]] = COLORS[object_id] + rng.normal(0, 6, (masks[object_id].sum(), 3))
+    return Reference(f"{seed}.png", image.clip(0, 255).astype(np.uint8), masks)
+
+
+REFERENCES = [
+    draw({RED: (20, 20), BLUE: (70, 50)}, seed=1),
+    draw({RED: (60, 30)}, seed=2),
+    draw({BLUE: (30, 45)}, size=(80, 64), seed=3),
+    draw({}, seed=4),
+]
+TARGETS = [
+    draw({RED: (40, 40), BLUE: (75, 25)}, seed=11),
+    draw({}, seed=12),
+    draw({BLUE: (25, 30)}, size=(60, 50), seed=13),
+    draw({RED: (50, 20)}, size=(90, 130), seed=14),
+    draw({RED: (30, 50), BLUE: (60, 20)}, seed=15),
+]
+IMAGES = [target.image for target in TARGETS]
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    built = create_engine(request.param, EngineSettings(workers=2))
+    yield built
+    built.close()
+
+
+@pytest.fixture(scope="module")
+def banks() -> dict[str, MemoryBank]:
+    return {}
+
+
+@pytest.fixture
+def bank(engine: Engine, banks: dict[str, MemoryBank]) -> MemoryBank:
+    """Memorizing is slow for some engines: once per engine and module."""
+    if engine.info.name not in banks:
+        banks[engine.info.name] = engine.memorize(REFERENCES)
+    return banks[engine.info.name]
+
+
+def same(first: Sequence[Segmentation], second: Sequence[Segmentation]) -> bool:
+    return len(first) == len(second) and all(
+        np.array_equal(a.object_ids, b.object_ids) and np.array_equal(a.masks, b.masks)
+        and np.array_equal(a.scores, b.scores) for a, b in zip(first, second, strict=True))
+
+
+def intersection_over_union(a: Mask, b: Mask) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+def test_the_information_says_who_it_is(engine: Engine) -> None:
+    assert engine.info.name in ENGINES
+    assert engine.info.prompt_kinds <= {"box", "point", "brush"}
+    assert engine.info.max_batch >= 1
+
+
+def test_targets_come_back_in_order_and_at_their_own_size(engine: Engine, bank: MemoryBank) -> None:
+    found = engine.propagate(bank, IMAGES)
+    assert [one.masks.shape[1:] for one in found] == [image.shape[:2] for image in IMAGES]
+
+
+def test_discs_are_found_where_they_are(engine: Engine, bank: MemoryBank) -> None:
+    for truth, found in zip(TARGETS, engine.propagate(bank, IMAGES), strict=True):
+        assert set(found.object_ids.tolist()) == set(truth.masks)
+        for object_id, mask in zip(found.object_ids.tolist(), found.masks, strict=True):
+            assert intersection_over_union(mask, truth.masks[object_id]) > 0.8
+
+
+def test_batching_and_order_change_nothing(engine: Engine, bank: MemoryBank) -> None:
+    together = engine.propagate(bank, IMAGES)
+    one_by_one = [engine.propagate(bank, [image])[0] for image in IMAGES]
+    backwards = engine.propagate(bank, IMAGES[::-1])[::-1]
+    assert same(together, one_by_one)
+    assert same(together, backwards)
+
+
+def test_propagate_twice_is_the_same_and_leaves_bank_and_images_alone(
+    engine: Engine, bank: MemoryBank,
+) -> None:
+    state, images = pickle.dumps(bank.state), copy.deepcopy(IMAGES)
+    assert same(engine.propagate(bank, IMAGES), engine.propagate(bank, IMAGES))
+    assert pickle.dumps(bank.state) == state
+    assert all(np.array_equal(a, b) for a, b in zip(images, IMAGES, strict=True))
+
+
+def test_no_targets_give_no_results(engine: Engine, bank: MemoryBank) -> None:
+    assert engine.propagate(bank, []) == []
+
+
+def test_memorizing_twice_gives_the_same_results_and_fingerprint(
+    engine: Engine, bank: MemoryBank,
+) -> None:
+    again = engine.memorize(REFERENCES)
+    assert again.fingerprint == bank.fingerprint
+    assert same(engine.propagate(again, IMAGES), engine.propagate(bank, IMAGES))
+
+
+def test_the_number_of_workers_changes_nothing(engine: Engine, bank: MemoryBank) -> None:
+    alone = create_engine(engine.info.name, EngineSettings(workers=1))
+    try:
+        assert same(alone.propagate(alone.memorize(REFERENCES), IMAGES),
+                    engine.propagate(bank, IMAGES))
+    finally:
+        alone.close()
+
+
+def _without_blue(reference: Reference) -> Reference:
+    return replace(reference, masks={RED: reference.masks[RED]})
+
+
+def _shifted_mask(reference: Reference) -> Reference:
+    return replace(reference, masks={**reference.masks, RED: np.roll(reference.masks[RED], 1)})
+
+
+def _brighter(reference: Reference) -> Reference:
+    return replace(reference, image=reference.image | 1)
+
+
+@pytest.mark.parametrize("change", [_without_blue, _shifted_mask, _brighter])
+def test_changed_references_change_the_fingerprint(
+    engine: Engine, bank: MemoryBank, change: Callable[[Reference], Reference],
+) -> None:
+    changed = engine.memorize([change(REFERENCES[0]), *REFERENCES[1:]])
+    assert changed.fingerprint != bank.fingerprint
+
+
+def test_options_change_the_fingerprint(engine: Engine, bank: MemoryBank) -> None:
+    other = create_engine(engine.info.name, EngineSettings(workers=2, threshold=0.625))
+    try:
+        assert other.memorize(REFERENCES).fingerprint != bank.fingerprint
+    finally:
+        other.close()
+
+
+def test_a_bank_of_another_engine_is_refused(engine: Engine, bank: MemoryBank) -> None:
+    with pytest.raises(ForeignBankError, match="memorize the references again"):
+        engine.propagate(replace(bank, engine="someone else"), IMAGES)
+
+
+def test_only_objects_that_references_show_are_predicted(engine: Engine) -> None:
+    nothing = np.zeros((72, 96), np.bool_)
+    only_red = engine.memorize([
+        replace(REFERENCES[1], masks={**REFERENCES[1].masks, 9: nothing}), REFERENCES[3]])
+    assert only_red.object_ids == (RED,)
+    for found in engine.propagate(only_red, IMAGES):
+        assert set(found.object_ids.tolist()) <= {RED}
+
+
+def test_references_without_any_object_are_refused(engine: Engine) -> None:
+    with pytest.raises(EngineError, match="no reference shows an object"):
+        engine.memorize([REFERENCES[3]])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (300, 2), (31, 33)], ids=str)
+def test_odd_sizes_are_taken(engine: Engine, bank: MemoryBank, shape: tuple[int, int]) -> None:
+    image: RgbImage = np.full((*shape, 3), 120, np.uint8)
+    (found,) = engine.propagate(bank, [image])
+    assert found.masks.shape[1:] == shape
+
+
+def test_an_unsupported_prompt_is_refused_before_any_work(engine: Engine) -> None:
+    no_brush = replace(engine.info, prompt_kinds=frozenset({"box"}))
+    painted = Prompts(paint=np.ones((72, 96), np.bool_))
+    with pytest.raises(PromptKindError, match="does not take brush prompts"):
+        check_prompt_kinds(no_brush, {RED: painted})
+
+
+def test_a_box_around_a_disc_gives_the_disc(engine: Engine) -> None:
+    reference = REFERENCES[0]
+    prompts = {RED: Prompts(box=np.array([9, 9, 32, 32], np.float32)),
+               BLUE: Prompts(box=np.array([59, 39, 82, 62], np.float32))}
+    masks = engine.segment(reference.image, prompts)
+    assert masks.keys() == {RED, BLUE}
+    for object_id, mask in masks.items():
+        assert mask.dtype == np.bool_
+        assert mask.shape == reference.image.shape[:2]
+        assert intersection_over_union(mask, reference.masks[object_id]) > 0.7
+
+
+def test_points_decide_their_pixels(engine: Engine) -> None:
+    points = Prompts(points=np.array([[20, 20], [60, 20]], np.float32),
+                     point_labels=np.array([True, False]))
+    mask = engine.segment(REFERENCES[0].image, {RED: points})[RED]
+    assert mask[20, 20]
+    assert not mask[20, 60]
+
+
+def test_the_brush_goes_on_top(engine: Engine) -> None:
+    box = np.array([9, 9, 32, 32], np.float32)
+    paint, erase = np.zeros((2, 72, 96), np.bool_)
+    paint[60:70, 80:90] = True
+    erase[15:25, 15:25] = True
+    plain = engine.segment(REFERENCES[0].image, {RED: Prompts(box=box)})[RED]
+    brushed = engine.segment(
+        REFERENCES[0].image, {RED: Prompts(box=box, paint=paint, erase=erase)})[RED]
+    assert np.array_equal(brushed, (plain | paint) & ~erase)
+
+
+def test_nothing_prompted_gives_an_empty_mask(engine: Engine) -> None:
+    assert not engine.segment(REFERENCES[0].image, {RED: Prompts()})[RED].any()
