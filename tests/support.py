@@ -32,7 +32,9 @@ def write_png(path: Path, rgb: npt.NDArray[np.generic]) -> None:
 
 
 def picture(
-    seed: int, discs: int = 1, size: tuple[int, int] = (64, 80),
+    seed: int,
+    discs: int = 1,
+    size: tuple[int, int] = (64, 80),
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
     """Red discs on noisy gray, and where they are."""
     rng = np.random.default_rng(seed)

@@ -11,11 +11,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from maskcast import __version__
-from maskcast.errors import MaskcastError
+from maskcast.errors import MaskcastError, SettingsError
 
 if TYPE_CHECKING:
     from maskcast.evaluate import Evaluation
@@ -26,6 +25,7 @@ EXIT_OK = 0
 EXIT_ERROR = 1
 EXIT_SOME_FAILED = 3
 EXIT_STOPPED = 130
+_EXIT_USAGE = 2
 
 app = typer.Typer(
     name="maskcast",
@@ -40,9 +40,11 @@ ProjectArgument = Annotated[Path, typer.Argument(help="Project folder.")]
 ProjectOption = Annotated[Path, typer.Option("--project", help="Project folder.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 ReferencesOption = Annotated[
-    Path | None, typer.Option("--references", help="Folder of reference images.")]
+    Path | None, typer.Option("--references", help="Folder of reference images.")
+]
 TargetsOption = Annotated[
-    Path | None, typer.Option("--targets", help="Folder of target images, any depth.")]
+    Path | None, typer.Option("--targets", help="Folder of target images, any depth.")
+]
 OutputOption = Annotated[Path | None, typer.Option("--output", help="Folder for the results.")]
 
 
@@ -50,33 +52,41 @@ def main() -> None:
     """Run the command line and exit: 0 done, 1 error, 3 some targets failed, 130 stopped."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    code: int | str | None = EXIT_OK
     try:
-        code = app([argument for argument in arguments if argument != "--debug"],
-                   prog_name="maskcast", standalone_mode=False)
-    except (MaskcastError, click.ClickException) as error:
+        app([argument for argument in arguments if argument != "--debug"], prog_name="maskcast")
+    except SystemExit as end:
+        code = EXIT_ERROR if end.code == _EXIT_USAGE else end.code
+    except MaskcastError as error:
         if debug:
             raise
-        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        click.echo(f"error: {message}", err=True)
+        typer.echo(f"error: {error}", err=True)
         code = EXIT_ERROR
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("stopped; nothing that was done is lost", err=True)
-        code = EXIT_STOPPED
+    if code == EXIT_STOPPED:
+        typer.echo("stopped; nothing that was done is lost", err=True)
     sys.exit(code)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        click.echo(f"maskcast {__version__}")
+        typer.echo(f"maskcast {__version__}")
         raise typer.Exit
 
 
 @app.callback()
 def _common(
-    _version: Annotated[bool, typer.Option(
-        "--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
-    _debug: Annotated[bool, typer.Option(
-        "--debug", help="Show the traceback of an error; works after the command too.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    _debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", help="Show the traceback of an error; works after the command too."
+        ),
+    ] = False,
 ) -> None:
     """Annotate a few reference images, get masks for thousands of targets."""
 
@@ -89,33 +99,46 @@ def run(
     output: OutputOption = None,
     engine: Annotated[str | None, typer.Option(help="See maskcast engines.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps.")] = None,
-    batch_size: Annotated[str | None, typer.Option(
-        help="Targets per engine call, or auto.")] = None,
+    batch_size: Annotated[
+        str | None, typer.Option(help="Targets per engine call, or auto.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
-    threshold: Annotated[float | None, typer.Option(
-        help="Probability between 0 and 1 above which a pixel is the object; "
-             "calibrated on the references unless given.")] = None,
-    max_pixels: Annotated[int | None, typer.Option(
-        min=1, help="Refuse pictures with more pixels than this.")] = None,
-    limit: Annotated[int | None, typer.Option(
-        min=1, help="At most so many targets this time.")] = None,
-    fresh: Annotated[bool, typer.Option(
-        "--fresh", help="Start again; the old output is moved aside.")] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability between 0 and 1 above which a pixel is the object; "
+            "calibrated on the references unless given."
+        ),
+    ] = None,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Refuse pictures with more pixels than this.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many targets this time.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start again; the old output is moved aside.")
+    ] = False,
     as_json: JsonOption = False,
-) -> int:
+) -> None:
     """Mask every target; goes on where an earlier run stopped."""
     from maskcast.project import Project
 
-    opened = Project.open(project, {
-        "engine": engine, "device": device, "batch_size": _number_or_word(batch_size),
-        "workers": workers, "threshold": threshold, "images": {"max_pixels": max_pixels},
-        "paths": _paths(references, targets, output),
-    })
+    opened = Project.open(
+        project,
+        {
+            "engine": engine,
+            "device": device,
+            "batch_size": _number_or_word(batch_size),
+            "workers": workers,
+            "threshold": threshold,
+            "images": {"max_pixels": max_pixels},
+            "paths": _paths(references, targets, output),
+        },
+    )
     summary = _run(opened, limit=limit, fresh=fresh)
     _print_summary(summary, as_json)
-    if summary.stopped and summary.pending:
-        return EXIT_STOPPED
-    return EXIT_SOME_FAILED if summary.counts.failed else EXIT_OK
+    raise typer.Exit(_exit_code(summary))
 
 
 @app.command()
@@ -124,75 +147,78 @@ def status(
     targets: TargetsOption = None,
     output: OutputOption = None,
     as_json: JsonOption = False,
-) -> int:
+) -> None:
     """Tell what is done, empty, failed (with reasons) and pending."""
     from maskcast.project import Project
     from maskcast.status import read_status
 
     opened = Project.open(project, {"paths": _paths(None, targets, output)})
     found = read_status(opened)
-    click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2) if as_json
-               else found.describe())
-    return EXIT_OK
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        typer.echo(found.describe())
 
 
 @app.command("import")
 def import_annotations(
     format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="masks")],
-    source: Annotated[Path, typer.Argument(
-        help="masks: a folder of PNG label maps named as the references; pixel = object id, a "
-             "0/255 picture means id 1, all zero = clean reference.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="masks: a folder of PNG label maps named as the references; pixel = object id, a "
+            "0/255 picture means id 1, all zero = clean reference."
+        ),
+    ],
     project: ProjectOption = Path(),
     references: ReferencesOption = None,
-    replace: Annotated[bool, typer.Option(
-        "--replace", help="Replace annotations that differ; keeps the old file.")] = False,
-) -> int:
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace annotations that differ; keeps the old file.")
+    ] = False,
+) -> None:
     """Bring annotations of references into the project."""
     from maskcast.importing import import_masks
     from maskcast.project import Project
 
     if format_name != "masks":
-        raise click.UsageError(f"there is no import format {format_name!r}; there is: masks")
+        raise SettingsError(f"there is no import format {format_name!r}; there is: masks")
     opened = Project.open(project, {"paths": _paths(references, None, None)})
-    click.echo(import_masks(opened, source, replace=replace).describe(), err=True)
-    return EXIT_OK
+    typer.echo(import_masks(opened, source, replace=replace).describe(), err=True)
 
 
 @app.command()
 def evaluate(
-    truth: Annotated[Path, typer.Option(
-        help="Folder of true label maps, named as the results in masks/.")],
+    truth: Annotated[
+        Path, typer.Option(help="Folder of true label maps, named as the results in masks/.")
+    ],
     project: ProjectArgument = Path(),
-    targets: TargetsOption = None,
     output: OutputOption = None,
     as_json: JsonOption = False,
-) -> int:
+) -> None:
     """Compare the results with true masks."""
     from maskcast.evaluate import evaluate_output
     from maskcast.project import Project
 
-    opened = Project.open(project, {"paths": _paths(None, targets, output)})
+    opened = Project.open(project, {"paths": _paths(None, None, output)})
     evaluation = evaluate_output(opened, truth)
     if as_json:
-        click.echo(json.dumps(evaluation.to_json(), ensure_ascii=False, indent=2))
+        _print_json(evaluation.to_json())
     else:
         _print_evaluation(evaluation, f"{evaluation.targets} targets of {opened.output_folder}")
-    return EXIT_OK
 
 
 @app.command()
-def engines(as_json: JsonOption = False) -> int:
+def engines(as_json: JsonOption = False) -> None:
     """List the engines: what is installed, what has weights, how to get the rest."""
     from maskcast.engines.catalog import list_engines
 
     found = list_engines()
     if as_json:
-        click.echo(json.dumps([one.to_json() for one in found], ensure_ascii=False, indent=2))
-        return EXIT_OK
+        _print_json([one.to_json() for one in found])
+        return
     for one in found:
         state = f"ready on {one.device}" if one.ready else "not ready"
-        click.echo(f"{one.name:10} {state}: {one.description or one.next_step}")
-    return EXIT_OK
+        typer.echo(f"{one.name:10} {state}: {one.description or one.next_step}")
 
 
 @app.command()
@@ -201,29 +227,33 @@ def demo(
     targets: Annotated[int, typer.Option(min=1, help="Targets to draw.")] = 60,
     seed: Annotated[int, typer.Option(help="Of the drawn pictures.")] = 0,
     engine: Annotated[str | None, typer.Option(help="See maskcast engines.")] = None,
-) -> int:
+) -> None:
     """Draw an inspection set, run on it, tell how well it went."""
     from maskcast.demo import write_demo_project
     from maskcast.evaluate import evaluate_output
     from maskcast.importing import import_masks
     from maskcast.project import Project
 
-    click.echo(f"drawing references and {targets} targets into {folder}", err=True)
+    typer.echo(f"drawing references and {targets} targets into {folder}", err=True)
     drawn = write_demo_project(folder, seed, targets)
     opened = Project.open(folder, {"engine": engine})
     import_masks(opened, drawn.reference_truth)
     summary = _run(opened)
-    _print_evaluation(evaluate_output(opened, drawn.target_truth),
-                      f"{summary.counts.done} targets against their true masks")
+    _print_evaluation(
+        evaluate_output(opened, drawn.target_truth),
+        f"{summary.counts.done} targets against their true masks",
+    )
     if summary.finished_now:
-        click.echo(f"{1000 * summary.seconds / summary.finished_now:.0f} ms per target, "
-                   "learning included")
-    click.echo(
+        typer.echo(
+            f"{1000 * summary.seconds / summary.finished_now:.0f} ms per target, learning included"
+        )
+    typer.echo(
         f"look at {folder / 'output' / 'overlays'}, then try:\n"
         f"  maskcast status {folder}\n"
         f"  maskcast evaluate {folder} --truth {drawn.target_truth}\n"
-        f"  maskcast run {folder} --threshold 0.5 --output {folder / 'output-0.5'}")
-    return EXIT_SOME_FAILED if summary.counts.failed else EXIT_OK
+        f"  maskcast run {folder} --threshold 0.5 --output {folder / 'output-0.5'}"
+    )
+    raise typer.Exit(_exit_code(summary))
 
 
 def _run(project: Project, *, limit: int | None = None, fresh: bool = False) -> RunSummary:
@@ -240,9 +270,19 @@ def _run(project: Project, *, limit: int | None = None, fresh: bool = False) -> 
 
 def _print_summary(summary: RunSummary, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(summary.to_json(), ensure_ascii=False, indent=2))
-        return
-    click.echo(summary.describe(), err=True)
+        _print_json(summary.to_json())
+    else:
+        typer.echo(summary.describe(), err=True)
+
+
+def _print_json(content: dict[str, Any] | list[dict[str, Any]]) -> None:
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _exit_code(summary: RunSummary) -> int:
+    if summary.stopped and summary.pending:
+        return EXIT_STOPPED
+    return EXIT_SOME_FAILED if summary.counts.failed else EXIT_OK
 
 
 def _print_evaluation(evaluation: Evaluation, title: str) -> None:
@@ -251,6 +291,8 @@ def _print_evaluation(evaluation: Evaluation, title: str) -> None:
     from maskcast.console import evaluation_table
 
     Console().print(evaluation_table(evaluation, title))
+    for remark in evaluation.remarks():
+        typer.echo(remark, err=True)
 
 
 def _paths(references: Path | None, targets: Path | None, output: Path | None) -> dict[str, Any]:

@@ -48,8 +48,10 @@ class ConsoleObserver:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Show progress, and let Ctrl-C or SIGTERM finish what is in flight first."""
-        previous = {number: signal.signal(number, self._interrupt)
-                    for number in (signal.SIGINT, signal.SIGTERM)}
+        previous = {
+            number: signal.signal(number, self._interrupt)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
         try:
             with self._progress:
                 yield
@@ -68,8 +70,9 @@ class ConsoleObserver:
     def start(self, total: int, counts: LedgerCounts) -> None:
         """See ``RunObserver``."""
         self._counts = {"done": counts.done, "empty": counts.empty, "failed": 0}
-        self._progress.update(self._task, total=total, completed=counts.done,
-                              counts=self._describe_counts())
+        self._progress.update(
+            self._task, total=total, completed=counts.done, counts=self._describe_counts()
+        )
 
     def row(self, row: TargetRow) -> None:
         """See ``RunObserver``."""
@@ -78,8 +81,9 @@ class ConsoleObserver:
         self._counts["empty"] += row.is_empty
         if row.reason is not None:
             self.note(f"{row.image_id} failed: {row.reason}")
-        self._progress.update(self._task, description="masking the targets", advance=1,
-                              counts=self._describe_counts())
+        self._progress.update(
+            self._task, description="masking the targets", advance=1, counts=self._describe_counts()
+        )
 
     def _describe_counts(self) -> str:
         return ", ".join(f"{name} {count}" for name, count in self._counts.items())
@@ -108,12 +112,24 @@ def evaluation_table(evaluation: Evaluation, title: str) -> Table:
     table.add_column("object")
     for heading in ("IoU", "mean IoU", "Dice", "boundary F", "presence precision", "recall"):
         table.add_column(heading, justify="right")
-    lines = [(f"{object_id} {score.name}", score)
-             for object_id, score in evaluation.objects.items()]
+    lines = [
+        (f"{object_id} {score.name}", score) for object_id, score in evaluation.objects.items()
+    ]
     for label, score in [*lines, ("overall", evaluation.overall)]:
-        table.add_row(label, *map(_figure, (
-            score.iou, score.mean_iou, score.dice, score.boundary_f,
-            score.presence.precision, score.presence.recall)))
+        table.add_row(
+            label,
+            *map(
+                _figure,
+                (
+                    score.iou,
+                    score.mean_iou,
+                    score.dice,
+                    score.boundary_f,
+                    score.presence.precision,
+                    score.presence.recall,
+                ),
+            ),
+        )
     return table
 
 

@@ -32,10 +32,15 @@ class ImportSummary:
     def describe(self) -> str:
         """One sentence for a person."""
         ids = ", ".join(str(object_id) for object_id in self.object_ids) or "none"
-        sentence = (f"imported {self.annotated} annotated and {self.clean} clean references; "
-                    f"object ids: {ids}")
-        return sentence + (f"; {self.left_out} images in the references folder have no label map "
-                           "and are left out" if self.left_out else "")
+        sentence = (
+            f"imported {self.annotated} annotated and {self.clean} clean references; "
+            f"object ids: {ids}"
+        )
+        return sentence + (
+            f"; {self.left_out} images in the references folder have no label map and are left out"
+            if self.left_out
+            else ""
+        )
 
 
 def import_masks(project: Project, source: Path, *, replace: bool = False) -> ImportSummary:
@@ -55,22 +60,29 @@ def import_masks(project: Project, source: Path, *, replace: bool = False) -> Im
     """
     folder = project.references_folder
     if not folder.is_dir():
-        raise SettingsError(f"the references folder {folder} does not exist; put the images there "
-                            "or give --references")
+        raise SettingsError(
+            f"the references folder {folder} does not exist; put the images there "
+            "or give --references"
+        )
     images = {target.image_id: target.path for target in find_images(folder).targets}
     masks = read_masks(source, list(images))
-    window = measure_window([images[image_id] for image_id in masks],
-                            project.settings.images.max_pixels)
+    window = measure_window(
+        [images[image_id] for image_id in masks], project.settings.images.max_pixels
+    )
     sizes = {}
     for image_id in masks:
-        image = read_image(images[image_id], window=window,
-                           max_pixels=project.settings.images.max_pixels).rgb
+        image = read_image(
+            images[image_id], window=window, max_pixels=project.settings.images.max_pixels
+        ).rgb
         sizes[image_id] = (image.shape[0], image.shape[1])
     before = read_annotations(project.annotations_path)
     after = with_masks(before, masks, sizes, replace)
     if after != before:
         write_annotations(project.annotations_path, after)
     shown = [one for one in masks.values() if one]
-    return ImportSummary(len(shown), len(masks) - len(shown),
-                         tuple(sorted({key for one in shown for key in one})),
-                         len(images) - len(masks))
+    return ImportSummary(
+        len(shown),
+        len(masks) - len(shown),
+        tuple(sorted({key for one in shown for key in one})),
+        len(images) - len(masks),
+    )

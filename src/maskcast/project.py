@@ -48,8 +48,10 @@ class Project:
             SettingsError: if the folder does not exist or ``maskcast.toml`` is not usable.
         """
         if not root.is_dir():
-            raise SettingsError(f"the project folder {root} does not exist; create it or correct "
-                                "the path (maskcast demo makes an example)")
+            raise SettingsError(
+                f"the project folder {root} does not exist; create it or correct "
+                "the path (maskcast demo makes an example)"
+            )
         return cls(root, load_settings(root, flags or {}))
 
     @property
@@ -85,12 +87,15 @@ class Project:
             EngineMissingError: if its extra or weights are missing.
         """
         name = self.settings.engine
-        return create_engine(name, EngineSettings(
-            device=self.settings.device,
-            threshold=self.settings.threshold,
-            workers=self.workers,
-            options=self.settings.engines.get(name, {}),
-        ))
+        return create_engine(
+            name,
+            EngineSettings(
+                device=self.settings.device,
+                threshold=self.settings.threshold,
+                workers=self.workers,
+                options=self.settings.engines.get(name, {}),
+            ),
+        )
 
     def find_targets(self) -> FoundImages:
         """List the targets, ascending by image id; the output folder is left out.
@@ -99,8 +104,10 @@ class Project:
             SettingsError: if the targets folder does not exist.
         """
         if not self.targets_folder.is_dir():
-            raise SettingsError(f"the targets folder {self.targets_folder} does not exist; "
-                                "put images there or give --targets")
+            raise SettingsError(
+                f"the targets folder {self.targets_folder} does not exist; "
+                "put images there or give --targets"
+            )
         return find_images(self.targets_folder, exclude=(self.output_folder,))
 
     def object_specs(self, object_ids: Iterable[int]) -> dict[int, ObjectSpec]:
@@ -152,7 +159,10 @@ class Project:
         return references
 
     def _load_reference(
-        self, engine: Engine, window: IntensityWindow | None, annotation: Annotation,
+        self,
+        engine: Engine,
+        window: IntensityWindow | None,
+        annotation: Annotation,
     ) -> Reference:
         path = self.references_folder / annotation.image_id
         image = read_image(path, window=window, max_pixels=self.settings.images.max_pixels).rgb
@@ -160,32 +170,41 @@ class Project:
             raise AnnotationError(
                 f"{path} is {image.shape[1]} x {image.shape[0]} pixels but was annotated as "
                 f"{annotation.width} x {annotation.height} in {self.annotations_path}; "
-                "restore the image or annotate it again")
+                "restore the image or annotate it again"
+            )
         return Reference(annotation.image_id, image, _resolve(engine, image, annotation))
 
     def _check_something_shown(
-        self, file: AnnotationFile, references: Iterable[Reference],
+        self,
+        file: AnnotationFile,
+        references: Iterable[Reference],
     ) -> None:
         if not self.references_folder.is_dir():
-            raise SettingsError(f"the references folder {self.references_folder} does not exist; "
-                                "put a few images there and annotate them, or give --references")
+            raise SettingsError(
+                f"the references folder {self.references_folder} does not exist; "
+                "put a few images there and annotate them, or give --references"
+            )
         if not file.annotations:
             raise AnnotationError(
                 f"no reference is annotated yet in {self.annotations_path}; bring masks in with "
-                f"maskcast import masks FOLDER --project {self.root}")
+                f"maskcast import masks FOLDER --project {self.root}"
+            )
         if all(reference.is_clean for reference in references):
             raise AnnotationError(
                 f"every reference in {self.annotations_path} is clean; annotate at least one "
-                "that shows an object")
+                "that shows an object"
+            )
 
 
 def _resolve(engine: Engine, image: RgbImage, annotation: Annotation) -> dict[int, Mask]:
     """Masks of one annotation: kept where it has them, else segmented from the prompts."""
     objects = annotation.objects
-    masks = {object_id: entry.mask for object_id, entry in objects.items()
-             if entry.mask is not None}
+    masks = {
+        object_id: entry.mask for object_id, entry in objects.items() if entry.mask is not None
+    }
     prompts: dict[int, Prompts] = {
-        object_id: entry.prompts for object_id, entry in objects.items() if entry.mask is None}
+        object_id: entry.prompts for object_id, entry in objects.items() if entry.mask is None
+    }
     if prompts:
         masks |= engine.segment(image, prompts)
     return dict(sorted(masks.items()))

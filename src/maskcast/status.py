@@ -44,9 +44,11 @@ class Status:
         """JSON-able, with failures and notes as lists of objects."""
         content = asdict(self)
         content["failures"] = [
-            {"image_id": image_id, "reason": reason} for image_id, reason in self.failures.items()]
+            {"image_id": image_id, "reason": reason} for image_id, reason in self.failures.items()
+        ]
         content["notes"] = [
-            {"image_id": image_id, "notes": notes} for image_id, notes in self.notes.items()]
+            {"image_id": image_id, "notes": notes} for image_id, notes in self.notes.items()
+        ]
         return content
 
     def describe(self) -> str:
@@ -55,16 +57,21 @@ class Status:
             f"{self.output} (engine: {self.engine or 'no run yet'})",
             f"targets {self.targets}: {self._counts()}",
         ]
-        lines += [f"object {object_id}: found in {count} targets"
-                  for object_id, count in self.found_in.items()]
+        lines += [
+            f"object {object_id}: found in {count} targets"
+            for object_id, count in self.found_in.items()
+        ]
         lines += _listed("failed", [f"{name}: {reason}" for name, reason in self.failures.items()])
-        lines += _listed("note", [f"{name}: {'; '.join(notes)}"
-                                  for name, notes in self.notes.items()])
+        lines += _listed(
+            "note", [f"{name}: {'; '.join(notes)}" for name, notes in self.notes.items()]
+        )
         return "\n".join(lines)
 
     def _counts(self) -> str:
-        return (f"done {self.done} (of these empty {self.empty}), failed {self.failed}, "
-                f"pending {self.pending}")
+        return (
+            f"done {self.done} (of these empty {self.empty}), failed {self.failed}, "
+            f"pending {self.pending}"
+        )
 
 
 def read_status(project: Project) -> Status:

@@ -20,7 +20,9 @@ COLORS = {RED: (210, 60, 50), BLUE: (40, 70, 220)}
 
 
 def draw(
-    discs: dict[int, tuple[int, int]], size: tuple[int, int] = (72, 96), seed: int = 0,
+    discs: dict[int, tuple[int, int]],
+    size: tuple[int, int] = (72, 96),
+    seed: int = 0,
 ) -> Reference:
     """Coloured discs of radius 11 on a noisy gray ground, with their masks."""
     rng = np.random.default_rng(seed)
@@ -72,8 +74,11 @@ def bank(engine: Engine, banks: dict[str, MemoryBank]) -> MemoryBank:
 
 def same(first: Sequence[Segmentation], second: Sequence[Segmentation]) -> bool:
     return len(first) == len(second) and all(
-        np.array_equal(a.object_ids, b.object_ids) and np.array_equal(a.masks, b.masks)
-        and np.array_equal(a.scores, b.scores) for a, b in zip(first, second, strict=True))
+        np.array_equal(a.object_ids, b.object_ids)
+        and np.array_equal(a.masks, b.masks)
+        and np.array_equal(a.scores, b.scores)
+        for a, b in zip(first, second, strict=True)
+    )
 
 
 def intersection_over_union(a: Mask, b: Mask) -> float:
@@ -107,7 +112,8 @@ def test_batching_and_order_change_nothing(engine: Engine, bank: MemoryBank) -> 
 
 
 def test_propagate_twice_is_the_same_and_leaves_bank_and_images_alone(
-    engine: Engine, bank: MemoryBank,
+    engine: Engine,
+    bank: MemoryBank,
 ) -> None:
     state, images = pickle.dumps(bank.state), copy.deepcopy(IMAGES)
     assert same(engine.propagate(bank, IMAGES), engine.propagate(bank, IMAGES))
@@ -120,7 +126,8 @@ def test_no_targets_give_no_results(engine: Engine, bank: MemoryBank) -> None:
 
 
 def test_memorizing_twice_gives_the_same_results_and_fingerprint(
-    engine: Engine, bank: MemoryBank,
+    engine: Engine,
+    bank: MemoryBank,
 ) -> None:
     again = engine.memorize(REFERENCES)
     assert again.fingerprint == bank.fingerprint
@@ -130,8 +137,9 @@ def test_memorizing_twice_gives_the_same_results_and_fingerprint(
 def test_the_number_of_workers_changes_nothing(engine: Engine, bank: MemoryBank) -> None:
     alone = create_engine(engine.info.name, EngineSettings(workers=1))
     try:
-        assert same(alone.propagate(alone.memorize(REFERENCES), IMAGES),
-                    engine.propagate(bank, IMAGES))
+        assert same(
+            alone.propagate(alone.memorize(REFERENCES), IMAGES), engine.propagate(bank, IMAGES)
+        )
     finally:
         alone.close()
 
@@ -145,12 +153,14 @@ def _shifted_mask(reference: Reference) -> Reference:
 
 
 def _brighter(reference: Reference) -> Reference:
-    return replace(reference, image=reference.image | 1)
+    return replace(reference, image=np.bitwise_or(reference.image, np.uint8(1)))
 
 
 @pytest.mark.parametrize("change", [_without_blue, _shifted_mask, _brighter])
 def test_changed_references_change_the_fingerprint(
-    engine: Engine, bank: MemoryBank, change: Callable[[Reference], Reference],
+    engine: Engine,
+    bank: MemoryBank,
+    change: Callable[[Reference], Reference],
 ) -> None:
     changed = engine.memorize([change(REFERENCES[0]), *REFERENCES[1:]])
     assert changed.fingerprint != bank.fingerprint
@@ -171,8 +181,9 @@ def test_a_bank_of_another_engine_is_refused(engine: Engine, bank: MemoryBank) -
 
 def test_only_objects_that_references_show_are_predicted(engine: Engine) -> None:
     nothing = np.zeros((72, 96), np.bool_)
-    only_red = engine.memorize([
-        replace(REFERENCES[1], masks={**REFERENCES[1].masks, 9: nothing}), REFERENCES[3]])
+    only_red = engine.memorize(
+        [replace(REFERENCES[1], masks={**REFERENCES[1].masks, 9: nothing}), REFERENCES[3]]
+    )
     assert only_red.object_ids == (RED,)
     for found in engine.propagate(only_red, IMAGES):
         assert set(found.object_ids.tolist()) <= {RED}
@@ -199,8 +210,10 @@ def test_an_unsupported_prompt_is_refused_before_any_work(engine: Engine) -> Non
 
 def test_a_box_around_a_disc_gives_the_disc(engine: Engine) -> None:
     reference = REFERENCES[0]
-    prompts = {RED: Prompts(box=np.array([9, 9, 32, 32], np.float32)),
-               BLUE: Prompts(box=np.array([59, 39, 82, 62], np.float32))}
+    prompts = {
+        RED: Prompts(box=np.array([9, 9, 32, 32], np.float32)),
+        BLUE: Prompts(box=np.array([59, 39, 82, 62], np.float32)),
+    }
     masks = engine.segment(reference.image, prompts)
     assert masks.keys() == {RED, BLUE}
     for object_id, mask in masks.items():
@@ -210,8 +223,9 @@ def test_a_box_around_a_disc_gives_the_disc(engine: Engine) -> None:
 
 
 def test_points_decide_their_pixels(engine: Engine) -> None:
-    points = Prompts(points=np.array([[20, 20], [60, 20]], np.float32),
-                     point_labels=np.array([True, False]))
+    points = Prompts(
+        points=np.array([[20, 20], [60, 20]], np.float32), point_labels=np.array([True, False])
+    )
     mask = engine.segment(REFERENCES[0].image, {RED: points})[RED]
     assert mask[20, 20]
     assert not mask[20, 60]
@@ -224,7 +238,8 @@ def test_the_brush_goes_on_top(engine: Engine) -> None:
     erase[15:25, 15:25] = True
     plain = engine.segment(REFERENCES[0].image, {RED: Prompts(box=box)})[RED]
     brushed = engine.segment(
-        REFERENCES[0].image, {RED: Prompts(box=box, paint=paint, erase=erase)})[RED]
+        REFERENCES[0].image, {RED: Prompts(box=box, paint=paint, erase=erase)}
+    )[RED]
     assert np.array_equal(brushed, (plain | paint) & ~erase)
 
 

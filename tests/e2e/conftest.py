@@ -16,8 +16,9 @@ def maskcast() -> Maskcast:
     """Run a command to its end."""
 
     def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command(*arguments), cwd=cwd, text=True, capture_output=True,
-                              check=False, timeout=300)
+        return subprocess.run(
+            command(*arguments), cwd=cwd, text=True, capture_output=True, check=False, timeout=300
+        )
 
     return run
 

@@ -18,7 +18,9 @@ HEAVY = ("torch", "ray", "gradio", "matplotlib", "sklearn", "cv2")
 
 
 def test_import_run_status_evaluate(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
 ) -> None:
     project = make_project(6)
     ran = maskcast("run", project, "--json")
@@ -29,20 +31,27 @@ def test_import_run_status_evaluate(
     assert (status["engine"], status["done"], status["empty"]) == ("pixel", 6, 2)
     assert status["found_in"] == {"1": 4}
     evaluation = json.loads(
-        maskcast("evaluate", project, "--truth", tmp_path / "truth", "--json").stdout)
+        maskcast("evaluate", project, "--truth", tmp_path / "truth", "--json").stdout
+    )
     assert evaluation["targets"] == 6
     assert evaluation["objects"]["1"]["iou"] > 0.9
     assert evaluation["objects"]["1"]["presence"]["precision"] == 1.0
 
 
 def test_the_four_folders_hold_what_the_contract_says(
-    make_project: MakeProject, maskcast: Maskcast,
+    make_project: MakeProject,
+    maskcast: Maskcast,
 ) -> None:
     project = make_project(3)
     assert maskcast("run", project, "--engine", "fake").returncode == 0
     output = project / "output"
     assert sorted(path.name for path in output.iterdir() if not path.name.startswith(".")) == [
-        "bboxes", "id_masks", "masks", "overlays", "run.db"]
+        "bboxes",
+        "id_masks",
+        "masks",
+        "overlays",
+        "run.db",
+    ]
     for name, shown in (("0000", True), ("0002", False)):
         with Image.open(output / "masks" / f"{name}.png") as labels:
             assert labels.mode == "P"
@@ -58,27 +67,35 @@ def test_the_four_folders_hold_what_the_contract_says(
     with Image.open(output / "id_masks/0000/1.png") as mask:
         assert set(np.unique(np.asarray(mask)).tolist()) == {0, 255}
     true_box = np.argwhere(picture(0)[1])
-    box = [int(value) for value in list(
-        csv.reader((output / "bboxes/0000.csv").open(newline="")))[1][1:5]]
+    box = [
+        int(value)
+        for value in list(csv.reader((output / "bboxes/0000.csv").open(newline="")))[1][1:5]
+    ]
     expected = [*true_box.min(axis=0)[::-1], *(true_box.max(axis=0)[::-1] + 1)]
     assert np.abs(np.array(box) - expected).max() <= 1
 
 
 def test_a_flag_wins_over_the_file_and_is_relative_to_the_caller(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
 ) -> None:
     project = make_project(2)
     (project / "maskcast.toml").write_text('engine = "pixel"\n[paths]\noutput = "results"\n')
     ran = maskcast("run", project, "--engine", "fake", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert (project / "results" / "run.db").exists()
-    assert maskcast("run", project, "--engine", "fake", "--output", "mine",
-                    cwd=tmp_path).returncode == 0
+    assert (
+        maskcast("run", project, "--engine", "fake", "--output", "mine", cwd=tmp_path).returncode
+        == 0
+    )
     assert (tmp_path / "mine" / "run.db").exists()
 
 
 def test_importing_twice_changes_nothing_and_conflicts_are_refused(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
 ) -> None:
     project = make_project(1)
     path = project / "references" / "annotations.json"
@@ -95,21 +112,27 @@ def test_importing_twice_changes_nothing_and_conflicts_are_refused(
     assert path.with_name("annotations.json.bak").read_bytes() == before
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), [
-    (["run", "{tmp}/nowhere"], "does not exist"),
-    (["run", "{project}", "--engine", "sam9"], "there is no engine 'sam9'"),
-    (["run", "{project}", "--threshold", "1.5"], "threshold"),
-    (["run", "{project}", "--batch-size", "many"], "batch_size"),
-    (["run", "{project}", "--targets", "{tmp}/nowhere"], "does not exist"),
-    (["run", "{project}", "--references", "{tmp}/nowhere"], "does not exist"),
-    (["run", "{project}", "--no-such-flag"], "No such option"),
-    (["import", "zip", "{tmp}", "--project", "{project}"], "there is no import format 'zip'"),
-    (["import", "masks", "{tmp}/nowhere", "--project", "{project}"], "does not exist"),
-    (["evaluate", "{project}", "--truth", "{tmp}/nowhere"], "does not exist"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "{tmp}/nowhere"], "does not exist"),
+        (["run", "{project}", "--engine", "sam9"], "there is no engine 'sam9'"),
+        (["run", "{project}", "--threshold", "1.5"], "threshold"),
+        (["run", "{project}", "--batch-size", "many"], "batch_size"),
+        (["run", "{project}", "--targets", "{tmp}/nowhere"], "does not exist"),
+        (["run", "{project}", "--references", "{tmp}/nowhere"], "does not exist"),
+        (["run", "{project}", "--no-such-flag"], "No such option"),
+        (["import", "zip", "{tmp}", "--project", "{project}"], "there is no import format 'zip'"),
+        (["import", "masks", "{tmp}/nowhere", "--project", "{project}"], "does not exist"),
+        (["evaluate", "{project}", "--truth", "{tmp}/nowhere"], "does not exist"),
+    ],
+)
 def test_errors_are_one_sentence_and_exit_1(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path,
-    arguments: list[str], sentence: str,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
+    arguments: list[str],
+    sentence: str,
 ) -> None:
     project = make_project(1)
     filled = [text.format(tmp=tmp_path, project=project) for text in arguments]
@@ -129,7 +152,8 @@ def test_debug_shows_the_traceback(maskcast: Maskcast, tmp_path: Path) -> None:
 
 
 def test_a_misspelt_setting_names_file_and_key(
-    make_project: MakeProject, maskcast: Maskcast,
+    make_project: MakeProject,
+    maskcast: Maskcast,
 ) -> None:
     project = make_project(1)
     (project / "maskcast.toml").write_text("treshold = 0.5\n")
@@ -169,8 +193,9 @@ except SystemExit:
 @pytest.mark.parametrize("program", ["import maskcast", HELP_PROGRAM], ids=["import", "help"])
 def test_starting_up_loads_nothing_heavy(program: str) -> None:
     check = f"\nimport sys; print([name for name in {HEAVY!r} if name in sys.modules])"
-    ended = subprocess.run([sys.executable, "-c", program + check], text=True,
-                           capture_output=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program + check], text=True, capture_output=True, check=True
+    )
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
@@ -189,8 +214,11 @@ def test_the_demo_learns_and_tells(maskcast: Maskcast, tmp_path: Path) -> None:
     for word in ("particle", "scratch", "bridge", "overall", "ms per target"):
         assert word in ended.stdout
     assert len(list((tmp_path / "demo/output/overlays").rglob("*.jpg"))) == 9
-    evaluation = json.loads(maskcast(
-        "evaluate", tmp_path / "demo", "--truth", tmp_path / "demo/truth/targets", "--json").stdout)
+    evaluation = json.loads(
+        maskcast(
+            "evaluate", tmp_path / "demo", "--truth", tmp_path / "demo/truth/targets", "--json"
+        ).stdout
+    )
     assert evaluation["overall"]["iou"] > 0.6
 
 

@@ -137,7 +137,10 @@ def test_the_bound_on_pixels_is_an_option(make_project: MakeProject, maskcast: M
 
 @pytest.mark.parametrize("tell", ["measured", "set"])
 def test_sixteen_bits_share_one_window(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path, tell: str,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
+    tell: str,
 ) -> None:
     """Detail in a narrow band of 16 bits survives, in references and targets alike."""
     project = make_project(0)
@@ -162,7 +165,8 @@ def test_sixteen_bits_share_one_window(
 
 
 def test_a_target_that_cannot_be_opened_is_reported(
-    make_project: MakeProject, maskcast: Maskcast,
+    make_project: MakeProject,
+    maskcast: Maskcast,
 ) -> None:
     """A broken link stands in for a missing permission, which root does not feel."""
     project = make_project(2)

@@ -29,7 +29,9 @@ def rows(output: Path) -> list[TargetRow]:
 def start(project: Path, output: Path, engine: str = "fake") -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command("run", project, "--output", output, "--engine", engine, "--batch-size", "3"),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
 
 
 def wait_for_masks(output: Path, count: int, process: subprocess.Popen[bytes]) -> None:
@@ -46,7 +48,11 @@ def modified(output: Path, names: list[str]) -> dict[str, int]:
 
 @pytest.mark.parametrize(("engine", "targets"), [("fake", 150), ("pixel", 40)])
 def test_a_run_killed_again_and_again_ends_like_one_never_interrupted(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path, engine: str, targets: int,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
+    engine: str,
+    targets: int,
 ) -> None:
     project = make_project(targets)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -73,7 +79,9 @@ def test_a_run_killed_again_and_again_ends_like_one_never_interrupted(
 
 
 def test_a_run_killed_before_its_first_target_can_start_again(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
 ) -> None:
     project, output = make_project(3), tmp_path / "out"
     for delay in (0.3, 0.5, 0.7, 0.9, 1.1):
@@ -88,7 +96,9 @@ def test_a_run_killed_before_its_first_target_can_start_again(
 
 
 def test_control_c_finishes_what_is_in_flight_and_says_how_to_go_on(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
 ) -> None:
     project, output = make_project(400), tmp_path / "out"
     process = start(project, output)
@@ -108,7 +118,8 @@ def test_control_c_finishes_what_is_in_flight_and_says_how_to_go_on(
 
 
 def test_changed_settings_are_refused_and_fresh_moves_the_old_output_aside(
-    make_project: MakeProject, maskcast: Maskcast,
+    make_project: MakeProject,
+    maskcast: Maskcast,
 ) -> None:
     project = make_project(4)
     assert maskcast("run", project, "--engine", "fake").returncode == 0
@@ -135,7 +146,8 @@ def test_a_changed_reference_is_named(make_project: MakeProject, maskcast: Maskc
 
 
 def test_a_second_run_on_a_live_output_is_refused(
-    make_project: MakeProject, maskcast: Maskcast,
+    make_project: MakeProject,
+    maskcast: Maskcast,
 ) -> None:
     project = make_project(2)
     with output_lock(project / "output"):
@@ -147,7 +159,8 @@ def test_a_second_run_on_a_live_output_is_refused(
 
 
 def test_new_targets_are_done_and_old_ones_left_alone(
-    make_project: MakeProject, maskcast: Maskcast,
+    make_project: MakeProject,
+    maskcast: Maskcast,
 ) -> None:
     project = make_project(3)
     assert maskcast("run", project, "--engine", "fake").returncode == 0
@@ -159,7 +172,12 @@ def test_new_targets_are_done_and_old_ones_left_alone(
     assert json.loads(finished.stdout)["finished_now"] == 2
     assert modified(project / "output", list(before)) == before
     assert {row.name for row in rows(project / "output")} == {
-        "0000", "0001", "0002", "0000.bmp", "0001.tif"}
+        "0000",
+        "0001",
+        "0002",
+        "0000.bmp",
+        "0001.tif",
+    }
 
 
 @pytest.fixture
@@ -167,8 +185,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for few results; needs the right to mount."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)],
-                             check=False, capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)],
+        check=False,
+        capture_output=True,
+    )
     if mounted.returncode:
         pytest.skip("mounting a small disk needs root")
     yield folder
@@ -176,7 +197,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_ends_with_a_sentence_and_a_ledger_that_opens(
-    make_project: MakeProject, maskcast: Maskcast, small_disk: Path,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    small_disk: Path,
 ) -> None:
     project = make_project(60)
     filled = maskcast("run", project, "--engine", "fake", "--output", small_disk / "out")
@@ -192,7 +215,9 @@ def test_a_full_disk_ends_with_a_sentence_and_a_ledger_that_opens(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX limits")
 def test_an_output_folder_that_is_a_file_is_told(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "taken").write_text("mine")
     refused = maskcast("run", make_project(1), "--engine", "fake", "--output", tmp_path / "taken")
@@ -202,18 +227,36 @@ def test_an_output_folder_that_is_a_file_is_told(
 
 
 def test_memory_does_not_grow_with_the_number_of_targets(
-    make_project: MakeProject, tmp_path: Path,
+    make_project: MakeProject,
+    tmp_path: Path,
 ) -> None:
     """The peak at many targets is within 10 % of that at few."""
     project = make_project(60)
     for number in range(60, 1200):
         os.link(project / "targets/0000.png", project / "targets" / f"{number:04}.png")
     peaks = [
-        int(subprocess.run(
-            [sys.executable, "-c", PEAK_PROGRAM, "run", str(project), "--engine", "fake",
-             "--output", str(tmp_path / f"out{limit}"), "--limit", str(limit)],
-            check=True, capture_output=True, text=True).stdout)
-        for limit in (60, 1200)]
+        int(
+            subprocess.run(
+                [
+                    sys.executable,
+                    "-c",
+                    PEAK_PROGRAM,
+                    "run",
+                    str(project),
+                    "--engine",
+                    "fake",
+                    "--output",
+                    str(tmp_path / f"out{limit}"),
+                    "--limit",
+                    str(limit),
+                ],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+        for limit in (60, 1200)
+    ]
     assert peaks[1] < 1.1 * peaks[0]
 
 

@@ -47,8 +47,7 @@ def _entry(name: str) -> EngineEntry:
         return EngineEntry(name, False, None, None, "", str(error))
     try:
         info = engine.info
-        return EngineEntry(name, True, info.device, info.needs_weights,
-                           _first_sentence(engine), "")
+        return EngineEntry(name, True, info.device, info.needs_weights, _first_sentence(engine), "")
     finally:
         engine.close()
 

@@ -50,8 +50,9 @@ class FakeEngine:
         if not object_ids:
             raise EngineError("no reference shows an object; annotate at least one")
         means = [_mean_color(references, object_id) for object_id in (0, *object_ids)]
-        return MemoryBank(self.info.name, object_ids, bank_fingerprint(self.info, references),
-                          np.stack(means))
+        return MemoryBank(
+            self.info.name, object_ids, bank_fingerprint(self.info, references), np.stack(means)
+        )
 
     def propagate(self, bank: MemoryBank, images: Sequence[RgbImage]) -> list[Segmentation]:
         """Compare every pixel with the mean colours."""
@@ -75,14 +76,16 @@ def _fill(shape: tuple[int, ...], prompts: Prompts) -> Mask:
 
 def _mean_color(references: Sequence[Reference], object_id: int) -> npt.NDArray[np.float32]:
     pixels = [reference.image[_where(reference, object_id)] for reference in references]
-    return np.concatenate(pixels).mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean: npt.NDArray[np.float64] = np.concatenate(pixels).mean(axis=0, dtype=np.float64)
+    return mean.astype(np.float32)
 
 
 def _where(reference: Reference, object_id: int) -> Mask:
     nowhere = np.zeros(reference.image.shape[:2], np.bool_)
     if object_id:
         return reference.masks.get(object_id, nowhere)
-    return ~np.logical_or.reduce([nowhere, *reference.masks.values()])
+    shown: Mask = np.logical_or.reduce([nowhere, *reference.masks.values()])
+    return ~shown
 
 
 def _nearest(bank: MemoryBank, image: RgbImage) -> Segmentation:

@@ -31,8 +31,9 @@ def read_masks(source: Path, image_ids: Sequence[str]) -> dict[str, dict[int, Ma
         raise AnnotationError(f"the folder of label maps {source} does not exist; correct the path")
     paths = sorted(path for path in source.rglob("*") if path.suffix.lower() == ".png")
     if not paths:
-        raise AnnotationError(f"there is no PNG label map in {source}; name them as the images, "
-                              "with the suffix .png")
+        raise AnnotationError(
+            f"there is no PNG label map in {source}; name them as the images, with the suffix .png"
+        )
     owners = {path: _owner(path, source, _images_by_name(image_ids)) for path in paths}
     _check_distinct(owners)
     return {owner: split_label_map(read_label_map(path)) for path, owner in owners.items()}
@@ -53,11 +54,15 @@ def _owner(path: Path, source: Path, names: Mapping[str, Sequence[str]]) -> str:
     name = path.relative_to(source).as_posix().rpartition(".")[0]
     owners = names.get(name, [])
     if not owners:
-        raise AnnotationError(f"{path} belongs to no image: none is called {name!r} apart from its "
-                              "suffix; rename it or leave it out")
+        raise AnnotationError(
+            f"{path} belongs to no image: none is called {name!r} apart from its "
+            "suffix; rename it or leave it out"
+        )
     if len(owners) > 1:
-        raise AnnotationError(f"{path} could belong to {' or '.join(owners)}; call it "
-                              f"{owners[0]}.png or {owners[1]}.png")
+        raise AnnotationError(
+            f"{path} could belong to {' or '.join(owners)}; call it "
+            f"{owners[0]}.png or {owners[1]}.png"
+        )
     return owners[0]
 
 

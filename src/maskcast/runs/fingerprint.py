@@ -23,11 +23,11 @@ def run_fingerprint(
     return {
         "engine": info.name,
         "engine settings": dict(info.signature),
-        "references": {
-            reference.image_id: reference_digest(reference) for reference in references},
+        "references": {reference.image_id: reference_digest(reference) for reference in references},
         "objects": {
             str(object_id): [spec.name, list(spec.color)]
-            for object_id, spec in sorted(specs.items())},
+            for object_id, spec in sorted(specs.items())
+        },
         "intensity window": None if window is None else [window.low, window.high],
     }
 
@@ -35,8 +35,11 @@ def run_fingerprint(
 def describe_changes(before: Fingerprint, now: Fingerprint) -> list[str]:
     """Say what differs, one phrase a topic; empty if nothing does."""
     topics = sorted(before.keys() | now.keys())
-    return [_describe(topic, before.get(topic), now.get(topic))
-            for topic in topics if before.get(topic) != now.get(topic)]
+    return [
+        _describe(topic, before.get(topic), now.get(topic))
+        for topic in topics
+        if before.get(topic) != now.get(topic)
+    ]
 
 
 def _describe(topic: str, before: object, now: object) -> str:
@@ -44,8 +47,10 @@ def _describe(topic: str, before: object, now: object) -> str:
         return f"{topic}: {before} -> {now}"
     names = sorted(before.keys() | now.keys())
     changes = [
-        f"{name} {_change(before, now, name)}" for name in names
-        if before.get(name) != now.get(name)]
+        f"{name} {_change(before, now, name)}"
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
     shown = ", ".join(changes[:5]) + (", ..." if len(changes) > 5 else "")
     return f"{topic}: {shown}"
 

@@ -134,10 +134,13 @@ class Ledger:
         with ledger._transaction() as connection:
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", [
-                ("format", _FORMAT),
-                ("fingerprint", json.dumps(fingerprint, sort_keys=True)),
-            ])
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)",
+                [
+                    ("format", _FORMAT),
+                    ("fingerprint", json.dumps(fingerprint, sort_keys=True)),
+                ],
+            )
         return ledger
 
     @classmethod
@@ -152,12 +155,16 @@ class Ledger:
             found = ledger._meta("format")
         except sqlite3.DatabaseError as error:
             ledger.close()
-            raise RunError(f"{path} is not a maskcast ledger ({error}); move it away, or start "
-                           "afresh with --fresh") from error
+            raise RunError(
+                f"{path} is not a maskcast ledger ({error}); move it away, or start "
+                "afresh with --fresh"
+            ) from error
         if found != _FORMAT:
             ledger.close()
-            raise RunError(f"{path} was written by another version of maskcast (format {found}); "
-                           "use that version, or start afresh with --fresh")
+            raise RunError(
+                f"{path} was written by another version of maskcast (format {found}); "
+                "use that version, or start afresh with --fresh"
+            )
         return ledger
 
     def close(self) -> None:
@@ -187,41 +194,70 @@ class Ledger:
             connection.execute("DELETE FROM objects WHERE image_id = ?", (row.image_id,))
             connection.execute(
                 "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (row.image_id, row.name, row.state, height, width, row.file_size,
-                 json.dumps(row.notes, ensure_ascii=False), row.reason))
+                (
+                    row.image_id,
+                    row.name,
+                    row.state,
+                    height,
+                    width,
+                    row.file_size,
+                    json.dumps(row.notes, ensure_ascii=False),
+                    row.reason,
+                ),
+            )
             connection.executemany(
                 "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(row.image_id, found.object_id, found.score, found.area, found.components,
-                  *found.box) for found in row.objects])
+                [
+                    (
+                        row.image_id,
+                        found.object_id,
+                        found.score,
+                        found.area,
+                        found.components,
+                        *found.box,
+                    )
+                    for found in row.objects
+                ],
+            )
 
     def counts(self) -> LedgerCounts:
         """Count targets by what became of them."""
-        states = dict(self._connection.execute(
-            "SELECT state, count(*) FROM targets GROUP BY state").fetchall())
+        states = dict(
+            self._connection.execute(
+                "SELECT state, count(*) FROM targets GROUP BY state"
+            ).fetchall()
+        )
         (shown,) = self._connection.execute(
-            "SELECT count(DISTINCT image_id) FROM objects").fetchone()
+            "SELECT count(DISTINCT image_id) FROM objects"
+        ).fetchone()
         done = states.get("done", 0)
         return LedgerCounts(done=done, empty=done - shown, failed=states.get("failed", 0))
 
     def done(self) -> dict[str, tuple[str, int | None]]:
         """Of each target that is done: image id -> (output name, bytes of its file when read)."""
-        return {image_id: (name, file_size) for image_id, name, file_size in
-                self._connection.execute(
-                    "SELECT image_id, name, file_size FROM targets WHERE state = 'done'")}
+        return {
+            image_id: (name, file_size)
+            for image_id, name, file_size in self._connection.execute(
+                "SELECT image_id, name, file_size FROM targets WHERE state = 'done'"
+            )
+        }
 
     def rows(self) -> Iterator[TargetRow]:
         """All rows, ascending by image id, streamed."""
         targets = self._connection.execute("SELECT * FROM targets ORDER BY image_id")
         for image_id, name, state, height, width, file_size, notes, reason in targets:
-            objects = tuple(
-                FoundObject(object_id, score, area, components, (xmin, ymin, xmax, ymax))
-                for object_id, score, area, components, xmin, ymin, xmax, ymax in
-                self._connection.execute(
-                    "SELECT object_id, score, area, components, xmin, ymin, xmax, ymax "
-                    "FROM objects WHERE image_id = ? ORDER BY object_id", (image_id,)))
             size = None if height is None else (height, width)
-            yield TargetRow(image_id, name, state, size, file_size,
-                            tuple(json.loads(notes)), reason, objects)
+            yield TargetRow(
+                image_id, name, state, size, file_size, tuple(json.loads(notes)), reason, objects
+            )
+
+    def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
+        rows = self._connection.execute(
+            "SELECT object_id, score, area, components, xmin, ymin, xmax, ymax FROM objects "
+            "WHERE image_id = ? ORDER BY object_id",
+            (image_id,),
+        )
+        return tuple(FoundObject(*row[:4], box=row[4:]) for row in rows)
 
     def _meta(self, key: str) -> str | None:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -242,7 +278,8 @@ class Ledger:
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+            f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None
+        )
     except sqlite3.OperationalError as error:
         raise _storage_error(path, error) from error
     try:
@@ -253,12 +290,15 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         raise _storage_error(path, error) from error
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise RunError(f"{path} is not a maskcast ledger ({error}); move it away, or start "
-                       "afresh with --fresh") from error
+        raise RunError(
+            f"{path} is not a maskcast ledger ({error}); move it away, or start afresh with --fresh"
+        ) from error
     return connection
 
 
 def _storage_error(path: Path, error: sqlite3.OperationalError) -> StorageError:
-    return StorageError(f"the ledger {path} cannot be written ({error}); free some space or make "
-                        "the folder writable, then start the same run again: it goes on where it "
-                        "stopped")
+    return StorageError(
+        f"the ledger {path} cannot be written ({error}); free some space or make "
+        "the folder writable, then start the same run again: it goes on where it "
+        "stopped"
+    )

@@ -87,19 +87,24 @@ def run_pipeline(
         ThreadPoolExecutor(workers, "read") as readers,
         ThreadPoolExecutor(workers, "write") as writers,
     ):
-        decoded = map_ahead(readers, lambda item: (item, _read(work, item)), items,
-                            ahead=batches.size + workers)
+        decoded = map_ahead(
+            readers, lambda item: (item, _read(work, item)), items, ahead=batches.size + workers
+        )
         segmented = batches.run(decoded)
         yield from map_ahead(writers, lambda step: _write(work, *step), segmented, ahead=workers)
 
 
 def map_ahead(
-    executor: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int,
+    executor: Executor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    ahead: int,
 ) -> Iterator[Result]:
     """Map in threads, in order, with at most ``ahead`` items started and not yet yielded."""
     source = iter(items)
     pending: deque[Future[Result]] = deque(
-        executor.submit(function, item) for item in islice(source, ahead))
+        executor.submit(function, item) for item in islice(source, ahead)
+    )
     while pending:
         result = pending.popleft().result()
         pending.extend(executor.submit(function, item) for item in islice(source, 1))
@@ -119,7 +124,8 @@ class BatchRunner:
         self._bank = bank
 
     def run(
-        self, decoded: Iterable[tuple[WorkItem, Decoded | Failure]],
+        self,
+        decoded: Iterable[tuple[WorkItem, Decoded | Failure]],
     ) -> Iterator[tuple[WorkItem, Decoded | Failure, Segmentation | Failure]]:
         """Yield each target with what was found in it, in input order."""
         source = iter(decoded)
@@ -141,8 +147,11 @@ class BatchRunner:
             part = len(images) // 2 if is_out_of_memory(error) else 1
         if part > 1:
             self.size = part
-        return [result for start in range(0, len(images), part)
-                for result in self._propagate(images[start : start + part])]
+        return [
+            result
+            for start in range(0, len(images), part)
+            for result in self._propagate(images[start : start + part])
+        ]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -161,7 +170,10 @@ def _read(work: Work, item: WorkItem) -> Decoded | Failure:
 
 
 def _write(
-    work: Work, item: WorkItem, decoded: Decoded | Failure, found: Segmentation | Failure,
+    work: Work,
+    item: WorkItem,
+    decoded: Decoded | Failure,
+    found: Segmentation | Failure,
 ) -> TargetRow:
     if isinstance(decoded, Failure):
         return _failed(item, decoded)

@@ -74,16 +74,23 @@ class RunSummary:
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
         return {
-            "output": str(self.output), "targets": self.total, "done": self.counts.done,
-            "empty": self.counts.empty, "failed": self.counts.failed, "pending": self.pending,
-            "finished_now": self.finished_now, "seconds": round(self.seconds, 3),
+            "output": str(self.output),
+            "targets": self.total,
+            "done": self.counts.done,
+            "empty": self.counts.empty,
+            "failed": self.counts.failed,
+            "pending": self.pending,
+            "finished_now": self.finished_now,
+            "seconds": round(self.seconds, 3),
             "stopped": self.stopped,
         }
 
     def describe(self) -> str:
         """A few sentences for a person."""
-        sentence = (f"{self.output}: done {self.counts.done} of {self.total} (of these empty "
-                    f"{self.counts.empty}), failed {self.counts.failed}, pending {self.pending}")
+        sentence = (
+            f"{self.output}: done {self.counts.done} of {self.total} (of these empty "
+            f"{self.counts.empty}), failed {self.counts.failed}, pending {self.pending}"
+        )
         if self.counts.failed:
             sentence += "\nmaskcast status tells why; starting again tries the failed ones again"
         if self.pending:
@@ -108,8 +115,16 @@ class _FileWork:
     def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
         height, width = decoded.image.shape[:2]
         objects = write_outputs(self.folders, item.name, decoded.image, found, self.specs)
-        return TargetRow(item.target.image_id, item.name, "done", (height, width),
-                         decoded.file_size, decoded.notes, None, tuple(objects))
+        return TargetRow(
+            item.target.image_id,
+            item.name,
+            "done",
+            (height, width),
+            decoded.file_size,
+            decoded.notes,
+            None,
+            tuple(objects),
+        )
 
 
 def run_project(
@@ -160,11 +175,15 @@ def output_lock(output: Path) -> Iterator[None]:
         lock = FileLock(output / LOCK_NAME, timeout=0)
         lock.acquire()
     except Timeout as error:
-        raise RunLockedError(f"another run is writing to {output}; wait until it ends, stop it, "
-                             "or give another --output") from error
+        raise RunLockedError(
+            f"another run is writing to {output}; wait until it ends, stop it, "
+            "or give another --output"
+        ) from error
     except OSError as error:
-        raise StorageError(f"the output folder {output} cannot be written ({error.strerror}); "
-                           "make it writable or give another --output") from error
+        raise StorageError(
+            f"the output folder {output} cannot be written ({error.strerror}); "
+            "make it writable or give another --output"
+        ) from error
     try:
         yield
     finally:
@@ -172,7 +191,10 @@ def output_lock(output: Path) -> Iterator[None]:
 
 
 def _run_locked(
-    project: Project, engine: Engine, observer: RunObserver, limit: int | None,
+    project: Project,
+    engine: Engine,
+    observer: RunObserver,
+    limit: int | None,
     stop: threading.Event,
 ) -> RunSummary:
     window = project.intensity_window()
@@ -187,19 +209,33 @@ def _run_locked(
         pending = _pending(found.targets, ledger, observer)
         counts = ledger.counts()
         batch = pending[:limit]
-        work = _FileWork(OutputFolders(project.output_folder), specs, window,
-                         project.settings.images.max_pixels)
+        work = _FileWork(
+            OutputFolders(project.output_folder), specs, window, project.settings.images.max_pixels
+        )
         observer.start(len(found.targets), counts)
         began = time.monotonic()
         finished = _run_targets(project, engine, references, batch, work, ledger, observer, stop)
         counts = ledger.counts()
-        return RunSummary(project.output_folder, len(found.targets), counts, finished,
-                          len(pending) - finished, time.monotonic() - began, stop.is_set())
+        return RunSummary(
+            project.output_folder,
+            len(found.targets),
+            counts,
+            finished,
+            len(pending) - finished,
+            time.monotonic() - began,
+            stop.is_set(),
+        )
 
 
 def _run_targets(
-    project: Project, engine: Engine, references: Sequence[Reference], items: Sequence[WorkItem],
-    work: _FileWork, ledger: Ledger, observer: RunObserver, stop: threading.Event,
+    project: Project,
+    engine: Engine,
+    references: Sequence[Reference],
+    items: Sequence[WorkItem],
+    work: _FileWork,
+    ledger: Ledger,
+    observer: RunObserver,
+    stop: threading.Event,
 ) -> int:
     """Memorize and take ``items`` through; returns how many were finished."""
     if not items:
@@ -233,24 +269,35 @@ def _open_ledger(path: Path, fingerprint: Fingerprint) -> Ledger:
         raise FingerprintError(
             f"{path.parent} holds results of other settings ({'; '.join(changes)}); undo the "
             "change, give another --output, or start again with --fresh, which moves the old "
-            "output aside")
+            "output aside"
+        )
     return ledger
 
 
 def _pending(
-    targets: Sequence[Target], ledger: Ledger, observer: RunObserver,
+    targets: Sequence[Target],
+    ledger: Ledger,
+    observer: RunObserver,
 ) -> list[WorkItem]:
     """Targets the ledger does not hold as done; warns of done ones whose file changed since."""
     done = ledger.done()
     taken = {image_id: name for image_id, (name, _) in done.items()}
     names = output_names([target.image_id for target in targets], taken)
-    changed = [target.image_id for target in targets if target.image_id in done
-               and _size(target.path) != done[target.image_id][1]]
+    changed = [
+        target.image_id
+        for target in targets
+        if target.image_id in done and _size(target.path) != done[target.image_id][1]
+    ]
     if changed:
-        observer.note(f"{len(changed)} targets changed since they were done (first: {changed[0]}); "
-                      "their results are kept, --fresh does them again")
-    return [WorkItem(target, names[target.image_id]) for target in targets
-            if target.image_id not in done]
+        observer.note(
+            f"{len(changed)} targets changed since they were done (first: {changed[0]}); "
+            "their results are kept, --fresh does them again"
+        )
+    return [
+        WorkItem(target, names[target.image_id])
+        for target in targets
+        if target.image_id not in done
+    ]
 
 
 def _size(path: Path) -> int | None:
@@ -271,6 +318,8 @@ def _move_aside(output: Path, observer: RunObserver) -> None:
     try:
         output.rename(aside)
     except OSError as error:
-        raise StorageError(f"{output} cannot be moved to {aside} ({error.strerror}); move it "
-                           "yourself or give another --output") from error
+        raise StorageError(
+            f"{output} cannot be moved to {aside} ({error.strerror}); move it "
+            "yourself or give another --output"
+        ) from error
     observer.note(f"the old output is now in {aside}")

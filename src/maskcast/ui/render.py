@@ -136,8 +136,9 @@ def draw_overlay(
     for item in found:
         _draw_contour(canvas, item, strokes.contour)
     for item in found:
+        table = _mix(item.spec.color, _BOX_OPACITY)
         for part in item.parts[:MAX_BOXES]:
-            _draw_box(canvas, strokes.around(part, canvas), item.spec.color, strokes.box)
+            _draw_box(canvas, strokes.around(part, canvas), strokes.box, table)
     board = TagBoard((image.shape[0], image.shape[1]), [item.mask for item in found])
     for item in found:
         around = strokes.around(item.parts[0], canvas)
@@ -180,10 +181,9 @@ def _draw_contour(canvas: RgbImage, item: _Found, width: int) -> None:
     _paint(canvas[crop], cv2.subtract(inside, core), _mix(item.spec.color, 1.0))
 
 
-def _draw_box(canvas: RgbImage, box: Box, color: Color, line: int) -> None:
-    """A rectangle with ``line`` pixels inside ``box``."""
+def _draw_box(canvas: RgbImage, box: Box, line: int, table: npt.NDArray[np.uint8]) -> None:
+    """Send the outermost ``line`` pixels inside ``box`` through ``table``."""
     xmin, ymin, xmax, ymax = box
-    table = _mix(color, _BOX_OPACITY)
     for edge in (
         canvas[ymin : ymin + line, xmin:xmax],
         canvas[max(ymin + line, ymax - line) : ymax, xmin:xmax],

@@ -59,8 +59,10 @@ def test_an_all_false_mask_shows_nothing() -> None:
 def test_a_references_name_and_an_empty_mask_do_not_change_its_digest() -> None:
     shown, hidden = np.ones((2, 3), np.bool_), np.zeros((2, 3), np.bool_)
     assert base.reference_digest(Reference("a", IMAGE, {1: shown})) == base.reference_digest(
-        Reference("b", IMAGE, {1: shown, 2: hidden}))
+        Reference("b", IMAGE, {1: shown, 2: hidden})
+    )
     assert base.reference_digest(Reference("a", IMAGE, {1: shown})) != base.reference_digest(
-        Reference("a", IMAGE, {2: shown}))
+        Reference("a", IMAGE, {2: shown})
+    )
     wide = Reference("a", IMAGE.reshape(3, 2, 3), {1: shown.reshape(3, 2)})
     assert base.reference_digest(wide) != base.reference_digest(Reference("a", IMAGE, {1: shown}))

@@ -25,7 +25,9 @@ def test_label_maps_are_split_by_id_and_named_by_stem(tmp_path: Path) -> None:
     masks = read_masks(tmp_path, ["a.jpg", "deep/b.tif", "clean.png", "unused.png"])
     assert masks.keys() == {"a.jpg", "deep/b.tif", "clean.png"}
     assert {key: mask.tolist() for key, mask in masks["a.jpg"].items()} == {
-        1: [[False, True], [False, False]], 3: [[False, False], [True, True]]}
+        1: [[False, True], [False, False]],
+        3: [[False, False], [True, True]],
+    }
     assert masks["deep/b.tif"][1].tolist() == [[True, False]]
     assert masks["clean.png"] == {}
 
@@ -37,14 +39,20 @@ def test_images_of_one_stem_are_told_apart_by_their_suffix(tmp_path: Path) -> No
     assert {image_id: list(one) for image_id, one in masks.items()} == {"a.jpg": [1], "a.png": [2]}
 
 
-@pytest.mark.parametrize(("names", "images", "sentence"), [
-    (["a.png"], ["a.jpg", "a.tif"], "could belong to a.jpg or a.tif"),
-    (["b.png"], ["a.jpg"], "belongs to no image"),
-    (["a.png", "a.jpg.png"], ["a.jpg"], "both belong to a.jpg"),
-    ([], ["a.jpg"], "there is no PNG label map"),
-])
+@pytest.mark.parametrize(
+    ("names", "images", "sentence"),
+    [
+        (["a.png"], ["a.jpg", "a.tif"], "could belong to a.jpg or a.tif"),
+        (["b.png"], ["a.jpg"], "belongs to no image"),
+        (["a.png", "a.jpg.png"], ["a.jpg"], "both belong to a.jpg"),
+        ([], ["a.jpg"], "there is no PNG label map"),
+    ],
+)
 def test_what_does_not_fit_is_named(
-    tmp_path: Path, names: list[str], images: list[str], sentence: str,
+    tmp_path: Path,
+    names: list[str],
+    images: list[str],
+    sentence: str,
 ) -> None:
     for name in names:
         save(tmp_path, name, [[1]])

@@ -9,8 +9,14 @@ from maskcast.images import IntensityWindow
 from maskcast.runs.fingerprint import describe_changes, run_fingerprint
 from maskcast.types import ObjectSpec, Reference
 
-INFO = EngineInfo("pixel", frozenset({"box"}), 1, "cpu", needs_weights=False,
-                  signature={"threshold": None, "version": 1})
+INFO = EngineInfo(
+    "pixel",
+    frozenset({"box"}),
+    1,
+    "cpu",
+    needs_weights=False,
+    signature={"threshold": None, "version": 1},
+)
 IMAGE = np.zeros((4, 5, 3), np.uint8)
 MASK = np.eye(4, 5, dtype=np.bool_)
 SPECS = {1: ObjectSpec(1, "void", (1, 2, 3))}
@@ -18,8 +24,12 @@ SPECS = {1: ObjectSpec(1, "void", (1, 2, 3))}
 
 def fingerprint(**changes: object) -> dict[str, object]:
     arguments = {
-        "info": INFO, "references": [Reference("a.png", IMAGE, {1: MASK})], "specs": SPECS,
-        "window": None, **changes}
+        "info": INFO,
+        "references": [Reference("a.png", IMAGE, {1: MASK})],
+        "specs": SPECS,
+        "window": None,
+        **changes,
+    }
     return dict(run_fingerprint(**arguments))  # type: ignore[arg-type]
 
 
@@ -30,20 +40,29 @@ def test_the_same_inputs_have_no_differences() -> None:
 def test_a_moved_pixel_of_a_mask_names_the_reference() -> None:
     moved = [Reference("a.png", IMAGE, {1: np.roll(MASK, 1)})]
     assert describe_changes(fingerprint(), fingerprint(references=moved)) == [
-        "references: a.png changed"]
+        "references: a.png changed"
+    ]
 
 
 def test_added_and_removed_references_are_named() -> None:
     other = [Reference("b.png", IMAGE, {1: MASK})]
     assert describe_changes(fingerprint(), fingerprint(references=other)) == [
-        "references: a.png removed, b.png added"]
+        "references: a.png removed, b.png added"
+    ]
 
 
 def test_option_object_and_window_changes_show_both_values() -> None:
-    info = EngineInfo("pixel", frozenset({"box"}), 1, "cpu", needs_weights=False,
-                      signature={"threshold": 0.5, "version": 1})
-    now = fingerprint(info=info, specs={1: ObjectSpec(1, "hole", (1, 2, 3))},
-                      window=IntensityWindow(0, 4095))
+    info = EngineInfo(
+        "pixel",
+        frozenset({"box"}),
+        1,
+        "cpu",
+        needs_weights=False,
+        signature={"threshold": 0.5, "version": 1},
+    )
+    now = fingerprint(
+        info=info, specs={1: ObjectSpec(1, "hole", (1, 2, 3))}, window=IntensityWindow(0, 4095)
+    )
     assert describe_changes(fingerprint(), now) == [
         "engine settings: threshold None -> 0.5",
         "intensity window: None -> [0, 4095]",
@@ -52,6 +71,7 @@ def test_option_object_and_window_changes_show_both_values() -> None:
 
 
 def test_batch_size_and_device_do_not_count() -> None:
-    other = EngineInfo("pixel", frozenset({"box"}), 64, "cuda:0", needs_weights=False,
-                       signature=INFO.signature)
+    other = EngineInfo(
+        "pixel", frozenset({"box"}), 64, "cuda:0", needs_weights=False, signature=INFO.signature
+    )
     assert describe_changes(fingerprint(), fingerprint(info=other)) == []

@@ -12,8 +12,16 @@ from maskcast.runs.ledger import FoundObject, Ledger, LedgerCounts, TargetRow, h
 
 PARTICLE = FoundObject(1, 0.75, 40, 2, (3, 4, 20, 30))
 ROWS = [
-    TargetRow("가/a b.png", "가/a b", "done", (480, 640), 1234, ("first page of 3",), None,
-              (PARTICLE, FoundObject(7, 0.5, 1, 1, (0, 0, 1, 1)))),
+    TargetRow(
+        "가/a b.png",
+        "가/a b",
+        "done",
+        (480, 640),
+        1234,
+        ("first page of 3",),
+        None,
+        (PARTICLE, FoundObject(7, 0.5, 1, 1, (0, 0, 1, 1))),
+    ),
     TargetRow("clean.png", "clean", "done", (5, 6), 10),
     TargetRow("broken.png", "broken", "failed", reason="it is not an image"),
 ]

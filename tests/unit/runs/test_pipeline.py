@@ -70,7 +70,10 @@ def memorized(engine: FakeEngine) -> MemoryBank:
 
 
 def run(
-    names: Sequence[str], engine: RecordingEngine, work: ListWork, size: int,
+    names: Sequence[str],
+    engine: RecordingEngine,
+    work: ListWork,
+    size: int,
 ) -> list[TargetRow]:
     batches = BatchRunner(engine, memorized(engine), size)
     return list(run_pipeline(work_items(names), work, batches, workers=2))
@@ -89,7 +92,7 @@ def test_unreadable_targets_fail_alone_with_their_reason() -> None:
     assert [(row.state, row.reason) for row in rows] == [
         ("done", None),
         ("failed", "unreadable.png is not an image"),
-        ("failed", "KeyError: \"a decoder's own bug\""),
+        ("failed", 'KeyError: "a decoder\'s own bug"'),
         ("done", None),
     ]
 

@@ -38,11 +38,15 @@ class PixelEngine:
             SettingsError: if the device is not a CPU or there are options of another engine.
         """
         if settings.device not in ("auto", "cpu"):
-            raise SettingsError(f"the engine 'pixel' computes on the CPU only, not on "
-                                f"{settings.device!r}; leave --device away")
+            raise SettingsError(
+                f"the engine 'pixel' computes on the CPU only, not on "
+                f"{settings.device!r}; leave --device away"
+            )
         if settings.options:
-            raise SettingsError(f"the engine 'pixel' has no option {min(settings.options)!r}; "
-                                "remove it from [engines.pixel] in maskcast.toml")
+            raise SettingsError(
+                f"the engine 'pixel' has no option {min(settings.options)!r}; "
+                "remove it from [engines.pixel] in maskcast.toml"
+            )
         self.info = EngineInfo(
             name="pixel",
             prompt_kinds=frozenset({"box", "point", "brush"}),
@@ -64,8 +68,12 @@ class PixelEngine:
         object_ids = shown_object_ids(references)
         if not object_ids:
             raise EngineError("no reference shows an object; annotate at least one")
-        return MemoryBank(self.info.name, object_ids, bank_fingerprint(self.info, references),
-                          fit(references, self._options))
+        return MemoryBank(
+            self.info.name,
+            object_ids,
+            bank_fingerprint(self.info, references),
+            fit(references, self._options),
+        )
 
     def propagate(self, bank: MemoryBank, images: Sequence[RgbImage]) -> list[Segmentation]:
         """Predict each target by itself, several at once, see ``model``."""
