@@ -247,9 +247,9 @@ class Ledger:
         targets = self._connection.execute("SELECT * FROM targets ORDER BY image_id")
         for image_id, name, state, height, width, file_size, notes, reason in targets:
             size = None if height is None else (height, width)
-            yield TargetRow(
-                image_id, name, state, size, file_size, tuple(json.loads(notes)), reason, objects
-            )
+            found = self._objects(image_id)
+            notes = tuple(json.loads(notes))
+            yield TargetRow(image_id, name, state, size, file_size, notes, reason, found)
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(
