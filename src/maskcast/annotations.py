@@ -285,7 +285,7 @@ def _number(value: np.float32) -> int | float:
     """The shortest number that is read back as exactly this float32."""
     short = float(str(value))
     exact = short if np.float32(short) == value else float(value)
-    return int(exact) if exact.is_integer() else exact
+    return int(exact) if exact.is_integer() and abs(exact) < 2**53 else exact
 
 
 # ---- from JSON

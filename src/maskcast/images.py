@@ -158,7 +158,9 @@ def read_label_map(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> LabelMap
         raise AnnotationError(str(error)) from error
     samples = raster.samples
     reason = raster.not_labels
-    if samples.dtype.kind == "f":
+    if raster.notes:
+        reason = "it holds several pictures"
+    elif samples.dtype.kind == "f":
         reason = "its pixels are floats"
     elif samples.shape[2] not in {1, 3} or np.any(samples != samples[..., :1]):
         reason = "it is a colour picture"

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from maskcast.errors import AnnotationError
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_]+")
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = 3.4028235e38  # the largest float32 in its shortest form, which is a little above it
 _SHOWN = 60
 
 
