@@ -84,7 +84,7 @@ READABLE: dict[str, Callable[[], bytes]] = {
 UNREADABLE: dict[str, tuple[Callable[[], bytes], str]] = {
     "truncated.jpg": (lambda: jpeg()[:-400], "truncated"),
     "empty.png": (lambda: b"", "empty"),
-    "text.png": (lambda: b"these are my notes\n" * 20, "not an image"),
+    "text.png": (lambda: b"these are my notes\n" * 20, "is not a PNG, JPEG"),
     "bomb.png": (lambda: encoded(Image.new("1", (30000, 20000)), "PNG"), "max_pixels"),
 }
 

@@ -129,6 +129,8 @@ def create_engine(name: str, settings: EngineSettings) -> Engine:
     try:
         factory = known[name].load()
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("maskcast"):
+            raise
         raise EngineMissingError(
             f"the engine {name!r} needs the package {error.name!r}, which is not installed; "
             f"run: pip install {error.name}"
