@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
@@ -24,6 +22,7 @@ from maskcast.images import (
     encode_mask_png,
     read_label_map,
 )
+from pictures import bare_png
 
 LABELS = np.array([[0, 1, 2], [3, 200, 255]], np.uint8)
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40)
@@ -117,18 +116,6 @@ def test_orientation_is_applied(tmp_path: Path) -> None:
     assert read_label_map(tmp_path / "a.png").tolist() == [[3, 0], [200, 1], [255, 2]]
 
 
-def gray_png_of_4_bits() -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        crc = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + crc
-
-    header = struct.pack(">IIBBBBB", 2, 1, 4, 0, 0, 0, 0)
-    pixels = zlib.compress(b"\0\x12")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        [chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -159,8 +146,8 @@ def test_what_is_no_label_map(tmp_path: Path, name: str, reason: str) -> None:
         tmp_path / "channels.tif", pair, photometric="minisblack", planarconfig="contig"
     )
     tifffile.imwrite(tmp_path / "inverted.tif", LABELS, photometric="miniswhite")
-    tifffile.imwrite(tmp_path / "pages.tif", np.zeros((2, 4, 4), np.uint8))
-    (tmp_path / "four_bits.png").write_bytes(gray_png_of_4_bits())
+    tifffile.imwrite(tmp_path / "pages.tif", np.zeros((2, 5, 6), np.uint8))
+    (tmp_path / "four_bits.png").write_bytes(bare_png(2, 1, 4, 0, b"\0\x12"))
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(AnnotationError, match=reason) as caught:
         read_label_map(tmp_path / name)
