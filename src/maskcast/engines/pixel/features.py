@@ -1,0 +1,308 @@
+"""The feature bank: what every pixel looks like at six scales.
+
+The usual measurements of trainable pixel classifiers (ilastik, Berg et al. 2019; Trainable Weka
+Segmentation, Arganda-Carreras et al. 2017): smoothed intensity, gradient magnitude, eigenvalues of
+the Hessian and of the structure tensor, local deviation, local maximum and minimum, plus intensity
+relative to its surroundings and opponent colours. Intensity is first normalised by the image's own
+percentiles, because absolute intensity transfers badly between images.
+
+Each level of an octave pyramid is filtered with the same small kernels, so a large scale costs a
+fraction of a small one. Levels 1 and up are computed for the whole image; the full-resolution
+level is computed strip by strip, which bounds the memory and keeps a strip in the cache. Gradients,
+eigenvalues and deviations enter as square roots: their distributions have long tails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.types import RgbImage
+
+Plane = npt.NDArray[np.float32]
+"""float32 (H, W)."""
+
+Stack = npt.NDArray[np.float32]
+"""float32 (F, H, W): F planes."""
+
+LEVELS = 6
+ALIGN = 1 << (LEVELS - 1)
+"""Planes are padded to multiples of this, so that every level halves exactly."""
+
+FINE_SIGMAS = (0.7, 1.4)
+"""Gaussian sigmas, in pixels, at full resolution."""
+
+COARSE_SIGMA = 1.0
+"""Gaussian sigma, in the pixels of a coarse level, on top of the pyramid's own smoothing."""
+
+HALO = 16
+"""Rows around a strip that its features depend on (at least the sum of all filter radii)."""
+
+CONTEXT_LEVELS = (2, 4)
+"""Levels whose smoothed mean and deviation serve as the surroundings of finer levels."""
+
+_STRIP_PIXELS = 1 << 17
+_SURROUND_SIGMA = 2.0
+_MIN_RANGE = 0.06
+_FIVE = np.ones((5, 5), np.uint8)
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """An image made ready for `strip_features`.
+
+    Attributes:
+        height: rows of the image.
+        width: columns of the image.
+        fine: full-resolution planes, padded to multiples of `ALIGN`: normalised intensity, then
+            two opponent colours if colour is used.
+        exposure: full-resolution intensity, not normalised, padded.
+        coarse: features of levels 1, 2, ... at their own resolution, float32 (F, h, w) each.
+        surround: (mean, deviation) of the intensity at each of `CONTEXT_LEVELS`.
+    """
+
+    height: int
+    width: int
+    fine: tuple[Plane, ...]
+    exposure: Plane
+    coarse: tuple[Stack, ...]
+    surround: tuple[tuple[Plane, Plane], ...]
+
+    @property
+    def padded(self) -> tuple[int, int]:
+        """(rows, columns) after padding."""
+        rows, columns = self.exposure.shape
+        return rows, columns
+
+
+def feature_count(*, color: bool) -> int:
+    """Number of planes that `strip_features` returns."""
+    per_scale = 12 if color else 9
+    scales = len(FINE_SIGMAS) + LEVELS - 1
+    relative = len(CONTEXT_LEVELS) + sum(_surround_of(level) is not None for level in range(LEVELS))
+    return per_scale * scales + relative - 1 + 1 + len(CONTEXT_LEVELS)
+
+
+def build_pyramid(image: RgbImage, *, color: bool) -> Pyramid:
+    """Normalise ``image`` and compute everything but the full-resolution features.
+
+    Args:
+        image: uint8 (H, W, 3) RGB, any size from 1x1.
+        color: whether opponent colours are used; one choice for all images of a model.
+    """
+    height, width = image.shape[:2]
+    fine, exposure = _normalise(image, color=color)
+    fine = tuple(pad_plane(plane) for plane in fine)
+    levels = [fine]
+    for _ in range(1, LEVELS):
+        levels.append(tuple(half(plane) for plane in levels[-1]))
+    intensity = [level[0] for level in levels]
+    surround = tuple(_surround(intensity, level) for level in CONTEXT_LEVELS)
+    coarse = tuple(_coarse_features(levels[level], level, surround) for level in range(1, LEVELS))
+    return Pyramid(height, width, fine, pad_plane(exposure), coarse, surround)
+
+
+def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
+    """(top, bottom) rows of the strips a padded image is processed in, from its size alone."""
+    rows = max(ALIGN, _STRIP_PIXELS // width // ALIGN * ALIGN)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)
+
+
+def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
+    """Features of rows ``top`` to ``bottom``, float32 (F, bottom - top, padded width).
+
+    Args:
+        pyramid: from `build_pyramid`.
+        top: first row, a multiple of `ALIGN`.
+        bottom: row after the last, a multiple of `ALIGN`.
+    """
+    rows, columns = pyramid.padded
+    above, below = min(HALO, top), min(HALO, rows - bottom)
+    window = slice(top - above, bottom + below)
+    inner = slice(above, above + bottom - top)
+    planes = [plane[window] for plane in pyramid.fine]
+    out = np.empty(
+        (feature_count(color=len(planes) > 1), bottom - top, columns),
+        np.float32,
+    )
+    at = 0
+    scratch = np.empty((_per_scale(planes), *planes[0].shape), np.float32)
+    for sigma in FINE_SIGMAS:
+        _scale_features(planes, sigma, scratch)
+        out[at : at + len(scratch)] = scratch[:, inner]
+        at += len(scratch)
+    out[at] = blur(pyramid.exposure[window], 1.0)[inner]
+    at += 1
+    for level, (mean, deviation) in zip(CONTEXT_LEVELS, pyramid.surround, strict=True):
+        out[at] = _relative(
+            pyramid.fine[0][top:bottom],
+            upsample_rows(mean, level, top, bottom),
+            upsample_rows(deviation, level, top, bottom),
+        )
+        at += 1
+    for level, stack in enumerate(pyramid.coarse, start=1):
+        for plane in stack:
+            out[at] = upsample_rows(plane, level, top, bottom)
+            at += 1
+    return out
+
+
+def pad_plane(plane: Plane) -> Plane:
+    """``plane`` extended at the bottom and right to multiples of `ALIGN` by mirroring."""
+    rows, columns = plane.shape
+    below, right = -rows % ALIGN, -columns % ALIGN
+    if not below and not right:
+        return plane
+    mode = cv2.BORDER_REFLECT_101 if min(rows, columns) > ALIGN else cv2.BORDER_REPLICATE
+    return np.asarray(cv2.copyMakeBorder(plane, 0, below, 0, right, mode), np.float32)
+
+
+def upsample_rows(plane: Plane, level: int, top: int, bottom: int) -> Plane:
+    """Bilinear enlargement by ``2 ** level``, only rows ``top`` to ``bottom`` of the result.
+
+    Equals the same rows of the whole plane's enlargement: one coarse row more is taken at either
+    side, which is all that bilinear interpolation reaches.
+    """
+    factor = 1 << level
+    first, last = top // factor, bottom // factor
+    above, below = min(1, first), min(1, plane.shape[0] - last)
+    part = plane[first - above : last + below]
+    size = (plane.shape[1] * factor, part.shape[0] * factor)
+    large = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large[above * factor : above * factor + bottom - top], np.float32)
+
+
+def _normalise(image: RgbImage, *, color: bool) -> tuple[tuple[Plane, ...], Plane]:
+    """(normalised intensity[, two opponent colours]), exposure; each about -3..3."""
+    red, green, blue = cv2.split(np.multiply(image, np.float32(1 / 255), dtype=np.float32))
+    gray = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+    # A regular subsample is enough for percentiles and costs the same for every size.
+    step = max(1, int(np.sqrt(gray.size / 65536)))
+    low, middle, high = np.percentile(gray[::step, ::step], (5, 50, 95))
+    spread = max(float(high - low), _MIN_RANGE)
+    planes = [(gray - np.float32(middle)) * np.float32(3 / spread)]
+    if color:
+        # Divided by brightness, a colour stays the same when the light changes; the constant
+        # keeps the noise of black pixels small.
+        inverse = np.float32(6) / (red + green + blue + np.float32(0.15))
+        planes.append((red - green) * inverse)
+        planes.append(((red + green) * np.float32(0.5) - blue) * inverse)
+    return tuple(planes), (gray - np.float32(0.5)) * np.float32(4)
+
+
+def _surround(intensity: list[Plane], level: int) -> tuple[Plane, Plane]:
+    """Smoothed mean and deviation of the intensity at ``level``, at that level's resolution."""
+    plane = intensity[level]
+    size = (plane.shape[1], plane.shape[0])
+    # Squares come from level 1: fine texture counts as deviation, at a quarter of the cost.
+    square = cv2.resize(intensity[1] * intensity[1], size, interpolation=cv2.INTER_AREA)
+    mean = blur(plane, _SURROUND_SIGMA)
+    variance = blur(np.asarray(square, np.float32), _SURROUND_SIGMA) - mean * mean
+    return mean, np.sqrt(np.maximum(variance, 0))
+
+
+def _surround_of(level: int) -> int | None:
+    """Index into `CONTEXT_LEVELS` of the surroundings that ``level`` is compared with."""
+    return next((i for i, wide in enumerate(CONTEXT_LEVELS) if wide > max(level, 1)), None)
+
+
+def _coarse_features(
+    planes: tuple[Plane, ...], level: int, surround: tuple[tuple[Plane, Plane], ...]
+) -> Stack:
+    compared = _surround_of(level)
+    wide = level in CONTEXT_LEVELS
+    count = _per_scale(planes)
+    extra = int(compared is not None) + int(wide)
+    out = np.empty((count + extra, *planes[0].shape), np.float32)
+    _scale_features(planes, COARSE_SIGMA, out[:count])
+    if compared is not None:
+        size = (planes[0].shape[1], planes[0].shape[0])
+        mean, deviation = (cv2.resize(plane, size) for plane in surround[compared])
+        out[count] = _relative(out[0], np.asarray(mean), np.asarray(deviation))
+    if wide:
+        out[-1] = np.sqrt(surround[CONTEXT_LEVELS.index(level)][1])
+    return out
+
+
+def _per_scale(planes: tuple[Plane, ...] | list[Plane]) -> int:
+    return 9 if len(planes) == 1 else 10 + len(planes) - 1
+
+
+def _scale_features(planes: tuple[Plane, ...] | list[Plane], sigma: float, out: Stack) -> None:
+    """Fill ``out`` (9 planes for gray, 12 for colour) with the features of one scale."""
+    plane = planes[0]
+    smooth = blur(plane, sigma)
+    out[0] = smooth
+    across, down = _gradient(smooth)
+    out[1] = np.sqrt(cv2.magnitude(across, down))
+    large, small = eigenvalues(
+        derivative(smooth, 2, 0), derivative(smooth, 1, 1), derivative(smooth, 0, 2)
+    )
+    np.copysign(np.sqrt(np.abs(large)), large, out=out[2])
+    np.copysign(np.sqrt(np.abs(small)), small, out=out[3])
+    large, small = eigenvalues(
+        blur(across * across, 1.5), blur(across * down, 1.5), blur(down * down, 1.5)
+    )
+    out[4] = _fourth_root(large)
+    out[5] = _fourth_root(small)
+    # Gaussian windows throughout: box filters keep running sums, whose rounding depends on where
+    # a strip or a thread starts.
+    mean = blur(plane, 1.5)
+    out[6] = _fourth_root(blur(plane * plane, 1.5) - mean * mean)
+    out[7] = np.sqrt(cv2.dilate(smooth, _FIVE) - smooth)
+    out[8] = np.sqrt(smooth - cv2.erode(smooth, _FIVE))
+    if len(planes) > 1:
+        energy = np.zeros_like(plane)
+        for index, chroma in enumerate(planes[1:], start=9):
+            out[index] = blur(chroma, sigma)
+            across, down = _gradient(out[index])
+            energy += across * across + down * down
+        out[-1] = _fourth_root(energy)
+
+
+def _relative(plane: Plane, mean: Plane, deviation: Plane) -> Plane:
+    """How far ``plane`` stands out from its surroundings, in their deviations."""
+    return (plane - mean) / (deviation + np.float32(0.1))
+
+
+def half(plane: Plane) -> Plane:
+    """The next pyramid level (Burt & Adelson 1983)."""
+    return np.asarray(cv2.pyrDown(plane), np.float32)
+
+
+def blur(plane: Plane, sigma: float) -> Plane:
+    """Gaussian smoothing, mirrored at the edges; the kernel reaches 2.5 sigma."""
+    size = 2 * int(np.ceil(2.5 * sigma)) + 1
+    blurred = cv2.GaussianBlur(plane, (size, size), sigma, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(blurred, np.float32)
+
+
+def _gradient(plane: Plane) -> tuple[Plane, Plane]:
+    """Derivatives along x and y per pixel (Sobel)."""
+    across = cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
+    down = cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
+    return np.asarray(across, np.float32), np.asarray(down, np.float32)
+
+
+def derivative(plane: Plane, x_order: int, y_order: int) -> Plane:
+    """Second derivative per squared pixel (Sobel)."""
+    return np.asarray(
+        cv2.Sobel(plane, cv2.CV_32F, x_order, y_order, ksize=3, scale=0.25), np.float32
+    )
+
+
+def eigenvalues(xx: Plane, xy: Plane, yy: Plane) -> tuple[Plane, Plane]:
+    """Larger and smaller eigenvalue of the symmetric matrices [[xx, xy], [xy, yy]]."""
+    half_trace = (xx + yy) * np.float32(0.5)
+    radius = np.asarray(cv2.magnitude((xx - yy) * np.float32(0.5), xy), np.float32)
+    return half_trace + radius, half_trace - radius
+
+
+def _fourth_root(plane: npt.ArrayLike) -> Plane:
+    """Fourth root; rounding may leave sums of squares just below zero."""
+    return np.asarray(np.sqrt(np.sqrt(np.maximum(plane, 0))), np.float32)

@@ -1,0 +1,206 @@
+"""Learning from the references on the spot.
+
+Two stages of small perceptrons. The first classifies pixels by the feature bank. Cross-fitting
+(each reference is mapped by a network that never learned it) gives honest probability maps, on
+which the second stage learns what the first one's answers look like around true objects
+(auto-context, Tu & Bai 2010), and on which, after the second stage, the limits are calibrated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from maskcast.engines.pixel.context import build_context, context_count, strip_context
+from maskcast.engines.pixel.decision import calibrate
+from maskcast.engines.pixel.features import Plane, Stack, build_pyramid, strips
+from maskcast.engines.pixel.model import PixelModel, first_logits, second_logits
+from maskcast.engines.pixel.options import LearnerOptions
+from maskcast.engines.pixel.perceptron import Array, Perceptron, train
+from maskcast.engines.pixel.sampling import Samples, balanced, merge, sample_view
+from maskcast.engines.pixel.views import View, is_gray, make_views
+from maskcast.types import Reference
+
+__all__ = ["LEARNER_VERSION", "LearnerOptions", "fit"]
+
+LEARNER_VERSION = "1"
+"""Changes when the same references give another model; part of the memory bank's fingerprint."""
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+_LOST = 0.005
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What is shared by the steps of one fit."""
+
+    options: LearnerOptions
+    pool: ThreadPoolExecutor
+    views: list[View]
+    folds: int
+    color: bool
+    parts: list[Samples]
+
+    def map(self, work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+        return list(self.pool.map(work, items))
+
+
+def fit(references: Sequence[Reference], options: LearnerOptions) -> PixelModel:
+    """Learn all objects that ``references`` show; clean references teach what is not there.
+
+    Raises:
+        ValueError: if no reference shows an object.
+    """
+    shown = {i for ref in references for i, mask in ref.masks.items() if mask.any()}
+    object_ids = tuple(sorted(shown))
+    if not object_ids:
+        raise ValueError("references: expected at least one that shows an object, got none")
+    color = not all(is_gray(reference.image) for reference in references)
+    views, folds = make_views(references, object_ids, options)
+    count = max(500, options.samples // len(views))
+    with threadpool_limits(1), ThreadPoolExecutor(options.workers, "fit") as pool:
+        parts = list(
+            pool.map(
+                lambda i: sample_view(views[i], count, options.seed + i, options, color=color),
+                range(len(views)),
+            )
+        )
+        return _fit_stages(_Fit(options, pool, views, folds, color, parts), object_ids)
+
+
+def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
+    first, crossed = _fit_first(work)
+    maps = work.map(lambda view: _crossed_map(view, crossed, work.color), work.views)
+    originals = [i for i, view in enumerate(work.views) if view.is_original]
+    second, gates, decisions = [], [], []
+    for index in range(len(object_ids)):
+        planes = [stack[index] for stack in maps]
+        gate = _gate(planes, [view.masks[index] for view in work.views])
+        networks = _fit_second(work, index, planes, gate)
+        final = work.map(
+            lambda i, planes=planes, networks=networks, gate=gate: _crossed_second(  # type: ignore[misc]
+                work.views[i], planes[i], networks, gate, work.color
+            ),
+            originals,
+        )
+        truths = [work.views[i].masks[index] for i in originals]
+        decisions.append(calibrate(final, truths, work.options.threshold))
+        second.append(tuple(network for network in networks if network is not None))
+        gates.append(gate)
+    return PixelModel(
+        object_ids=object_ids,
+        color=work.color,
+        first=first,
+        second=tuple(second),
+        gates=tuple(gates),
+        decisions=tuple(decisions),
+    )
+
+
+def _fit_first(work: _Fit) -> tuple[tuple[Perceptron, ...], list[Perceptron]]:
+    """Networks that learned everything, and one per fold that did not learn the fold."""
+    options = work.options
+    samples = merge(work.parts)
+
+    def learn(left_out: int) -> Perceptron:
+        used = np.flatnonzero(samples.fold != left_out)
+        if not len(used):
+            used = np.arange(len(samples.fold))
+        truth, weight = samples.truth[used], samples.weight[used]
+        return train(
+            samples.features[used],
+            truth,
+            balanced(truth, weight, options.balance),
+            options.first,
+            options.seed + left_out,
+        )
+
+    # Folds that do not exist leave nothing out.
+    networks = work.map(learn, range(work.folds + options.members))
+    return tuple(networks[work.folds :]), networks[: work.folds]
+
+
+def _crossed_map(view: View, networks: list[Perceptron], color: bool) -> Stack:
+    """First-stage logits (K, H, W), each column by the network that left its fold out."""
+    pyramid = build_pyramid(view.image, color=color)
+    out: Stack | None = None
+    for fold in np.unique(view.fold):
+        logits = first_logits(pyramid, [networks[fold]])
+        out = logits if out is None else np.where(view.fold == fold, logits, out)
+    assert out is not None  # noqa: S101 - an image has at least one column
+    return out
+
+
+def _gate(planes: list[Plane], truths: list[npt.NDArray[np.bool_]]) -> float:
+    """Logit that all but a few object pixels exceed."""
+    inside = [plane[truth] for plane, truth in zip(planes, truths, strict=True)]
+    return float(np.clip(np.quantile(np.concatenate(inside), _LOST), -4.0, -1.0))
+
+
+def _fit_second(
+    work: _Fit, index: int, planes: list[Plane], gate: float
+) -> list[Perceptron | None]:
+    """One network per fold, from samples above the gate outside the fold."""
+    options = work.options
+    chosen = work.map(
+        lambda i: _open_samples(work.parts[i], planes[i], gate), range(len(work.views))
+    )
+    features = np.concatenate([features for features, _ in chosen])
+    rows = [part_rows for _, part_rows in chosen]
+    truth, weight, fold = (
+        np.concatenate([getattr(part, name)[r] for part, r in zip(work.parts, rows, strict=True)])
+        for name in ("truth", "weight", "fold")
+    )
+    truth = truth[:, index : index + 1]
+
+    def learn(left_out: int) -> Perceptron | None:
+        used = np.flatnonzero(fold != left_out)
+        labels = truth[used]
+        if len(used) < 50 or labels.min() == labels.max():
+            return None
+        return train(
+            features[used],
+            labels,
+            balanced(labels, weight[used], options.balance),
+            options.second,
+            options.seed + 1000 * (index + 1) + left_out,
+        )
+
+    return work.map(learn, range(work.folds))
+
+
+def _open_samples(part: Samples, plane: Plane, gate: float) -> tuple[Array, npt.NDArray[np.intp]]:
+    """Features and context of the samples above the gate, (N, F + C), and which they are."""
+    rows = np.flatnonzero(plane[part.row, part.column] > gate)
+    features = np.empty((len(rows), part.features.shape[1] + context_count()), np.float32)
+    features[:, : part.features.shape[1]] = part.features[rows]
+    context = build_context(plane)
+    row, column = part.row[rows], part.column[rows]
+    for top, bottom in strips(*context.logit.shape):
+        inside = np.flatnonzero((row >= top) & (row < bottom))
+        if len(inside):
+            stack = strip_context(context, top, bottom)
+            features[inside, part.features.shape[1] :] = stack[
+                :, row[inside] - top, column[inside]
+            ].T
+    return features, rows
+
+
+def _crossed_second(
+    view: View, plane: Plane, networks: list[Perceptron | None], gate: float, color: bool
+) -> Plane:
+    """Both stages' logits (H, W), each column by the network that left its fold out."""
+    pyramid = build_pyramid(view.image, color=color)
+    out = plane
+    for fold in np.unique(view.fold):
+        network = networks[fold]
+        refined = second_logits(pyramid, plane, [] if network is None else [network], gate)
+        out = np.where(view.fold == fold, refined, out)
+    return out

@@ -1,0 +1,121 @@
+"""Views: references as they are, and altered copies that show what may differ in targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.engines.pixel.options import LearnerOptions
+from maskcast.types import Reference, RgbImage
+
+
+@dataclass(frozen=True)
+class View:
+    """A reference or an altered copy of it.
+
+    Attributes:
+        image: uint8 (H, W, 3) RGB.
+        masks: bool (K, H, W), one plane per object id of the model.
+        fold: int (W,), the part each column belongs to in cross-fitting.
+        is_original: whether nothing was altered.
+    """
+
+    image: RgbImage
+    masks: npt.NDArray[np.bool_]
+    fold: npt.NDArray[np.intp]
+    is_original: bool
+
+
+def make_views(
+    references: Sequence[Reference], object_ids: Sequence[int], options: LearnerOptions
+) -> tuple[list[View], int]:
+    """All views and the number of folds."""
+    originals = [_original(reference, object_ids) for reference in references]
+    folds, count = _assign_folds(originals, options)
+    rng = np.random.default_rng(options.seed)
+    views = []
+    for (image, masks), fold in zip(originals, folds, strict=True):
+        view = View(image, masks, fold, is_original=True)
+        views.append(view)
+        views += [_altered(view, rng, options) for _ in range(options.views)]
+    return views, count
+
+
+def is_gray(image: RgbImage) -> bool:
+    """Whether the three channels are equal everywhere."""
+    red = image[..., 0]
+    return bool(np.array_equal(red, image[..., 1]) and np.array_equal(red, image[..., 2]))
+
+
+def _original(
+    reference: Reference, object_ids: Sequence[int]
+) -> tuple[RgbImage, npt.NDArray[np.bool_]]:
+    empty = np.zeros(reference.image.shape[:2], np.bool_)
+    return reference.image, np.stack([reference.masks.get(i, empty) for i in object_ids])
+
+
+def _assign_folds(
+    originals: list[tuple[RgbImage, npt.NDArray[np.bool_]]], options: LearnerOptions
+) -> tuple[list[npt.NDArray[np.intp]], int]:
+    """Fold of every column of every reference.
+
+    Whole references when each object is on at least two of them, else halves of references, so
+    that the part left out never holds all there is of an object.
+    """
+    shown = np.array([masks.any(axis=(1, 2)) for _, masks in originals])
+    if shown.sum(axis=0).min() >= 2:
+        count = min(options.folds, len(originals))
+        # References that show the same objects go to different folds.
+        order = np.lexsort(shown.T)
+        rank = np.empty(len(order), np.intp)
+        rank[order] = np.arange(len(order)) % count
+        return [
+            np.full(image.shape[1], fold, np.intp)
+            for (image, _), fold in zip(originals, rank, strict=True)
+        ], count
+    return [_halves(masks) for _, masks in originals], 2
+
+
+def _halves(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Columns in two folds that change where half of an object's pixels lie at either side."""
+    width = masks.shape[2]
+    per_column = masks.sum(axis=1)
+    splits = {
+        int(np.searchsorted(np.cumsum(columns), columns.sum() / 2))
+        for columns in per_column
+        if columns.any()
+    }
+    changes = np.zeros(width, np.intp)
+    changes[[min(split + 1, width - 1) for split in splits or {width // 2}]] = 1
+    return np.cumsum(changes) % 2
+
+
+def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> View:
+    """A copy in other size, light and tint."""
+    size = float(np.exp(rng.uniform(-1, 1) * options.scale))
+    gain = np.exp(rng.uniform(-1, 1) * options.gain)
+    gamma = np.exp(rng.uniform(-1, 1) * options.gain)
+    tint = np.exp(rng.uniform(-1, 1, 3) * options.tint)
+    if is_gray(view.image):
+        tint = np.ones(3)
+    levels = np.linspace(0, 1, 256)[:, None] ** gamma * gain * tint
+    table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)
+    image = np.stack([table[view.image[..., c], c] for c in range(3)], axis=-1)
+    height, width = view.image.shape[:2]
+    shape = (max(1, round(width * size)), max(1, round(height * size)))
+    method = cv2.INTER_AREA if size < 1 else cv2.INTER_LINEAR
+    masks = [
+        cv2.resize(mask.astype(np.float32), shape, interpolation=method) > 0.5
+        for mask in view.masks
+    ]
+    columns = np.minimum((np.arange(shape[0]) / size).astype(np.intp), width - 1)
+    return View(
+        image=np.asarray(cv2.resize(image, shape, interpolation=method), np.uint8),
+        masks=np.stack(masks),
+        fold=view.fold[columns],
+        is_original=False,
+    )
