@@ -1,0 +1,349 @@
+"""The working frame of live segmentation: a piece of the image at a bounded size, and its cues.
+
+Every click is answered at once because the thinking is done here, on at most `WORK_AREA` pixels
+around the prompts, whatever the size of the image; only the border is placed at full resolution.
+
+A cue map is float32 (h, w) and high where the object may be: darker or brighter than a plane fitted
+to the surroundings and than local means at two scales, unlike the surroundings in colour, on a
+dark or bright ridge (eigenvalues of the Hessian; Lindeberg 1998), on a ridge that goes on straight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.types import Mask, RgbImage
+
+Plane = npt.NDArray[np.float32]
+"""float32 (h, w) or (h, w, C), in the pixels of a frame."""
+
+Rect = tuple[int, int, int, int]
+"""``x0, y0, x1, y1`` in whole pixels, ``x1`` and ``y1`` exclusive."""
+
+WORK_AREA = 24576
+"""Most pixels of a frame."""
+
+_MARGIN = 0.35
+_MARGIN_RANGE = (6, 200)
+_POINT_MARGIN = 6
+_RIDGE_SIGMAS = (1.0, 1.7, 2.8)
+_LINE_LENGTH = 11
+_LINE_DIRECTIONS = 8
+_COLOR_BINS = (16, 12, 12)
+_FIT_PIXELS = 1000
+_LOOK_NOISE = 0.2
+_LAB_NOISE = np.diag([0.3, 0.1, 0.1])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A window of the image, shrunk to at most `WORK_AREA` pixels.
+
+    Attributes:
+        window: where it lies in the image.
+        box: the user's box in frame pixels, or None.
+        inside: bool (h, w), the box; everything if there is none.
+        lab: float32 (h, w, 3) CIE L*a*b*.
+        smooth: the same, lightly smoothed.
+        channels: float32 (h, w, 4), ``smooth`` and the local roughness of the lightness.
+        gradient: float32 (h, w), length of the colour gradient of ``smooth``.
+        strong_edge: the gradient that a tenth of the inside exceeds.
+    """
+
+    window: Rect
+    box: Rect | None
+    inside: Mask
+    lab: Plane
+    smooth: Plane
+    channels: Plane
+    gradient: Plane
+    strong_edge: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(h, w)``."""
+        return self.inside.shape[0], self.inside.shape[1]
+
+    def locate(self, x: float, y: float) -> tuple[int, int]:
+        """Column and row of the frame's pixel under an image point, clipped to the frame."""
+        x0, y0, x1, y1 = self.window
+        height, width = self.shape
+        column = int((x - x0) * width / (x1 - x0))
+        row = int((y - y0) * height / (y1 - y0))
+        return min(max(column, 0), width - 1), min(max(row, 0), height - 1)
+
+    def contains(self, x: float, y: float) -> bool:
+        """Whether an image point lies in the window."""
+        x0, y0, x1, y1 = self.window
+        return x0 <= x < x1 and y0 <= y < y1
+
+
+@dataclass(frozen=True)
+class Look:
+    """Mean and variance of the channels over some pixels.
+
+    Attributes:
+        count: how many pixels.
+        mean: float64 (4,).
+        variance: float64 (4,).
+    """
+
+    count: int
+    mean: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, channels: Plane, pixels: npt.NDArray[Any]) -> Look:
+        """The look of the pixels where uint8 (h, w) is not 0; all zero if there are none."""
+        mean, deviation = cv2.meanStdDev(channels, mask=pixels)
+        variance = np.square(deviation[:, 0])
+        return cls(int(cv2.countNonZero(pixels)), np.asarray(mean[:, 0], np.float64), variance)
+
+    def without(self, part: Look) -> Look:
+        """The look of what is left when a part is taken away."""
+        count = max(1, self.count - part.count)
+        mean = (self.count * self.mean - part.count * part.mean) / count
+        square = self.count * (self.variance + self.mean**2)
+        square -= part.count * (part.variance + part.mean**2)
+        return Look(count, mean, np.maximum(square / count - mean**2, 0))
+
+    def contrast(self, other: Look) -> npt.NDArray[np.float64]:
+        """Difference of the means in common deviations, (4,)."""
+        spread = np.sqrt((self.variance + other.variance) / 2 + _LOOK_NOISE)
+        contrast: npt.NDArray[np.float64] = np.abs(self.mean - other.mean) / spread
+        return contrast
+
+
+def surround(box: Rect, height: int, width: int) -> Rect:
+    """The window of a box: the box and a ring around it, clipped to the image."""
+    x0, y0, x1, y1 = box
+    side = float(np.sqrt((x1 - x0) * (y1 - y0)))
+    margin = int(np.clip(_MARGIN * side, *_MARGIN_RANGE))
+    return clip_rect((x0 - margin, y0 - margin, x1 + margin, y1 + margin), height, width)
+
+
+def include(window: Rect, x: float, y: float, height: int, width: int) -> Rect:
+    """The window grown so that an image point lies well inside it."""
+    x0, y0, x1, y1 = window
+    column, row, margin = int(x), int(y), _POINT_MARGIN
+    grown = (
+        min(x0, column - margin),
+        min(y0, row - margin),
+        max(x1, column + margin + 1),
+        max(y1, row + margin + 1),
+    )
+    return clip_rect(grown, height, width)
+
+
+def clip_rect(rect: Rect, height: int, width: int) -> Rect:
+    """The part of a rectangle that lies in an image."""
+    x0, y0, x1, y1 = rect
+    return max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+
+
+def make_frame(image: RgbImage, window: Rect, box: Rect | None, area: int = WORK_AREA) -> Frame:
+    """Cut and shrink a window of the image and measure its channels.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        window: in image pixels, not empty.
+        box: in image pixels, inside the window; or None.
+        area: most pixels of the frame.
+    """
+    x0, y0, x1, y1 = window
+    pixels = image[y0:y1, x0:x1]
+    scale = float(np.sqrt(area / ((y1 - y0) * (x1 - x0))))
+    if scale < 1:
+        size = max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    lab = _plane(cv2.cvtColor(pixels.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab))
+    height, width = lab.shape[:2]
+    smooth = blur(lab, 1.0 if min(height, width) > 24 else 0.7)
+    light = lab[..., 0]
+    roughness = blur(np.abs(light - blur(light, 2.0)), 1.5)
+    small_box = None if box is None else _scale_rect(box, window, height, width)
+    inside = np.full((height, width), box is None)
+    if small_box is not None:
+        inside[small_box[1] : small_box[3], small_box[0] : small_box[2]] = True
+    gradient = _gradient(smooth)
+    return Frame(
+        window=window,
+        box=small_box,
+        inside=inside,
+        lab=lab,
+        smooth=smooth,
+        channels=np.dstack([smooth, roughness]),
+        gradient=gradient,
+        strong_edge=float(np.quantile(gradient[inside], 0.9)) + 1e-3,
+    )
+
+
+def cue_maps(frame: Frame) -> dict[str, Plane]:
+    """Cue maps by name; see the module's text."""
+    height, width = frame.shape
+    x0, y0, x1, y1 = frame.box or (0, 0, width, height)
+    short, side = min(x1 - x0, y1 - y0), float(np.sqrt((x1 - x0) * (y1 - y0)))
+    ring = ~frame.inside
+    around = ring if np.count_nonzero(ring) > 0.05 * ring.size else frame.inside
+    light = np.ascontiguousarray(frame.lab[..., 0])
+    fine, background = blur(light, 0.7), _fit_plane(light, around)
+    residuals = {
+        "plane": fine - background,
+        "plane_smooth": blur(light, max(1.0, 0.03 * side)) - background,
+        "near": fine - blur(light, max(2.0, 0.12 * short)),
+        "far": fine - blur(light, max(4.0, 0.35 * short)),
+    }
+    maps: dict[str, Plane] = {}
+    for name, residual in residuals.items():
+        maps[f"dark_{name}"], maps[f"bright_{name}"] = -residual, residual
+    maps["unlike"] = _mahalanobis(frame.smooth, around)
+    maps["color"] = _color_odds(frame, around, maps["unlike"])
+    for name, ridge in zip(("dark", "bright"), _ridges(light), strict=True):
+        maps[f"{name}_ridge"] = blur(ridge, 0.7)
+        maps[f"{name}_line"] = _straight(ridge)
+    return maps
+
+
+def blur(plane: Plane, sigma: float) -> Plane:
+    """Gaussian blur; wide ones are computed on a smaller picture, where they cost nothing."""
+    height, width = plane.shape[:2]
+    step = int(sigma / 2) if sigma >= 4 else 1
+    if step == 1:
+        return _gauss(plane, sigma)
+    small = (max(1, width // step), max(1, height // step))
+    shrunk = _plane(cv2.resize(plane, small, interpolation=cv2.INTER_AREA))
+    wide = _gauss(shrunk, sigma / step)
+    return _plane(cv2.resize(wide, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _gauss(plane: Plane, sigma: float) -> Plane:
+    return _plane(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
+
+
+def _plane(array: object) -> Plane:
+    return np.asarray(array, np.float32)
+
+
+def _scale_rect(rect: Rect, window: Rect, height: int, width: int) -> Rect:
+    x0, y0, x1, y1 = window
+    across, down = width / (x1 - x0), height / (y1 - y0)
+    left, top = int((rect[0] - x0) * across), int((rect[1] - y0) * down)
+    right = int(np.ceil((rect[2] - x0) * across - 1e-6))
+    bottom = int(np.ceil((rect[3] - y0) * down - 1e-6))
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def _gradient(smooth: Plane) -> Plane:
+    dx = _plane(cv2.Sobel(smooth, cv2.CV_32F, 1, 0))
+    dy = _plane(cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
+    return np.sqrt(_sum_channels(dx * dx + dy * dy))
+
+
+def _sum_channels(stack: Plane) -> Plane:
+    return _plane(cv2.transform(stack, np.ones((1, 3), np.float32)))
+
+
+def _fit_plane(channel: Plane, where: Mask) -> Plane:
+    """Robust least-squares plane through a channel (three rounds of Cauchy weights)."""
+    height, width = channel.shape
+    index = np.flatnonzero(where)
+    if index.size < 16:
+        return np.full((height, width), np.median(channel), np.float32)
+    index = index[:: max(1, index.size // _FIT_PIXELS)]
+    across, down = index % width / width, index // width / height
+    design = np.stack([np.ones(index.size), across, down], axis=1)
+    values = channel.ravel()[index].astype(np.float64)
+    weights = np.ones(index.size)
+    for _ in range(3):
+        normal = design.T @ (design * weights[:, None]) + 1e-3 * np.eye(3)
+        fit = np.linalg.solve(normal, design.T @ (values * weights))
+        error = np.abs(design @ fit - values)
+        weights = 1 / (1 + (error / (3 * np.median(error) + 1e-3)) ** 2)
+    columns, rows = np.arange(width) / width, np.arange(height) / height
+    return _plane(fit[0] + fit[1] * columns[None] + fit[2] * rows[:, None])
+
+
+def _mahalanobis(smooth: Plane, around: Mask) -> Plane:
+    """Distance of every colour from the colours of the surroundings, in their deviations."""
+    colors = smooth[around].astype(np.float64)
+    spread = np.cov(colors.T) if len(colors) > 1 else np.zeros((3, 3))
+    whiten = np.linalg.cholesky(np.linalg.inv(spread + _LAB_NOISE)).T
+    centered = (smooth - colors.mean(axis=0)).astype(np.float32)
+    white = _plane(cv2.transform(centered, whiten.astype(np.float32)))
+    return np.sqrt(_sum_channels(white * white))
+
+
+def _color_odds(frame: Frame, around: Mask, unlike: Plane) -> Plane:
+    """Log-odds of each colour, object to not, from two rounds of smoothed colour histograms."""
+    bins = _color_bins(blur(frame.lab, 0.7))
+    first = unlike
+    if not np.array_equal(around, frame.inside):
+        first = blur(_log_odds(bins, frame.inside, around), 1.0)
+    likely = frame.inside & (first > np.median(first[frame.inside]))
+    return blur(_log_odds(bins, likely, ~likely), 1.0)
+
+
+def _color_bins(lab: Plane) -> npt.NDArray[np.int32]:
+    """int32 (h, w), the histogram bin of every pixel's colour; bins span the middle 99 %."""
+    bins = np.zeros(lab.shape[:2], np.int32)
+    for channel, count in enumerate(_COLOR_BINS):
+        values = lab[..., channel]
+        ranked = np.sort(values[::2, ::2], axis=None)
+        low, high = ranked[int(0.005 * (ranked.size - 1))], ranked[int(0.995 * (ranked.size - 1))]
+        step = np.clip((values - low) * (count / (high - low + 1e-3)), 0, count - 1)
+        bins = bins * count + step.astype(np.int32)
+    return bins
+
+
+def _log_odds(bins: npt.NDArray[np.int32], first: Mask, second: Mask) -> Plane:
+    odds = np.log(_histogram(bins[first]) / _histogram(bins[second]))
+    return _plane(odds.ravel()[bins])
+
+
+def _histogram(bins: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Colour histogram, smoothed by (1, 2, 1)/4 along each axis, one percent spread evenly."""
+    counts = np.bincount(bins, minlength=int(np.prod(_COLOR_BINS))).astype(np.float64)
+    cube = counts.reshape(_COLOR_BINS)
+    for axis in range(3):
+        ends = cube.take([0], axis), cube, cube.take([-1], axis)
+        padded = np.moveaxis(np.concatenate(ends, axis), axis, 0)
+        cube = np.moveaxis((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4, 0, axis)
+    total = max(1, bins.size)
+    share: npt.NDArray[np.float64] = (cube + 0.01 * total / cube.size) / (1.01 * total)
+    return share
+
+
+def _ridges(light: Plane) -> tuple[Plane, Plane]:
+    """Dark and bright ridge strength, the largest over a few scales."""
+    dark = np.full(light.shape, -np.inf, np.float32)
+    bright = dark.copy()
+    for sigma in _RIDGE_SIGMAS:
+        smooth = _gauss(light, sigma)
+        xx, yy, xy = (
+            _plane(cv2.Sobel(smooth, cv2.CV_32F, *order)) for order in ((2, 0), (0, 2), (1, 1))
+        )
+        middle, spread = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+        dark = np.maximum(dark, (spread + middle) * np.float32(sigma**2))
+        bright = np.maximum(bright, (spread - middle) * np.float32(sigma**2))
+    return dark, bright
+
+
+def _straight(ridge: Plane) -> Plane:
+    """Mean along a short line, the largest over directions: lines stay, specks fade."""
+    best = np.full(ridge.shape, -np.inf, np.float32)
+    middle = _LINE_LENGTH // 2
+    for step in range(_LINE_DIRECTIONS):
+        angle = np.pi * step / _LINE_DIRECTIONS
+        dx, dy = middle * np.cos(angle), middle * np.sin(angle)
+        kernel = np.zeros((_LINE_LENGTH, _LINE_LENGTH), np.uint8)
+        ends = (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy))
+        cv2.line(kernel, *ends, 1)
+        weights = kernel.astype(np.float32) / np.float32(kernel.sum())
+        mean = cv2.filter2D(ridge, -1, weights, borderType=cv2.BORDER_REPLICATE)
+        best = np.maximum(best, _plane(mean))
+    return best
