@@ -67,10 +67,9 @@ def decode_rle(rle: Mapping[str, Any]) -> Mask:
     """
     height, width = _size(rle.get("size"))
     counts = _counts(rle.get("counts"))
-    if np.any(counts < 0) or sum(counts.tolist()) != height * width:
-        raise ValueError(
-            f"counts: expected runs that fill {height} x {width} pixels, got {counts.sum()}"
-        )
+    pixels = height * width
+    if np.any((counts < 0) | (counts > pixels)) or counts.sum() != pixels:
+        raise ValueError(f"counts: expected runs that fill {height} x {width} pixels exactly")
     values = np.arange(len(counts)) % 2 == 1
     flat = np.repeat(values, counts)
     return np.ascontiguousarray(flat.reshape(width, height).T)
@@ -100,7 +99,7 @@ def components(mask: Mask, min_area: int = 1) -> list[Component]:
     if box is None:
         return []
     xmin, ymin, xmax, ymax = box  # most masks fill a small part of their image
-    pixels = np.ascontiguousarray(mask[ymin:ymax, xmin:xmax]).view(np.uint8)
+    pixels = mask[ymin:ymax, xmin:xmax].view(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(pixels, connectivity=8)
     found = [
         Component((xmin + x, ymin + y, xmin + x + width, ymin + y + height), area)

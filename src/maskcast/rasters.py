@@ -44,7 +44,7 @@ class Raster:
     """The samples of one picture, in its oriented frame, without alpha.
 
     Attributes:
-        samples: (H, W, C) of the file's own integer or float type, native byte order, C >= 1.
+        samples: (H, W, C) of the file's own integer or float type and byte order, C >= 1.
         full_range: the samples that stand for black and white; None for floats.
         palette: uint8 (N, 3) colours that ``samples`` (C = 1) point into, or None.
         orientation: EXIF orientation 1..8 that is still to be applied; 1 once read.
@@ -255,7 +255,7 @@ def _decode_tiff(file: BinaryIO, max_pixels: int) -> Raster:
 
 
 def _tiff_samples(page: TiffPage) -> npt.NDArray[Any]:
-    """(H, W, C) in native byte order, without alpha."""
+    """(H, W, C), without alpha."""
     samples = page.asarray(maxworkers=1)
     if samples.dtype == np.bool_:
         samples = samples.astype(np.uint8)
@@ -271,7 +271,7 @@ def _tiff_samples(page: TiffPage) -> npt.NDArray[Any]:
         if int(kind) not in {1, 2} or samples.shape[2] == 1:
             break
         samples = samples[..., :-1]
-    return samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    return samples
 
 
 def _interpret_tiff(page: TiffPage, samples: npt.NDArray[Any]) -> Raster:

@@ -434,6 +434,12 @@ def test_different_annotations_are_kept_unless_replaced(existing: Annotation) ->
     assert replaced == Annotation("a.png", 2, 3, objects=expected, version=5)
 
 
+def test_a_clean_reference_of_another_size_is_a_conflict() -> None:
+    file = AnnotationFile((), {"a.png": Annotation("a.png", 6, 1, clean=True)})
+    with pytest.raises(AnnotationError, match="already annotated"):
+        with_masks(file, {"a.png": {}}, {"a.png": (2, 3)}, replace=False)
+
+
 def test_a_reference_saved_without_annotation_is_filled_in() -> None:
     file = AnnotationFile((), {"a.png": Annotation("a.png", 2, 3, version=4)})
     after = with_masks(file, {"a.png": {}}, {"a.png": (2, 3)}, replace=False)

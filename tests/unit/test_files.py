@@ -126,7 +126,15 @@ def test_the_temporary_of_a_killed_writer_is_recognised_and_removed(
 
 
 @pytest.mark.parametrize(
-    "name", ["a.tmp", ".mc-.tmp", ".mc-0123456.tmp", ".mc-0123456G.tmp", "x.mc-01234567.tmp"]
+    "name",
+    [
+        "a.tmp",
+        ".mc-.tmp",
+        ".mc-0123456.tmp",
+        ".mc-0123456G.tmp",
+        "x.mc-01234567.tmp",
+        ".mc-01234567.tmp.png",
+    ],
 )
 def test_only_our_exact_pattern_is_removed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"someone else's")

@@ -177,6 +177,17 @@ def test_jpeg_stored_as_rgb(tmp_path: Path, photo: npt.NDArray[np.uint8]) -> Non
     np.testing.assert_allclose(read_image(path).rgb.astype(int), photo, atol=3)
 
 
+def test_jpeg_with_padding_between_its_segments(
+    tmp_path: Path, photo: npt.NDArray[np.uint8]
+) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(photo).save(path)
+    whole, data = read_image(path).rgb, path.read_bytes()
+    tables = data.index(b"\xff\xdb")
+    path.write_bytes(data[:tables] + b"\xff\xff\xff" + data[tables:])
+    np.testing.assert_array_equal(read_image(path).rgb, whole)
+
+
 def test_gray_jpeg(tmp_path: Path, photo: npt.NDArray[np.uint8]) -> None:
     path = tmp_path / "a.jpg"
     Image.fromarray(photo[..., 0]).save(path, quality=100)
@@ -255,6 +266,27 @@ def test_orientation_of_a_palette_png_after_its_pixels(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(data[:-12] + block + data[-12:])  # IEND is the last 12 bytes
     np.testing.assert_array_equal(read_image(path).rgb, gray_rgb(ORIENTED[6]))
+
+
+def test_orientation_as_imagemagick_stores_it(tmp_path: Path) -> None:
+    block = exif(6).tobytes()
+    text = f"\nexif\n{len(block):8d}\n{block.hex()}\n".encode("ascii")
+    chunk = png_chunk(b"tEXt", b"Raw profile type exif\0" + text)
+    stream = io.BytesIO()
+    Image.fromarray(gray_rgb(STORED)).save(stream, "PNG")
+    data = stream.getvalue()
+    path = tmp_path / "a.png"
+    path.write_bytes(data[:33] + chunk + data[33:])  # the header ends at 33
+    np.testing.assert_array_equal(read_image(path).rgb, gray_rgb(ORIENTED[6]))
+
+
+def test_damaged_exif_of_a_png_does_not_spoil_the_picture(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(gray_rgb(STORED)).save(stream, "PNG")
+    data = stream.getvalue()
+    path = tmp_path / "a.png"
+    path.write_bytes(data[:33] + png_chunk(b"eXIf", b"no exif at all") + data[33:])
+    np.testing.assert_array_equal(read_image(path).rgb, gray_rgb(STORED))
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 77])

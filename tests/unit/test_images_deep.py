@@ -205,6 +205,26 @@ def test_planar_tiff(tmp_path: Path, photo: npt.NDArray[np.uint8], dtype: type[n
     np.testing.assert_array_equal(decoded.rgb, photo)
 
 
+@pytest.mark.parametrize("scale", [1, 257])
+def test_palette_tiff_with_colours_of_8_or_16_bits(tmp_path: Path, scale: int) -> None:
+    colors = np.zeros((3, 256), np.uint16)
+    colors[:, 1] = np.array([10, 20, 30]) * scale
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.array([[1, 0]], np.uint8), photometric="palette", colormap=colors)
+    assert read_image(path).rgb.tolist() == [[[10, 20, 30], [0, 0, 0]]]
+
+
+def test_palette_tiff_of_16_bits_is_not_windowed(tmp_path: Path) -> None:
+    colors = np.zeros((3, 65536), np.uint16)
+    colors[:, 40000] = np.array([10, 20, 30]) * 257
+    path = tmp_path / "a.tif"
+    indices = np.array([[40000, 0]], np.uint16)
+    tifffile.imwrite(path, indices, photometric="palette", colormap=colors)
+    decoded = read_image(path, window=IntensityWindow(0, 1))
+    assert decoded.rgb.tolist() == [[[10, 20, 30], [0, 0, 0]]]
+    assert measure_window([path]) is None
+
+
 def test_white_is_zero_tiff(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.array([[0, 55, 255]], np.uint8), photometric="miniswhite")
@@ -291,6 +311,28 @@ def test_window_ignores_alpha(tmp_path: Path) -> None:
     window = measure_window([tmp_path / "a.png"])
     assert window is not None
     assert window.high <= 99
+
+
+def test_window_is_that_of_the_channels_that_are_seen(tmp_path: Path) -> None:
+    values = np.zeros((10, 10, 5), np.uint16)
+    values[..., :3] = np.arange(100).reshape(10, 10, 1)
+    values[..., 4] = 65535
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig")
+    window = measure_window([path])
+    assert window is not None
+    assert window.high <= 99
+
+
+def test_window_of_very_large_references_is_sampled_evenly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maskcast.images._WINDOW_SAMPLES_PER_IMAGE", 500)
+    values = np.repeat(np.arange(501, dtype=np.uint16), 3)[None]
+    values[:, 1::3] = 60000  # between the samples: 501 x 3 values, every fourth is taken
+    values[:, ::4] = 7
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    assert measure_window([tmp_path / "a.tif"]) == IntensityWindow(7, 8)
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])

@@ -101,6 +101,7 @@ def test_uncompressed_and_bytes_counts() -> None:
         {"size": [2, 2], "counts": "12é"},
         {"size": [2, 2], "counts": "12Q"},
         {"size": [2, 2], "counts": "o" * 40 + "0"},
+        {"size": [2, 2], "counts": "T" + "P" * 20 + "0"},
         {"size": [2, 2], "counts": [5, -1]},
         {"size": [2, 2], "counts": [2**63, -(2**63), 4]},
         {"size": [2, 2], "counts": [2**61] * 8 + [4]},

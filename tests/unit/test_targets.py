@@ -113,6 +113,16 @@ def test_two_links_to_one_folder_outside_that_links_back(tmp_path: Path) -> None
     assert ids(tmp_path / "targets") == ["one/x.png", "t.png"]
 
 
+def test_of_several_links_to_one_folder_the_first_by_name_counts(tmp_path: Path) -> None:
+    touch(tmp_path, "store/x.png")
+    (tmp_path / "targets").mkdir()
+    for letter in "qwertyuiopasdfghjklzxcvbnm":
+        (tmp_path / "targets" / letter).symlink_to(tmp_path / "store")
+    found = find_images(tmp_path / "targets")
+    assert [target.image_id for target in found.targets] == ["a/x.png"]
+    assert len(found.skipped) == 25
+
+
 def test_broken_links_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a.png").symlink_to(tmp_path / "gone.png")
     assert ids(tmp_path) == ["a.png"]
@@ -205,6 +215,11 @@ def test_names_that_differ_only_in_case_collide() -> None:
         "x/A.png": "x/A.png~3",
         "x/a.PNG": "x/a.PNG~4",
         "X/a.png~2.png": "X/a.png~2",
+    }
+    assert output_names(["A.png", "a.png", "a.png~2.png"]) == {
+        "A.png": "A.png",
+        "a.png": "a.png~3",
+        "a.png~2.png": "a.png~2",
     }
 
 
