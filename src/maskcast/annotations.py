@@ -186,8 +186,8 @@ def with_masks(
             conflicts.append(image_id)
     if conflicts and not replace:
         raise AnnotationError(
-            f"{_some(conflicts)} already annotated differently: pass --replace to overwrite, "
-            "or leave the label maps out."
+            f"{_some(conflicts)} already annotated differently; pass --replace to overwrite, "
+            "or leave the label maps out"
         )
     if not changed:
         return file
@@ -203,8 +203,8 @@ def _imported(image_id: str, masks: Mapping[int, Mask], size: tuple[int, int]) -
     for mask in masks.values():
         if mask.shape != size:
             raise AnnotationError(
-                f"The label map of {image_id} is {mask.shape[1]} x {mask.shape[0]} pixels and the "
-                f"image is {size[1]} x {size[0]}: make the label map at the image's own size."
+                f"the label map of {image_id} is {mask.shape[1]} x {mask.shape[0]} pixels and the "
+                f"image is {size[1]} x {size[0]}; make the label map at the image's own size"
             )
     return Annotation(image_id, *size, clean=not objects, objects=objects)
 
@@ -299,7 +299,7 @@ def _parse_file(node: Node) -> AnnotationFile:
     if version != FORMAT_VERSION:  # before anything that a later version may have changed
         raise AnnotationError(
             f"{node.path} has format version {version!r} and this maskcast reads version "
-            f"{FORMAT_VERSION}: update maskcast."
+            f"{FORMAT_VERSION}; update maskcast"
         )
     parts = node.record("format", "version", "objects", "images")
     specs = tuple(_parse_spec(element) for element in parts["objects"].elements())

@@ -6,8 +6,10 @@ Commands import what they need when they run, so that ``maskcast --help`` stays 
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,6 +52,7 @@ OutputOption = Annotated[Path | None, typer.Option("--output", help="Folder for 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 error, 3 some targets failed, 130 stopped."""
+    _quiet_decoders()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     code: int | str | None = EXIT_OK
@@ -65,6 +68,12 @@ def main() -> None:
     if code == EXIT_STOPPED:
         typer.echo("stopped; nothing that was done is lost", err=True)
     sys.exit(code)
+
+
+def _quiet_decoders() -> None:
+    """Keep decoders from writing past us to stderr; what matters is in notes and reasons."""
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module="PIL")
 
 
 def _print_version(wanted: bool) -> None:

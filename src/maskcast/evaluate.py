@@ -16,7 +16,7 @@ from maskcast.images import read_label_map
 from maskcast.masks import split_label_map
 from maskcast.metrics import Agreement, Quality, agreements, overall_quality, quality_by_object
 from maskcast.project import Project
-from maskcast.runs.ledger import LEDGER_NAME, Ledger, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 from maskcast.runs.outputs import OutputFolders
 from maskcast.types import Mask
 
@@ -80,7 +80,7 @@ def evaluate_output(project: Project, truth: Path) -> Evaluation:
         RunError: if the ledger cannot be read.
         AnnotationError: if the annotation file, which holds the objects' names, is not usable.
     """
-    path = project.output_folder / LEDGER_NAME
+    path = project.ledger_path
     if not holds_ledger(path):
         raise EvaluationError(
             f"there are no results in {project.output_folder} yet; run maskcast run first"

@@ -56,14 +56,14 @@ def raise_if_storage(error: OSError, folder: Path) -> None:
     """
     if error.errno in _FULL:
         raise StorageError(
-            f"No space is left to write to {folder}: free some space or choose another folder, "
-            "then start again."
+            f"no space is left to write to {folder}; free some space or choose another folder, "
+            "then start again"
         ) from error
     if error.errno in _FORBIDDEN:
         reason = (error.strerror or "not permitted").lower()
         raise StorageError(
-            f"The folder {folder} cannot be written ({reason}): change its permissions or choose "
-            "another folder."
+            f"the folder {folder} cannot be written ({reason}); change its permissions or choose "
+            "another folder"
         ) from error
 
 

@@ -40,7 +40,7 @@ class Node:
         place = f"{self.place}: " if self.place else ""
         return AnnotationError(
             f"{self.path}: {place}expected {expected}, got {shown}; correct the file or restore "
-            "its backup."
+            "its backup"
         )
 
     def members(self) -> Iterator[tuple[str, Node]]:
@@ -121,7 +121,7 @@ def read_json(path: Path) -> Node:
         raise AnnotationError(f"{path} cannot be read ({reason}): correct that.") from error
     except (ValueError, RecursionError) as error:
         raise AnnotationError(
-            f"{path} is not JSON ({error}): correct the file or restore its backup."
+            f"{path} is not JSON ({error}); correct the file or restore its backup"
         ) from error
 
 

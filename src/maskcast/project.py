@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from maskcast.targets import FoundImages, find_images
 from maskcast.types import Mask, ObjectSpec, Prompts, Reference, RgbImage
 
 ANNOTATIONS_NAME = "annotations.json"
+LEDGER_NAME = "run.db"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Project:
         return self.root / self.settings.paths.output
 
     @property
+    def ledger_path(self) -> Path:
+        """The record of the run."""
+        return self.output_folder / LEDGER_NAME
+
+    @property
     def annotations_path(self) -> Path:
         """The annotation file."""
         return self.references_folder / ANNOTATIONS_NAME
@@ -98,7 +105,9 @@ class Project:
         )
 
     def find_targets(self) -> FoundImages:
-        """List the targets, ascending by image id; the output folder is left out.
+        """List the targets, ascending by image id.
+
+        The output folder and those that ``--fresh`` moved aside are left out.
 
         Raises:
             SettingsError: if the targets folder does not exist.
@@ -108,7 +117,12 @@ class Project:
                 f"the targets folder {self.targets_folder} does not exist; "
                 "put images there or give --targets"
             )
-        return find_images(self.targets_folder, exclude=(self.output_folder,))
+        output = self.output_folder
+        moved_aside = [
+            path.parent
+            for path in output.parent.glob(f"{glob.escape(output.name)}-*/{LEDGER_NAME}")
+        ]
+        return find_images(self.targets_folder, exclude=(output, *moved_aside))
 
     def object_specs(self, object_ids: Iterable[int]) -> dict[int, ObjectSpec]:
         """Name and colour of each id: ``maskcast.toml`` first, then the annotation file.

@@ -66,7 +66,7 @@ class _RefusedError(Exception):
 
 def unreadable(path: Path, reason: str) -> ImageError:
     """The error for a picture that cannot be read, naming the file."""
-    return ImageError(f"{path} cannot be read: {reason}.")
+    return ImageError(f"{path} cannot be read: {reason}")
 
 
 def read_raster(path: Path, max_pixels: int) -> Raster:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from maskcast.project import Project
-from maskcast.runs.ledger import LEDGER_NAME, Ledger, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 
 _SHOWN = 20
 
@@ -82,7 +82,7 @@ def read_status(project: Project) -> Status:
         RunError: if the ledger cannot be read.
     """
     image_ids = {target.image_id for target in project.find_targets().targets}
-    path = project.output_folder / LEDGER_NAME
+    path = project.ledger_path
     rows: list[TargetRow] = []
     engine = None
     if holds_ledger(path):

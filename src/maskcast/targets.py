@@ -141,7 +141,7 @@ class _Search:
             relative, path = links.pop(0)
             identity = _identity(path)
             if identity in self.listed:
-                self.notes.append(f"{path} is a link to a folder that is listed already.")
+                self.notes.append(f"{path} is a link to a folder that is listed already")
             elif identity not in self.excluded:
                 links += self._walk_below(path, relative)
 
@@ -151,12 +151,12 @@ class _Search:
         if self.not_unicode:
             sentences.append(
                 f"{len(self.not_unicode)} files in {self.root} have names that are not valid "
-                f"Unicode (first: {self.not_unicode[0]!a}): rename them."
+                f"Unicode (first: {self.not_unicode[0]!a}); rename them"
             )
         if self.other_files:
             one, more = "file is not an image and is", "files are not images and are"
             what = one if self.other_files == 1 else more
-            sentences.append(f"{self.other_files} {what} left out of {self.root}.")
+            sentences.append(f"{self.other_files} {what} left out of {self.root}")
         return tuple(sentences)
 
     def _walk_below(self, top: Path, relative_top: str) -> list[tuple[str, Path]]:
@@ -181,7 +181,7 @@ class _Search:
                 return list(entries)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            self.notes.append(f"The folder {path} cannot be listed ({reason}).")
+            self.notes.append(f"the folder {path} cannot be listed ({reason})")
             return []
 
     def _add_file(self, image_id: str, path: Path) -> None:

@@ -329,7 +329,7 @@ SPEC = {"id": 1, "name": "a", "color": "#ffffff"}
         (set_top("objects", [{**SPEC, "name": 5}]), "objects[0].name: expected a text, got 5"),
         (set_top("objects", [{**SPEC, "color": "red"}]), "objects[0].color: expected a colour"),
         (set_top("extra", 1), "extra: expected no such key beside format, version"),
-        (set_top("version", 2), "format version 2 and this maskcast reads version 1: update"),
+        (set_top("version", 2), "format version 2 and this maskcast reads version 1; update"),
         (set_top("version", None), "format version None and this maskcast reads version 1"),
         (set_top("format", "coco"), 'expected an object with "format": "maskcast-annotations"'),
     ],

@@ -11,8 +11,8 @@ from PIL import Image
 
 from maskcast.errors import EvaluationError
 from maskcast.evaluate import Evaluation, evaluate_output, evaluate_rows
-from maskcast.project import Project
-from maskcast.runs.ledger import LEDGER_NAME, FoundObject, Ledger, TargetRow
+from maskcast.project import LEDGER_NAME, Project
+from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
 from maskcast.types import LabelMap
 
 HEIGHT, WIDTH = 20, 30

@@ -52,7 +52,7 @@ def test_a_full_disk_is_a_storage_error(
 ) -> None:
     (tmp_path / "a").write_bytes(b"old")
     _fail_replace(monkeypatch, number)
-    with pytest.raises(StorageError, match="No space is left") as caught:
+    with pytest.raises(StorageError, match="no space is left") as caught:
         write_atomically(tmp_path / "a", b"new")
     assert str(tmp_path) in str(caught.value)
     assert (tmp_path / "a").read_bytes() == b"old"
@@ -79,7 +79,7 @@ def test_a_full_disk_seen_by_the_write_itself(
             return full.write(data)
 
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    with pytest.raises(StorageError, match="No space is left"):
+    with pytest.raises(StorageError, match="no space is left"):
         write_atomically(tmp_path / "a", b"x")
     assert _names(tmp_path) == []
 

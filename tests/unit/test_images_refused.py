@@ -38,7 +38,7 @@ def assert_refused(path: Path, reason: str, max_pixels: int = DEFAULT_MAX_PIXELS
     message = str(caught.value)
     assert str(path) in message
     assert "\n" not in message
-    assert message.endswith(".")
+    assert not message.endswith(".")
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.99])

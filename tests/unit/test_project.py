@@ -57,7 +57,7 @@ def test_masks_are_kept_prompts_are_segmented_and_the_rest_is_left_out(folder: P
 
 def test_only_clean_references_teach_nothing(folder: Path) -> None:
     annotate(folder, annotation("clean.png"))
-    with pytest.raises(AnnotationError, match="every reference in .* is clean"):
+    with pytest.raises(AnnotationError, match=r"every reference in .* is clean"):
         Project.open(folder).load_references(FakeEngine(EngineSettings()), None)
 
 
@@ -101,9 +101,11 @@ def test_the_window_is_measured_on_annotated_references_unless_set(folder: Path)
     assert told == IntensityWindow(5, 6)
 
 
-def test_targets_leave_the_output_folder_out(folder: Path) -> None:
-    (folder / "output" / "masks").mkdir(parents=True)
-    Image.new("L", (2, 2)).save(folder / "output" / "masks" / "x.png")
+def test_targets_leave_outputs_out_old_ones_too(folder: Path) -> None:
+    for output in ("output", "output-20260102-030405"):
+        (folder / output / "masks").mkdir(parents=True)
+        Image.new("L", (2, 2)).save(folder / output / "masks" / "x.png")
+        (folder / output / "run.db").touch()
     project = Project.open(folder, {"paths": {"targets": folder}})
     names = [target.image_id for target in project.find_targets().targets]
     assert "references/a.png" in names
@@ -111,9 +113,9 @@ def test_targets_leave_the_output_folder_out(folder: Path) -> None:
 
 
 def test_missing_folders_are_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="project folder .* does not exist"):
+    with pytest.raises(SettingsError, match=r"project folder .* does not exist"):
         Project.open(tmp_path / "nowhere")
-    with pytest.raises(SettingsError, match="targets folder .* does not exist"):
+    with pytest.raises(SettingsError, match=r"targets folder .* does not exist"):
         Project.open(tmp_path).find_targets()
-    with pytest.raises(SettingsError, match="references folder .* does not exist"):
+    with pytest.raises(SettingsError, match=r"references folder .* does not exist"):
         Project.open(tmp_path).load_references(FakeEngine(EngineSettings()), None)

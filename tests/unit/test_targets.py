@@ -50,10 +50,10 @@ def test_other_files_are_counted(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "notes.txt", "deep/Thumbs.db")
     found = find_images(tmp_path)
     assert [target.image_id for target in found.targets] == ["a.png"]
-    assert found.skipped == (f"2 files are not images and are left out of {tmp_path}.",)
+    assert found.skipped == (f"2 files are not images and are left out of {tmp_path}",)
     (tmp_path / "notes.txt").unlink()
     assert find_images(tmp_path).skipped == (
-        f"1 file is not an image and is left out of {tmp_path}.",
+        f"1 file is not an image and is left out of {tmp_path}",
     )
 
 
@@ -100,9 +100,7 @@ def test_a_folder_goes_by_its_own_name_and_not_by_that_of_a_link(tmp_path: Path)
     (tmp_path / "a_link").symlink_to(tmp_path / "z")
     found = find_images(tmp_path)
     assert [target.image_id for target in found.targets] == ["z/x.png"]
-    assert found.skipped == (
-        f"{tmp_path / 'a_link'} is a link to a folder that is listed already.",
-    )
+    assert found.skipped == (f"{tmp_path / 'a_link'} is a link to a folder that is listed already",)
 
 
 def test_two_links_to_one_folder_outside_that_links_back(tmp_path: Path) -> None:
@@ -146,7 +144,7 @@ def test_folders_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "scandir", scandir)
     found = find_images(tmp_path)
     assert [target.image_id for target in found.targets] == ["a.png"]
-    assert found.skipped == (f"The folder {locked} cannot be listed (permission denied).",)
+    assert found.skipped == (f"the folder {locked} cannot be listed (permission denied)",)
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:

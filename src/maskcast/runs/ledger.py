@@ -17,7 +17,6 @@ from typing import Any
 
 from maskcast.errors import RunError, StorageError
 
-LEDGER_NAME = "run.db"
 _FORMAT = "maskcast-ledger-1"
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -257,7 +256,10 @@ class Ledger:
             "WHERE image_id = ? ORDER BY object_id",
             (image_id,),
         )
-        return tuple(FoundObject(*row[:4], box=row[4:]) for row in rows)
+        return tuple(
+            FoundObject(object_id, score, area, components, tuple(box))
+            for object_id, score, area, components, *box in rows
+        )
 
     def _meta(self, key: str) -> str | None:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

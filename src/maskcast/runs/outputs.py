@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from maskcast.files import write_atomically
-from maskcast.images import encode_jpeg, encode_label_png, encode_mask_png
+from maskcast.images import MAX_JPEG_SIDE, encode_jpeg, encode_label_png, encode_mask_png
 from maskcast.masks import Component, components, compose_label_map
 from maskcast.palette import default_spec
 from maskcast.runs.ledger import FoundObject
@@ -79,7 +82,8 @@ def write_outputs(
     """Write all files of one target, each whole or not at all.
 
     The same arguments give the same bytes. What an interrupted run left of the target is
-    replaced; binary masks of objects that are not found any more are removed.
+    replaced; binary masks of objects that are not found any more are removed. An overlay too
+    long for a JPEG is made smaller.
 
     Args:
         folders: where to.
@@ -109,10 +113,20 @@ def write_outputs(
     colors.update({key: spec.color for key, spec in specs.items()})
     write_atomically(folders.mask(name), encode_label_png(label_map, colors))
     overlay = draw_overlay(image, segmentation, specs, parts)
-    write_atomically(folders.overlay(name), encode_jpeg(overlay))
+    write_atomically(folders.overlay(name), encode_jpeg(_fitting_jpeg(overlay)))
     rows = [(key, *part.box, f"{scores[key]:.4f}") for key in masks for part in parts[key]]
     write_atomically(folders.boxes(name), _csv_bytes(rows))
     return found
+
+
+def _fitting_jpeg(overlay: RgbImage) -> RgbImage:
+    """The overlay, made smaller if a side is too long for a JPEG (line scans can be)."""
+    height, width = overlay.shape[:2]
+    scale = MAX_JPEG_SIDE / max(height, width)
+    if scale >= 1:
+        return overlay
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    return np.asarray(cv2.resize(overlay, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _found_masks(segmentation: Segmentation) -> dict[int, Mask]:

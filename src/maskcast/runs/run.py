@@ -24,7 +24,7 @@ from maskcast.files import remove_stale_temporaries
 from maskcast.images import IntensityWindow, read_image
 from maskcast.project import Project
 from maskcast.runs.fingerprint import Fingerprint, describe_changes, run_fingerprint
-from maskcast.runs.ledger import LEDGER_NAME, Ledger, LedgerCounts, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow, holds_ledger
 from maskcast.runs.outputs import OutputFolders, write_outputs
 from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, run_pipeline
 from maskcast.targets import output_names
@@ -205,7 +205,7 @@ def _run_locked(
     for sentence in found.skipped:
         observer.note(sentence)
     remove_stale_temporaries(project.output_folder)
-    with _open_ledger(project.output_folder / LEDGER_NAME, fingerprint) as ledger:
+    with _open_ledger(project.ledger_path, fingerprint) as ledger:
         pending = _pending(found.targets, ledger, observer)
         counts = ledger.counts()
         batch = pending[:limit]

@@ -156,3 +156,12 @@ def test_written_id_masks_come_by_ascending_id(tmp_path: Path) -> None:
         (folders.id_masks("a") / name).touch()
     assert list(folders.written_id_masks("a")) == [2, 10, 255]
     assert folders.written_id_masks("missing") == {}
+
+
+def test_an_overlay_too_long_for_a_jpeg_is_made_smaller(tmp_path: Path) -> None:
+    image = np.zeros((3, 70_000, 3), np.uint8)
+    write_outputs(OutputFolders(tmp_path), "scan", image, Segmentation.empty(3, 70_000), {})
+    with Image.open(tmp_path / "overlays" / "scan.jpg") as overlay:
+        assert overlay.size[0] == 65_500
+    with Image.open(tmp_path / "masks" / "scan.png") as labels:
+        assert labels.size == (70_000, 3)
