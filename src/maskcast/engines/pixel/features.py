@@ -39,15 +39,16 @@ FINE_SIGMAS = (0.7, 1.4)
 COARSE_SIGMA = 1.0
 """Gaussian sigma, in the pixels of a coarse level, on top of the pyramid's own smoothing."""
 
-HALO = 16
+HALO = 10
 """Rows around a strip that its features depend on (at least the sum of all filter radii)."""
 
 CONTEXT_LEVELS = (2, 4)
 """Levels whose smoothed mean and deviation serve as the surroundings of finer levels."""
 
-_STRIP_PIXELS = 1 << 17
+_STRIP_PIXELS = 1 << 16
 _SURROUND_SIGMA = 2.0
 _MIN_RANGE = 0.06
+_EDGE_REACH = 32
 _FIVE = np.ones((5, 5), np.uint8)
 
 
@@ -84,7 +85,7 @@ def feature_count(*, color: bool) -> int:
     per_scale = 12 if color else 9
     scales = len(FINE_SIGMAS) + LEVELS - 1
     relative = len(CONTEXT_LEVELS) + sum(_surround_of(level) is not None for level in range(LEVELS))
-    return per_scale * scales + relative - 1 + 1 + len(CONTEXT_LEVELS)
+    return per_scale * scales + relative - 1 + 1 + len(CONTEXT_LEVELS) + 2
 
 
 def build_pyramid(image: RgbImage, *, color: bool) -> Pyramid:
@@ -149,6 +150,8 @@ def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
         for plane in stack:
             out[at] = upsample_rows(plane, level, top, bottom)
             at += 1
+    out[at] = _edge_distance(pyramid.height, rows)[top:bottom, None]
+    out[at + 1] = _edge_distance(pyramid.width, columns)[None]
     return out
 
 
@@ -175,6 +178,16 @@ def upsample_rows(plane: Plane, level: int, top: int, bottom: int) -> Plane:
     size = (plane.shape[1] * factor, part.shape[0] * factor)
     large = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(large[above * factor : above * factor + bottom - top], np.float32)
+
+
+def _edge_distance(length: int, padded: int) -> npt.NDArray[np.float32]:
+    """Square root of the distance to the nearer end of a side, float32 (padded,).
+
+    Parts are often cut off or lit otherwise at the picture's edge. Far inside it must not matter.
+    """
+    at = np.arange(padded, dtype=np.float32)
+    distance = np.clip(np.minimum(at, length - 1 - at), 0, _EDGE_REACH)
+    return np.asarray(np.sqrt(distance), np.float32)
 
 
 def _normalise(image: RgbImage, *, color: bool) -> tuple[tuple[Plane, ...], Plane]:
@@ -238,7 +251,7 @@ def _scale_features(planes: tuple[Plane, ...] | list[Plane], sigma: float, out: 
     plane = planes[0]
     smooth = blur(plane, sigma)
     out[0] = smooth
-    across, down = _gradient(smooth)
+    across, down = gradient(smooth)
     out[1] = np.sqrt(cv2.magnitude(across, down))
     large, small = eigenvalues(
         derivative(smooth, 2, 0), derivative(smooth, 1, 1), derivative(smooth, 0, 2)
@@ -260,7 +273,7 @@ def _scale_features(planes: tuple[Plane, ...] | list[Plane], sigma: float, out: 
         energy = np.zeros_like(plane)
         for index, chroma in enumerate(planes[1:], start=9):
             out[index] = blur(chroma, sigma)
-            across, down = _gradient(out[index])
+            across, down = gradient(out[index])
             energy += across * across + down * down
         out[-1] = _fourth_root(energy)
 
@@ -282,7 +295,7 @@ def blur(plane: Plane, sigma: float) -> Plane:
     return np.asarray(blurred, np.float32)
 
 
-def _gradient(plane: Plane) -> tuple[Plane, Plane]:
+def gradient(plane: Plane) -> tuple[Plane, Plane]:
     """Derivatives along x and y per pixel (Sobel)."""
     across = cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
     down = cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)

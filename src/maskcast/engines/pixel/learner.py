@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -18,11 +19,18 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from maskcast.engines.pixel.context import build_context, context_count, strip_context
-from maskcast.engines.pixel.decision import calibrate
+from maskcast.engines.pixel.decision import Decision, calibrate
 from maskcast.engines.pixel.features import Plane, Stack, build_pyramid, strips
 from maskcast.engines.pixel.model import PixelModel, first_logits, second_logits
 from maskcast.engines.pixel.options import LearnerOptions
-from maskcast.engines.pixel.perceptron import Array, Perceptron, train
+from maskcast.engines.pixel.perceptron import (
+    Array,
+    Layers,
+    Perceptrons,
+    Scaler,
+    combine,
+    train,
+)
 from maskcast.engines.pixel.sampling import Samples, balanced, merge, sample_view
 from maskcast.engines.pixel.views import View, is_gray, make_views
 from maskcast.types import Reference
@@ -79,20 +87,21 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
     first, crossed = _fit_first(work)
     maps = work.map(lambda view: _crossed_map(view, crossed, work.color), work.views)
     originals = [i for i, view in enumerate(work.views) if view.is_original]
-    second, gates, decisions = [], [], []
+    channels = work.map(
+        lambda i: build_pyramid(work.views[i].image, color=work.color).fine, originals
+    )
+    second: list[Perceptrons | None] = []
+    gates: list[float] = []
+    decisions: list[Decision] = []
     for index in range(len(object_ids)):
         planes = [stack[index] for stack in maps]
         gate = _gate(planes, [view.masks[index] for view in work.views])
         networks = _fit_second(work, index, planes, gate)
-        final = work.map(
-            lambda i, planes=planes, networks=networks, gate=gate: _crossed_second(  # type: ignore[misc]
-                work.views[i], planes[i], networks, gate, work.color
-            ),
-            originals,
-        )
+        refine = partial(_crossed_second, networks=networks, gate=gate, color=work.color)
+        final = work.map(lambda i: refine(work.views[i], planes[i]), originals)  # noqa: B023
         truths = [work.views[i].masks[index] for i in originals]
-        decisions.append(calibrate(final, truths, work.options.threshold))
-        second.append(tuple(network for network in networks if network is not None))
+        decisions.append(calibrate(final, truths, channels, work.options.threshold))
+        second.append(networks)
         gates.append(gate)
     return PixelModel(
         object_ids=object_ids,
@@ -104,18 +113,20 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
     )
 
 
-def _fit_first(work: _Fit) -> tuple[tuple[Perceptron, ...], list[Perceptron]]:
+def _fit_first(work: _Fit) -> tuple[Perceptrons, Perceptrons]:
     """Networks that learned everything, and one per fold that did not learn the fold."""
     options = work.options
     samples = merge(work.parts)
+    scaler = Scaler.of(samples.features)
+    inputs = scaler.apply(samples.features)
 
-    def learn(left_out: int) -> Perceptron:
+    def learn(left_out: int) -> Layers:
         used = np.flatnonzero(samples.fold != left_out)
         if not len(used):
             used = np.arange(len(samples.fold))
         truth, weight = samples.truth[used], samples.weight[used]
         return train(
-            samples.features[used],
+            inputs[used],
             truth,
             balanced(truth, weight, options.balance),
             options.first,
@@ -123,18 +134,17 @@ def _fit_first(work: _Fit) -> tuple[tuple[Perceptron, ...], list[Perceptron]]:
         )
 
     # Folds that do not exist leave nothing out.
-    networks = work.map(learn, range(work.folds + options.members))
-    return tuple(networks[work.folds :]), networks[: work.folds]
+    members = work.map(learn, range(work.folds + options.members))
+    return combine(scaler, members[work.folds :]), combine(scaler, members[: work.folds])
 
 
-def _crossed_map(view: View, networks: list[Perceptron], color: bool) -> Stack:
+def _crossed_map(view: View, networks: Perceptrons, color: bool) -> Stack:
     """First-stage logits (K, H, W), each column by the network that left its fold out."""
     pyramid = build_pyramid(view.image, color=color)
-    out: Stack | None = None
+    out = first_logits(pyramid, networks.pick(int(view.fold[0])))
     for fold in np.unique(view.fold):
-        logits = first_logits(pyramid, [networks[fold]])
-        out = logits if out is None else np.where(view.fold == fold, logits, out)
-    assert out is not None  # noqa: S101 - an image has at least one column
+        if fold != view.fold[0]:
+            out = np.where(view.fold == fold, first_logits(pyramid, networks.pick(fold)), out)
     return out
 
 
@@ -144,9 +154,7 @@ def _gate(planes: list[Plane], truths: list[npt.NDArray[np.bool_]]) -> float:
     return float(np.clip(np.quantile(np.concatenate(inside), _LOST), -4.0, -1.0))
 
 
-def _fit_second(
-    work: _Fit, index: int, planes: list[Plane], gate: float
-) -> list[Perceptron | None]:
+def _fit_second(work: _Fit, index: int, planes: list[Plane], gate: float) -> Perceptrons | None:
     """One network per fold, from samples above the gate outside the fold."""
     options = work.options
     chosen = work.map(
@@ -159,21 +167,23 @@ def _fit_second(
         for name in ("truth", "weight", "fold")
     )
     truth = truth[:, index : index + 1]
+    outside = [np.flatnonzero(fold != left_out) for left_out in range(work.folds)]
+    if any(len(np.unique(truth[used])) < 2 for used in outside):
+        return None
+    scaler = Scaler.of(features)
+    inputs = scaler.apply(features)
 
-    def learn(left_out: int) -> Perceptron | None:
-        used = np.flatnonzero(fold != left_out)
-        labels = truth[used]
-        if len(used) < 50 or labels.min() == labels.max():
-            return None
+    def learn(left_out: int) -> Layers:
+        used = outside[left_out]
         return train(
-            features[used],
-            labels,
-            balanced(labels, weight[used], options.balance),
+            inputs[used],
+            truth[used],
+            balanced(truth[used], weight[used], options.balance),
             options.second,
             options.seed + 1000 * (index + 1) + left_out,
         )
 
-    return work.map(learn, range(work.folds))
+    return combine(scaler, work.map(learn, range(work.folds)))
 
 
 def _open_samples(part: Samples, plane: Plane, gate: float) -> tuple[Array, npt.NDArray[np.intp]]:
@@ -194,13 +204,14 @@ def _open_samples(part: Samples, plane: Plane, gate: float) -> tuple[Array, npt.
 
 
 def _crossed_second(
-    view: View, plane: Plane, networks: list[Perceptron | None], gate: float, color: bool
+    view: View, plane: Plane, networks: Perceptrons | None, gate: float, color: bool
 ) -> Plane:
     """Both stages' logits (H, W), each column by the network that left its fold out."""
+    if networks is None:
+        return plane
     pyramid = build_pyramid(view.image, color=color)
     out = plane
     for fold in np.unique(view.fold):
-        network = networks[fold]
-        refined = second_logits(pyramid, plane, [] if network is None else [network], gate)
+        refined = second_logits(pyramid, plane, networks.pick(fold), gate)
         out = np.where(view.fold == fold, refined, out)
     return out

@@ -7,7 +7,6 @@ on the target alone, so results do not depend on order, batches or threads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +22,11 @@ from maskcast.engines.pixel.features import (
     strip_features,
     strips,
 )
-from maskcast.engines.pixel.perceptron import Array, Perceptron
+from maskcast.engines.pixel.perceptron import Array, Perceptrons
 from maskcast.types import RgbImage, Segmentation
+
+_KEPT_BYTES = 1 << 28
+"""Memory for features that both stages use; strips beyond it are computed twice."""
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,45 @@ class PixelModel:
         object_ids: ids the references show, ascending.
         color: whether opponent colours are used.
         first: networks of the first stage; each gives one logit per object.
-        second: per object, the networks of the second stage.
+        second: per object, the networks of the second stage; None if there was nothing to learn.
         gates: per object, the first-stage logit below which a pixel is background for good.
         decisions: per object, how logits become a mask and a score.
     """
 
     object_ids: tuple[int, ...]
     color: bool
-    first: tuple[Perceptron, ...]
-    second: tuple[tuple[Perceptron, ...], ...]
+    first: Perceptrons
+    second: tuple[Perceptrons | None, ...]
     gates: tuple[float, ...]
     decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
+class OpenPixels:
+    """Pixels of a strip that the first stage leaves open for any object.
+
+    Attributes:
+        row: int (N,), row in the image.
+        column: int (N,), column in the image.
+        features: float32 (F, N).
+    """
+
+    row: npt.NDArray[np.intp]
+    column: npt.NDArray[np.intp]
+    features: Array
 
 
 def predict(model: PixelModel, image: RgbImage) -> Segmentation:
     """Masks of the objects found in ``image``, uint8 (H, W, 3)."""
     pyramid = build_pyramid(image, color=model.color)
-    logits = first_logits(pyramid, model.first)
+    kept: dict[int, OpenPixels] = {}
+    logits = first_logits(pyramid, model.first, model.gates, kept)
     found: list[tuple[int, npt.NDArray[np.bool_], float]] = []
     for index, object_id in enumerate(model.object_ids):
-        refined = second_logits(pyramid, logits[index], model.second[index], model.gates[index])
-        mask, score = decide(refined, model.decisions[index])
+        refined = second_logits(
+            pyramid, logits[index], model.second[index], model.gates[index], kept
+        )
+        mask, score = decide(refined, pyramid.fine, model.decisions[index])
         if mask.any():
             found.append((object_id, mask, score))
     if not found:
@@ -67,45 +87,72 @@ def predict(model: PixelModel, image: RgbImage) -> Segmentation:
     )
 
 
-def first_logits(pyramid: Pyramid, networks: Sequence[Perceptron]) -> Stack:
-    """First-stage logits, float32 (K, H, W)."""
+def first_logits(
+    pyramid: Pyramid,
+    networks: Perceptrons,
+    gates: tuple[float, ...] = (),
+    kept: dict[int, OpenPixels] | None = None,
+) -> Stack:
+    """First-stage logits, float32 (K, H, W).
+
+    Args:
+        pyramid: the image.
+        networks: of the first stage.
+        gates: per object, the logit above which the second stage looks again.
+        kept: filled with what the second stage will need again, by the top row of the strip, as
+            far as memory allows.
+    """
     rows, columns = pyramid.padded
-    objects = len(networks[0].biases[-1])
-    out = np.empty((objects, pyramid.height, pyramid.width), np.float32)
+    out = np.empty((networks.outputs, pyramid.height, pyramid.width), np.float32)
+    room = _KEPT_BYTES
     for top, bottom in strips(rows, columns):
         stack = strip_features(pyramid, top, bottom)
-        logits = mean_logits(networks, stack.reshape(len(stack), -1))
-        shown = logits.reshape(objects, bottom - top, columns)
-        out[:, top:bottom] = shown[:, : pyramid.height - top, : pyramid.width]
+        logits = networks.logits(stack.reshape(len(stack), -1)).reshape(-1, bottom - top, columns)
+        shown = logits[:, : pyramid.height - top, : pyramid.width]
+        out[:, top:bottom] = shown
+        if kept is not None:
+            limits = np.array(gates, np.float32)[:, None, None]
+            row, column = np.nonzero((shown > limits).any(axis=0))
+            room -= len(row) * len(stack) * stack.itemsize
+            if room > 0:
+                kept[top] = OpenPixels(top + row, column, stack[:, row, column])
     return out
 
 
 def second_logits(
-    pyramid: Pyramid, first: Plane, networks: Sequence[Perceptron], gate: float
+    pyramid: Pyramid,
+    first: Plane,
+    networks: Perceptrons | None,
+    gate: float,
+    kept: dict[int, OpenPixels] | None = None,
 ) -> Plane:
-    """Both stages' logits combined, float32 (H, W); below ``gate`` the first stage's stay."""
+    """Both stages' logits combined, float32 (H, W); below ``gate`` the first stage's stay.
+
+    Args:
+        pyramid: the image.
+        first: first-stage logits of one object.
+        networks: of the second stage; None leaves ``first`` as it is.
+        gate: logit above which the second stage looks again.
+        kept: what `first_logits` kept.
+    """
     out = first.copy()
-    if not networks or not (first > gate).any():
+    if networks is None or not (first > gate).any():
         return out
     context = build_context(first)
     for top, bottom in strips(*pyramid.padded):
-        open_row, open_column = np.nonzero(first[top:bottom] > gate)
-        if len(open_row):
-            inputs = np.concatenate(
-                [
-                    strip_features(pyramid, top, bottom)[:, open_row, open_column],
-                    strip_context(context, top, bottom)[:, open_row, open_column],
-                ]
-            )
-            before = first[top + open_row, open_column]
-            after = mean_logits(networks, inputs)[0]
-            out[top + open_row, open_column] = (before + after) * np.float32(0.5)
+        pixels = (kept or {}).get(top)
+        if pixels is None:
+            row, column = np.nonzero(first[top:bottom] > gate)
+            if not len(row):
+                continue
+            row += top
+            features = strip_features(pyramid, top, bottom)[:, row - top, column]
+        else:
+            wanted = first[pixels.row, pixels.column] > gate
+            row, column = pixels.row[wanted], pixels.column[wanted]
+            features = pixels.features[:, wanted]
+        if len(row):
+            around = strip_context(context, top, bottom)[:, row - top, column]
+            refined = networks.logits(np.concatenate([features, around]))[0]
+            out[row, column] = (first[row, column] + refined) * np.float32(0.5)
     return out
-
-
-def mean_logits(networks: Sequence[Perceptron], features: Array) -> Array:
-    """Mean of the networks' logits, float32 (K, N), for features (F, N)."""
-    total = networks[0].logits(features)
-    for network in networks[1:]:
-        total += network.logits(features)
-    return total / np.float32(len(networks))

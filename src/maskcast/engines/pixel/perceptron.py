@@ -1,12 +1,13 @@
 """A small multilayer perceptron with sigmoid outputs, trained with Adam, in numpy alone.
 
 One output per object, because masks may overlap. Inputs are clipped to the range seen in training
-and standardised; standardisation and clipping belong to the network, so callers pass raw features.
+and standardised; the finished networks hold both, so they are given raw features.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,11 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 
+Layers = list[Array]
+"""Weights (inputs, outputs) and biases (outputs,) of one network, alternating."""
+
 _CLIP = 5.0
+_CHUNK = 8192
 _WARM_UP = 0.05
 _FINAL_RATE = 0.02
 
@@ -35,21 +40,47 @@ class Training:
 
     hidden: tuple[int, ...] = (48, 24)
     steps: int = 700
-    batch: int = 1024
+    batch: int = 512
     rate: float = 4e-3
     decay: float = 1e-4
     dropout: float = 0.15
 
 
 @dataclass(frozen=True)
-class Perceptron:
-    """A trained network.
+class Scaler:
+    """Standardisation of features, learned once for all networks of a stage.
+
+    Attributes:
+        mean: float32 (F,).
+        spread: float32 (F,), standard deviations, above 0.
+    """
+
+    mean: Array
+    spread: Array
+
+    @classmethod
+    def of(cls, features: Array) -> Scaler:
+        """The scaler of samples, float32 (N, F)."""
+        spread = features.std(axis=0, dtype=np.float64)
+        mean = features.mean(axis=0, dtype=np.float64)
+        return cls(mean.astype(np.float32), spread.astype(np.float32) + np.float32(1e-3))
+
+    def apply(self, features: Array) -> Array:
+        """Standardised and clipped samples, float32 (N, F)."""
+        scaled = features - self.mean
+        scaled /= self.spread
+        return np.clip(scaled, -_CLIP, _CLIP, out=scaled)
+
+
+@dataclass(frozen=True)
+class Perceptrons:
+    """Networks of one shape that share a scaler; their logits are averaged.
 
     Attributes:
         low: float32 (F, 1), inputs are clipped to at least this.
         high: float32 (F, 1), and at most this.
-        weights: float32 (outputs, inputs) per layer.
-        biases: float32 (outputs, 1) per layer.
+        weights: float32 (members, outputs, inputs) per layer.
+        biases: float32 (members, outputs, 1) per layer.
     """
 
     low: Array
@@ -57,50 +88,88 @@ class Perceptron:
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
 
+    @property
+    def outputs(self) -> int:
+        """Number of logits per sample."""
+        return int(self.biases[-1].shape[1])
+
+    def pick(self, member: int) -> Perceptrons:
+        """One member alone."""
+        one = slice(member, member + 1)
+        return Perceptrons(
+            self.low,
+            self.high,
+            tuple(weight[one] for weight in self.weights),
+            tuple(bias[one] for bias in self.biases),
+        )
+
     def logits(self, features: Array) -> Array:
-        """Logits float32 (K, N) of N samples given as float32 (F, N)."""
-        hidden = np.clip(features, self.low, self.high)
-        last = len(self.weights) - 1
-        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+        """Mean logits float32 (K, N) of N samples given as float32 (F, N)."""
+        out = np.empty((self.outputs, features.shape[1]), np.float32)
+        for at in range(0, features.shape[1], _CHUNK):
+            out[:, at : at + _CHUNK] = self._chunk(features[:, at : at + _CHUNK])
+        return out
+
+    def _chunk(self, features: Array) -> Array:
+        members, width, inputs = self.weights[0].shape
+        clipped = np.clip(features, self.low, self.high)
+        # One product for the first layer of all members.
+        hidden = self.weights[0].reshape(members * width, inputs) @ clipped
+        hidden = hidden.reshape(members, width, -1)
+        hidden += self.biases[0]
+        for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
+            np.maximum(hidden, 0, out=hidden)
             hidden = weight @ hidden
             hidden += bias
-            if index < last:
-                np.maximum(hidden, 0, out=hidden)
-        return hidden
+        return np.asarray(hidden.mean(axis=0), np.float32)
 
 
-def train(
-    features: Array, truth: Array, weight: Array, settings: Training, seed: int
-) -> Perceptron:
-    """Train a network by minimising the weighted cross entropy.
+def train(inputs: Array, truth: Array, weight: Array, settings: Training, seed: int) -> Layers:
+    """Train one network by minimising the weighted cross entropy.
 
     Args:
-        features: float32 (N, F).
+        inputs: float32 (N, F), from `Scaler.apply`.
         truth: float32 (N, K) in [0, 1].
         weight: float32 (N, K), at least 0; its mean sets the strength of the gradient.
         settings: sizes and schedule.
         seed: the result depends on nothing else.
+
+    Returns:
+        Weights (inputs, outputs) and biases (outputs,), alternating.
     """
     rng = np.random.default_rng(seed)
-    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    spread = features.std(axis=0, dtype=np.float64).astype(np.float32) + np.float32(1e-3)
-    sizes = (features.shape[1], *settings.hidden, truth.shape[1])
-    layers = _initial_layers(sizes, rng)
+    layers = _initial_layers((inputs.shape[1], *settings.hidden, truth.shape[1]), rng)
     optimiser = _Adam(layers, settings)
-    order = rng.permutation(len(features))
-    batch = min(settings.batch, len(features))
+    order = rng.permutation(len(inputs))
+    batch = min(settings.batch, len(inputs))
     at = 0
     for _ in range(settings.steps):
         if at + batch > len(order):
-            order = rng.permutation(len(features))
+            order = rng.permutation(len(inputs))
             at = 0
         rows = order[at : at + batch]
         at += batch
-        inputs = np.clip((features[rows] - mean) / spread, -_CLIP, _CLIP)
+        shown = inputs[rows]
         if settings.dropout:
-            inputs *= rng.random(inputs.shape[1], dtype=np.float32) >= settings.dropout
-        optimiser.step(_gradients(layers, inputs, truth[rows], weight[rows]))
-    return _fold_standardisation(layers, mean, spread)
+            shown *= rng.random(shown.shape[1], dtype=np.float32) >= settings.dropout
+        optimiser.step(_gradients(layers, shown, truth[rows], weight[rows]))
+    return layers
+
+
+def combine(scaler: Scaler, members: Sequence[Layers]) -> Perceptrons:
+    """The networks on raw features: the scaler goes into their first layers."""
+    weights = [np.stack([layers[i].T for layers in members]) for i in range(0, len(members[0]), 2)]
+    biases = [
+        np.stack([layers[i][:, None] for layers in members]) for i in range(1, len(members[0]), 2)
+    ]
+    weights[0] = weights[0] / scaler.spread
+    biases[0] = biases[0] - weights[0] @ scaler.mean[:, None]
+    return Perceptrons(
+        low=(scaler.mean - _CLIP * scaler.spread)[:, None],
+        high=(scaler.mean + _CLIP * scaler.spread)[:, None],
+        weights=tuple(weights),
+        biases=tuple(biases),
+    )
 
 
 def sigmoid(logits: npt.ArrayLike) -> Array:
@@ -108,9 +177,9 @@ def sigmoid(logits: npt.ArrayLike) -> Array:
     return np.asarray(0.5 * np.tanh(0.5 * np.asarray(logits, np.float32)) + 0.5, np.float32)
 
 
-def _initial_layers(sizes: tuple[int, ...], rng: np.random.Generator) -> list[Array]:
+def _initial_layers(sizes: tuple[int, ...], rng: np.random.Generator) -> Layers:
     """Weights (He et al. 2015) and biases, alternating: [W1, b1, W2, b2, ...]."""
-    layers: list[Array] = []
+    layers: Layers = []
     for inputs, outputs in itertools.pairwise(sizes):
         scale = np.float32(np.sqrt(2 / inputs))
         layers.append(rng.standard_normal((inputs, outputs), dtype=np.float32) * scale)
@@ -118,7 +187,7 @@ def _initial_layers(sizes: tuple[int, ...], rng: np.random.Generator) -> list[Ar
     return layers
 
 
-def _gradients(layers: list[Array], inputs: Array, truth: Array, weight: Array) -> list[Array]:
+def _gradients(layers: Layers, inputs: Array, truth: Array, weight: Array) -> Layers:
     """Gradients of the mean weighted cross entropy, in the order of ``layers``."""
     activations = [inputs]
     for index in range(0, len(layers), 2):
@@ -128,7 +197,7 @@ def _gradients(layers: list[Array], inputs: Array, truth: Array, weight: Array) 
         activations.append(hidden)
     delta = (sigmoid(activations[-1]) - truth) * weight
     delta /= np.float32(len(inputs))
-    gradients: list[Array] = []
+    gradients: Layers = []
     for index in range(len(layers) - 2, -1, -2):
         below = activations[index // 2]
         gradients += [delta.sum(axis=0), below.T @ delta]
@@ -140,14 +209,14 @@ def _gradients(layers: list[Array], inputs: Array, truth: Array, weight: Array) 
 class _Adam:
     """Adam (Kingma & Ba 2015) with decoupled weight decay, changing the layers in place."""
 
-    def __init__(self, layers: list[Array], settings: Training) -> None:
+    def __init__(self, layers: Layers, settings: Training) -> None:
         self._layers = layers
         self._settings = settings
         self._first = [np.zeros_like(layer) for layer in layers]
         self._second = [np.zeros_like(layer) for layer in layers]
         self._count = 0
 
-    def step(self, gradients: list[Array]) -> None:
+    def step(self, gradients: Layers) -> None:
         """Move the layers by one step."""
         rate = np.float32(self._rate(self._count / self._settings.steps))
         self._count += 1
@@ -171,17 +240,3 @@ class _Adam:
             * min(1.0, (progress + 1e-3) / _WARM_UP)
             * (_FINAL_RATE + (1 - _FINAL_RATE) * fall)
         )
-
-
-def _fold_standardisation(layers: list[Array], mean: Array, spread: Array) -> Perceptron:
-    """The network on raw features: standardisation goes into the first layer."""
-    weights = [np.ascontiguousarray(layer.T) for layer in layers[::2]]
-    biases = [layer[:, None].copy() for layer in layers[1::2]]
-    weights[0] = weights[0] / spread
-    biases[0] = biases[0] - weights[0] @ mean[:, None]
-    return Perceptron(
-        low=(mean - _CLIP * spread)[:, None].astype(np.float32),
-        high=(mean + _CLIP * spread)[:, None].astype(np.float32),
-        weights=tuple(weights),
-        biases=tuple(biases),
-    )

@@ -42,7 +42,7 @@ def test_strips_cover_all_rows_once() -> None:
 def test_a_constant_image_has_no_structure() -> None:
     pyramid = features.build_pyramid(np.full((64, 64, 3), 77, np.uint8), color=False)
     stack = features.strip_features(pyramid, 0, 64)
-    spread = stack.reshape(len(stack), -1).std(axis=1)
+    spread = stack[:-2].reshape(len(stack) - 2, -1).std(axis=1)  # the last two: place
     np.testing.assert_allclose(spread, 0, atol=1e-3)
 
 
@@ -82,3 +82,12 @@ def test_rows_of_an_enlargement_equal_the_whole_enlargement(level: int) -> None:
     np.testing.assert_allclose(
         features.upsample_rows(plane, level, 32, 64), whole[32:64], atol=1e-6
     )
+
+
+def test_distance_to_the_picture_edge_ends_far_inside() -> None:
+    pyramid = features.build_pyramid(random_image(100, 90), color=False)
+    rows, columns = features.strip_features(pyramid, 0, 128)[-2:]
+    assert rows[0, 50] == rows[99, 50] == 0
+    assert columns[50, 0] == columns[50, 89] == 0
+    assert rows[9, 0] == rows[90, 7] == 3
+    np.testing.assert_array_equal(rows[32:68], np.sqrt(np.float32(32)))

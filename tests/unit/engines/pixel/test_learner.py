@@ -5,8 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from maskcast.engines.pixel.features import build_pyramid
 from maskcast.engines.pixel.learner import LearnerOptions, fit
-from maskcast.engines.pixel.model import PixelModel, predict
+from maskcast.engines.pixel.model import (
+    OpenPixels,
+    PixelModel,
+    first_logits,
+    predict,
+    second_logits,
+)
 from maskcast.engines.pixel.perceptron import Training
 from maskcast.types import Reference
 
@@ -141,3 +148,17 @@ def test_a_given_threshold_replaces_the_calibrated_one() -> None:
     assert all(abs(d.low - np.log(9)) < 1e-6 for d in model.decisions)
     with pytest.raises(ValueError, match=r"threshold: expected a number in \(0, 1\), got 1"):
         LearnerOptions(threshold=1.0)
+
+
+def test_features_computed_twice_give_what_kept_ones_give(model: PixelModel) -> None:
+    """Large images exceed the memory for kept features; the result must not depend on that."""
+    pyramid = build_pyramid(draw(53)[0], color=model.color)
+    kept: dict[int, OpenPixels] = {}
+    logits = first_logits(pyramid, model.first, model.gates, kept)
+    assert kept
+    for index, networks in enumerate(model.second):
+        with_kept, without = (
+            second_logits(pyramid, logits[index], networks, model.gates[index], store)
+            for store in (kept, None)
+        )
+        np.testing.assert_array_equal(with_kept, without)

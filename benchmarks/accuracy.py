@@ -1,0 +1,239 @@
+"""How well and how fast the `pixel` engine masks real images, beside scikit-image's segmenter.
+
+    python benchmarks/accuracy.py PACKS [--seeds 0 1 2] [--shots 5] [--classes crack void]
+
+Both learn from the same references and mask the same targets, in the same run on the same machine.
+The peer is scikit-image's trainable segmenter with its published settings: multi-scale intensity,
+edge and texture features and a random forest of 100 trees of depth 10. IoU is pooled: intersection
+over union, each summed over all targets. Speed leaves decoding out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.feature import multiscale_basic_features
+from sklearn.ensemble import RandomForestClassifier
+
+from maskcast.engines.base import EngineSettings
+from maskcast.engines.pixel.engine import PixelEngine
+from maskcast.types import Reference
+from packs import PackClass, load_packs, read_image, read_mask
+
+Image = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Segmenter = Callable[[list[Image]], list[Mask]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One method on one class and seed.
+
+    Attributes:
+        iou: pooled over all targets.
+        memorize_s: seconds to learn from the references.
+        megapixels_per_s: of masking, decoding excluded.
+    """
+
+    iou: float
+    memorize_s: float
+    megapixels_per_s: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both methods on one class and seed."""
+
+    key: str
+    seed: int
+    maskcast: Outcome
+    peer: Outcome
+
+
+def main() -> None:
+    """Measure, print the tables, optionally write them as JSON."""
+    arguments = _arguments()
+    classes = [
+        item
+        for item in load_packs(arguments.packs)
+        if not arguments.classes or item.name in arguments.classes
+    ]
+    comparisons = []
+    for item in classes:
+        for seed in arguments.seeds:
+            comparisons.append(_compare(item, seed, arguments.shots))
+            print(_line(comparisons[-1]), flush=True)
+    clean = [
+        _clean_check(item, seed, arguments.shots)
+        for item in classes
+        if len(item.clean_images) > arguments.shots
+        for seed in arguments.seeds
+    ]
+    print("\n" + _table(comparisons))
+    for name, seed, masked, total in clean:
+        print(f"clean check {name} seed {seed}: {masked} of {total} unseen clean images masked")
+    if arguments.json:
+        content = {"comparisons": [asdict(row) for row in comparisons], "clean": clean}
+        arguments.json.write_text(json.dumps(content, indent=1))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("packs", type=Path, help="folder of packs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--shots", type=int, default=5, help="references per class")
+    parser.add_argument("--classes", nargs="+", help="names of classes; default: all")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    return parser.parse_args()
+
+
+def _compare(item: PackClass, seed: int, shots: int) -> Comparison:
+    split = item.splits[shots, seed]
+    images, masks = _read(item, split.references)
+    targets, truths = _read(item, split.targets)
+    return Comparison(
+        item.key,
+        seed,
+        _measure(lambda: _learn_maskcast(images, masks), targets, truths),
+        _measure(lambda: _learn_peer(images, masks, seed), targets, truths),
+    )
+
+
+def _read(item: PackClass, names: Sequence[str]) -> tuple[list[Image], list[Mask]]:
+    return (
+        [read_image(item.images[name]) for name in names],
+        [read_mask(item.masks[name]) for name in names],
+    )
+
+
+def _measure(learn: Callable[[], Segmenter], targets: list[Image], truths: list[Mask]) -> Outcome:
+    start = time.perf_counter()
+    segment = learn()
+    learned = time.perf_counter()
+    results = segment(targets)
+    done = time.perf_counter()
+    both = sum(int((found & truth).sum()) for found, truth in zip(results, truths, strict=True))
+    either = sum(int((found | truth).sum()) for found, truth in zip(results, truths, strict=True))
+    pixels = sum(truth.size for truth in truths)
+    return Outcome(both / max(either, 1), learned - start, pixels / 1e6 / (done - learned))
+
+
+def _learn_maskcast(
+    images: list[Image], masks: list[Mask], clean: Sequence[Image] = ()
+) -> Segmenter:
+    engine = PixelEngine(EngineSettings(workers=os.cpu_count() or 1))
+    shown = [
+        Reference(f"shown {i}", image, {1: mask})
+        for i, (image, mask) in enumerate(zip(images, masks, strict=True))
+    ]
+    empty = [Reference(f"clean {i}", image, {}) for i, image in enumerate(clean)]
+    bank = engine.memorize([*shown, *empty])
+
+    def segment(targets: list[Image]) -> list[Mask]:
+        size = engine.info.max_batch
+        batches = [targets[at : at + size] for at in range(0, len(targets), size)]
+        results = [result for batch in batches for result in engine.propagate(bank, batch)]
+        return [
+            np.asarray(result.masks.any(axis=0) & np.ones(target.shape[:2], np.bool_))
+            for result, target in zip(results, targets, strict=True)
+        ]
+
+    return segment
+
+
+def _learn_peer(images: list[Image], masks: list[Mask], seed: int) -> Segmenter:
+    gray = all(_is_gray(image) for image in images)
+    forest = RandomForestClassifier(
+        n_estimators=100, max_depth=10, max_samples=0.05, n_jobs=-1, random_state=seed
+    )
+    features = [_peer_features(image, gray=gray) for image in images]
+    forest.fit(np.concatenate(features), np.concatenate([mask.ravel() for mask in masks]))
+
+    def segment(targets: list[Image]) -> list[Mask]:
+        return [
+            np.asarray(
+                forest.predict(_peer_features(target, gray=gray)).reshape(target.shape[:2]),
+                np.bool_,
+            )
+            for target in targets
+        ]
+
+    return segment
+
+
+def _is_gray(image: Image) -> bool:
+    return bool((image == image[..., :1]).all())
+
+
+def _peer_features(image: Image, *, gray: bool) -> NDArray[np.float32]:
+    workers = os.cpu_count()
+    plane, axis = (image[..., 0], None) if gray else (image, -1)
+    stack = multiscale_basic_features(  # type: ignore[no-untyped-call]
+        plane, channel_axis=axis, workers=workers
+    )
+    return np.asarray(stack.reshape(-1, stack.shape[-1]), np.float32)
+
+
+def _clean_check(item: PackClass, seed: int, shots: int) -> tuple[str, int, int, int]:
+    """(class, seed, unseen clean images with any mask, unseen clean images)."""
+    images, masks = _read(item, item.splits[shots, seed].references)
+    order = np.random.default_rng(seed).permutation(len(item.clean_images))
+    clean = [read_image(item.clean_images[i]) for i in order]
+    found = _learn_maskcast(images, masks, clean[:shots])(clean[shots:])
+    return item.key, seed, sum(bool(mask.any()) for mask in found), len(found)
+
+
+def _line(row: Comparison) -> str:
+    ours, peer = row.maskcast, row.peer
+    return (
+        f"{row.key:28s} seed {row.seed}  IoU {ours.iou:.3f} peer {peer.iou:.3f} "
+        f"({ours.iou - peer.iou:+.3f})  memorize {ours.memorize_s:.1f} s  "
+        f"{ours.megapixels_per_s:.2f} MP/s, {ours.megapixels_per_s / peer.megapixels_per_s:.1f} x"
+    )
+
+
+def _table(rows: list[Comparison]) -> str:
+    """Means over seeds per class, and over classes."""
+    lines = [
+        "| class | IoU | peer IoU | difference | MP/s | peer MP/s | ratio | memorize s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    figures = []
+    for key in dict.fromkeys(row.key for row in rows):
+        of_class = [row for row in rows if row.key == key]
+        figures.append(np.mean([_figures(row) for row in of_class], axis=0))
+        lines.append(_table_line(key, figures[-1]))
+    lines.append(_table_line("**mean**", np.mean(figures, axis=0)))
+    return "\n".join(lines)
+
+
+def _figures(row: Comparison) -> tuple[float, ...]:
+    ours, peer = row.maskcast, row.peer
+    return (
+        ours.iou,
+        peer.iou,
+        ours.megapixels_per_s,
+        peer.megapixels_per_s,
+        ours.megapixels_per_s / peer.megapixels_per_s,
+        ours.memorize_s,
+    )
+
+
+def _table_line(name: str, figures: NDArray[np.float64]) -> str:
+    iou, peer_iou, speed, peer_speed, ratio, memorize = (float(value) for value in figures)
+    return (
+        f"| {name} | {iou:.3f} | {peer_iou:.3f} | {iou - peer_iou:+.3f} | {speed:.2f} | "
+        f"{peer_speed:.2f} | {ratio:.1f} | {memorize:.1f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()

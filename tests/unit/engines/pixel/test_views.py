@@ -1,0 +1,68 @@
+import numpy as np
+
+from maskcast.engines.pixel.options import LearnerOptions
+from maskcast.engines.pixel.views import is_gray, make_views
+from maskcast.types import Reference
+
+
+def reference(name: str, *columns: tuple[int, int, int], height: int = 40) -> Reference:
+    """A gray image; each of `columns` is (object id, first column, last column + 1)."""
+    gray = np.random.default_rng(len(name)).integers(60, 200, (height, 100), dtype=np.uint8)
+    masks = {}
+    for object_id, first, last in columns:
+        masks[object_id] = np.zeros((height, 100), np.bool_)
+        masks[object_id][10:30, first:last] = True
+    return Reference(name, np.repeat(gray[..., None], 3, axis=2), masks)
+
+
+def test_whole_references_are_left_out_when_objects_are_on_several() -> None:
+    references = [reference(f"{i}", (1, 10, 30)) for i in range(3)]
+    views, folds = make_views(references, [1], LearnerOptions(views=1))
+    assert folds == 3
+    assert len(views) == 6
+    assert [view.is_original for view in views] == [True, False] * 3
+    for original, altered in zip(views[::2], views[1::2], strict=True):
+        assert len(np.unique(original.fold)) == 1
+        assert set(altered.fold) == set(original.fold)
+    assert len({int(view.fold[0]) for view in views}) == 3
+
+
+def test_clean_references_are_spread_over_the_folds() -> None:
+    references = [reference(f"{i}", (1, 10, 30)) for i in range(2)]
+    references += [reference(f"clean{i}") for i in range(2)]
+    views, _ = make_views(references, [1], LearnerOptions(views=0, folds=2))
+    shown = [int(view.fold[0]) for view in views if view.masks.any()]
+    assert sorted(shown) == [0, 1]
+
+
+def test_a_single_reference_is_split_through_every_object() -> None:
+    views, folds = make_views(
+        [reference("only", (1, 10, 30), (4, 60, 90))], [1, 4], LearnerOptions(views=0)
+    )
+    assert folds == 2
+    for mask in views[0].masks:
+        sides = [int((mask & (views[0].fold == fold)).sum()) for fold in range(2)]
+        assert min(sides) > 0.4 * sum(sides)
+
+
+def test_altered_copies_keep_image_masks_and_folds_in_step() -> None:
+    views, _ = make_views([reference("only", (1, 10, 30))], [1], LearnerOptions(views=6))
+    original, *altered = views
+    sizes = {view.image.shape for view in altered}
+    assert len(sizes) > 1
+    for view in altered:
+        height, width = view.image.shape[:2]
+        assert view.masks.shape == (1, height, width)
+        assert view.fold.shape == (width,)
+        assert is_gray(view.image)
+        np.testing.assert_allclose(view.masks.mean(), original.masks.mean(), rtol=0.15)
+        assert not np.array_equal(view.image, original.image)
+
+
+def test_the_seed_decides_the_copies() -> None:
+    only = [reference("only", (1, 10, 30))]
+    first, again, other = (
+        make_views(only, [1], LearnerOptions(seed=seed))[0][1].image for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert first.shape != other.shape or not np.array_equal(first, other)
