@@ -8,12 +8,13 @@ full resolution (`interactive_border`), and brush strokes are composed on top, p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 
 from maskcast.engines.pixel.interactive_border import move, place_border
-from maskcast.engines.pixel.interactive_box import Hypotheses, box_hypotheses
+from maskcast.engines.pixel.interactive_box import box_hypotheses, no_hypotheses
 from maskcast.engines.pixel.interactive_click import Click, Draft, correct
 from maskcast.engines.pixel.interactive_frame import (
     Frame,
@@ -23,15 +24,28 @@ from maskcast.engines.pixel.interactive_frame import (
     make_frame,
     surround,
 )
+from maskcast.engines.pixel.interactive_holes import open_holes
+from maskcast.engines.pixel.interactive_memory import Key, Memory, Point
 from maskcast.engines.pixel.interactive_start import start_at
 from maskcast.types import Mask, Prompts, RgbImage
 
+_MEMORY_LENGTH = 16
+
 
 @dataclass(frozen=True)
-class _Point:
-    x: float
-    y: float
-    positive: bool
+class Sketch:
+    """What the prompts so far say.
+
+    Attributes:
+        frame: holds the box and the points so far.
+        draft: in its pixels.
+    """
+
+    frame: Frame
+    draft: Draft
+
+
+_memory: Memory[Sketch] = Memory(_MEMORY_LENGTH)
 
 
 def segment_object(image: RgbImage, prompts: Prompts) -> Mask:
@@ -54,9 +68,9 @@ def segment_object(image: RgbImage, prompts: Prompts) -> Mask:
     box = None if prompts.box is None else _whole_pixels(prompts.box.tolist(), height, width)
     points = _points(prompts, height, width)
     if box is not None or any(point.positive for point in points):
-        frame, small = _draft(image, box, points)
-        x0, y0, x1, y1 = frame.window
-        mask[y0:y1, x0:x1] = place_border(image[y0:y1, x0:x1], small)
+        sketch = _sketch(image, box, points)
+        x0, y0, x1, y1 = sketch.frame.window
+        mask[y0:y1, x0:x1] = place_border(image[y0:y1, x0:x1], sketch.draft.mask, sketch.frame)
         for point in points:
             mask[int(point.y), int(point.x)] = point.positive
     if prompts.paint is not None:
@@ -66,50 +80,63 @@ def segment_object(image: RgbImage, prompts: Prompts) -> Mask:
     return mask
 
 
-def _draft(image: RgbImage, box: Rect | None, points: list[_Point]) -> tuple[Frame, Mask]:
-    """The mask in the pixels of a frame that holds every prompt."""
-    frame, draft = _first(image, box, points)
-    frame, draft = _hold_all(image, box, points, frame, draft)
-    done: list[Click] = []
-    for point in points:
-        click = Click(*frame.locate(point.x, point.y), point.positive)
-        if click.on(draft.mask) != click.positive:
-            draft = replace(draft, mask=correct(frame, draft, click, done))
-        done.append(click)
-    return frame, draft.mask
+def forget() -> None:
+    """Drop what is remembered between calls; it only ever saves time."""
+    _memory.clear()
 
 
-def _first(image: RgbImage, box: Rect | None, points: list[_Point]) -> tuple[Frame, Draft]:
-    """What the box, or else the first positive point, says by itself."""
-    height, width = image.shape[:2]
-    if box is not None:
-        frame = make_frame(image, surround(box, height, width), box)
+def _sketch(image: RgbImage, box: Rect | None, points: tuple[Point, ...]) -> Sketch:
+    """Follow the prompts in the order they were set, from the longest beginning remembered."""
+    picture = hashlib.sha1(np.ascontiguousarray(image).data, usedforsecurity=False).digest()
+    first = 0 if box else 1 + next(i for i, point in enumerate(points) if point.positive)
+    for done in range(len(points), first - 1, -1):
+        sketch = _memory.recall(Key(picture, image.shape, box, points[:done]))
+        if sketch is not None:
+            break
+    else:
+        done, sketch = first, _first(image, box, points[:first])
+        _memory.keep(Key(picture, image.shape, box, points[:done]), sketch)
+    for count in range(done + 1, len(points) + 1):
+        sketch = _follow(image, box, points[:count], sketch)
+        _memory.keep(Key(picture, image.shape, box, points[:count]), sketch)
+    return sketch
+
+
+def _first(image: RgbImage, box: Rect | None, points: tuple[Point, ...]) -> Sketch:
+    """What the box says, or else the first positive point, the last of the points given."""
+    if box is None:
+        *before, point = points
+        start = start_at(image, (point.x, point.y), [(other.x, other.y) for other in before])
+        frame, hypotheses = start.frame, start.hypotheses
+    else:
+        frame = make_frame(image, surround(box, *image.shape[:2]), box)
         hypotheses = box_hypotheses(frame, frame.box or (0, 0, *frame.shape[::-1]))
-        best = hypotheses.best()
-        return frame, Draft(frame.inside if best is None else best, hypotheses)
-    first = next(point for point in points if point.positive)
-    avoid = [(point.x, point.y) for point in points if not point.positive]
-    start = start_at(image, (first.x, first.y), avoid)
-    best = start.hypotheses.best()
-    return start.frame, Draft(start.frame.inside if best is None else best, start.hypotheses)
+    best = hypotheses.best()
+    if best is None:
+        return Sketch(frame, Draft(frame.inside, hypotheses))
+    return Sketch(frame, Draft(open_holes(frame, best, hypotheses), hypotheses))
 
 
-def _hold_all(
-    image: RgbImage, box: Rect | None, points: list[_Point], frame: Frame, draft: Draft
-) -> tuple[Frame, Draft]:
-    """The draft moved to a frame that holds every point."""
-    height, width = image.shape[:2]
-    window = frame.window
-    for point in points:
-        window = include(window, point.x, point.y, height, width)
-    if window == frame.window:
-        return frame, draft
-    wide = make_frame(image, window, box)
-    mask = move(draft.mask.astype(np.float32), frame.window, window, wide.shape) > 0.5
-    belief = move(draft.hypotheses.belief, frame.window, window, wide.shape)
-    nothing = np.zeros((0, *wide.shape), np.bool_)
-    hypotheses = Hypotheses(nothing, np.zeros(0, np.float32), belief, cue_maps(wide))
-    return wide, Draft(mask, hypotheses)
+def _follow(image: RgbImage, box: Rect | None, points: tuple[Point, ...], sketch: Sketch) -> Sketch:
+    """The sketch after the last of the points."""
+    sketch = _hold(image, box, points[-1], sketch)
+    frame = sketch.frame
+    *done, click = (Click(*frame.locate(point.x, point.y), point.positive) for point in points)
+    if click.on(sketch.draft.mask) == click.positive:
+        return sketch
+    return Sketch(frame, correct(frame, sketch.draft, click, done))
+
+
+def _hold(image: RgbImage, box: Rect | None, point: Point, sketch: Sketch) -> Sketch:
+    """The sketch on a frame that holds a point well."""
+    old, draft = sketch.frame, sketch.draft
+    window = include(old.window, point.x, point.y, *image.shape[:2])
+    if window == old.window:
+        return sketch
+    frame = make_frame(image, window, box)
+    mask = move(draft.mask.astype(np.float32), old.window, window, frame.shape) > 0.5
+    belief = move(draft.hypotheses.belief, old.window, window, frame.shape)
+    return Sketch(frame, Draft(mask, no_hypotheses(belief, cue_maps(frame))))
 
 
 def _whole_pixels(box: list[float], height: int, width: int) -> Rect:
@@ -122,10 +149,10 @@ def _whole_pixels(box: list[float], height: int, width: int) -> Rect:
     return left, top, right, bottom
 
 
-def _points(prompts: Prompts, height: int, width: int) -> list[_Point]:
-    """The points in the order they were set, clipped to the image."""
+def _points(prompts: Prompts, height: int, width: int) -> tuple[Point, ...]:
+    """The points in the order they were set, clipped to the image, at pixel centres."""
     points = []
     for (x, y), positive in zip(prompts.points.tolist(), prompts.point_labels, strict=True):
         column, row = np.clip(np.floor(x), 0, width - 1), np.clip(np.floor(y), 0, height - 1)
-        points.append(_Point(float(column) + 0.5, float(row) + 0.5, bool(positive)))
-    return points
+        points.append(Point(float(column) + 0.5, float(row) + 0.5, bool(positive)))
+    return tuple(points)

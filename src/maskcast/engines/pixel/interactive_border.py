@@ -11,11 +11,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive_frame import Plane, Rect
+from maskcast.engines.pixel.interactive_frame import Frame, Plane, Rect
 from maskcast.types import Mask, RgbImage
 
-_RADIUS = 2
+_RADIUS = 3
+_REACH = 4
 _NOISE = 4.0
+_NOISE_SQUARED = 12.0
+_LEAST_PIXELS = 4
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -46,16 +49,83 @@ def move(plane: Plane, window: Rect, to_window: Rect, to_shape: tuple[int, int])
     )
 
 
-def place_border(pixels: RgbImage, mask: Mask) -> Mask:
-    """Enlarge a mask of a frame to the frame's window.
+def place_border(pixels: RgbImage, mask: Mask, frame: Frame) -> Mask:
+    """Enlarge a mask of a frame to the frame's window, bool (H, W).
+
+    The filtered mask and the plainly enlarged one have equal say, because people also draw borders
+    where there is no edge; far from the border nothing changes.
 
     Args:
         pixels: uint8 (H, W, 3), the window of the image.
         mask: bool (h, w).
+        frame: of the window.
     """
     height, width = pixels.shape[:2]
     if mask.shape == (height, width):
         return mask
-    soft = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    enlarged: npt.NDArray[np.bool_] = np.asarray(soft, np.float32) > 0.5
-    return enlarged
+    plain = _enlarge(mask.astype(np.float32), height, width)
+    color = _telling_color(frame.pixels, mask)
+    if color is None:
+        return plain > 0.5
+    slope, offset = _guided_filter(_project(frame.pixels, color), mask.astype(np.float32))
+    filtered = _enlarge(slope, height, width)
+    filtered *= _project(pixels, color)
+    filtered += _enlarge(offset, height, width)
+    filtered += plain
+    near = cv2.resize(_border_zone(mask), (width, height), interpolation=cv2.INTER_NEAREST)
+    placed = plain > 0.5
+    np.copyto(placed, filtered > 1, where=near.astype(np.bool_))
+    return placed
+
+
+def _enlarge(plane: Plane, height: int, width: int) -> Plane:
+    enlarged = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(enlarged, np.float32)
+
+
+def _project(pixels: RgbImage, color: Plane) -> Plane:
+    """Pixels along a colour direction, shifted and scaled to 0..255, float32."""
+    size = np.abs(color).sum()
+    shift = 255 * np.maximum(-color, 0).sum() / size
+    matrix = np.append(color / size, shift)[None]
+    return np.asarray(cv2.transform(pixels, matrix.astype(np.float32)), np.float32)
+
+
+def _border_zone(mask: Mask) -> npt.NDArray[np.uint8]:
+    """uint8 (h, w), 1 near the border of a mask and 0 elsewhere."""
+    bits = mask.view(np.uint8)
+    return np.asarray(cv2.dilate(bits, _SQUARE) - cv2.erode(bits, _SQUARE), np.uint8)
+
+
+def _telling_color(pixels: RgbImage, mask: Mask) -> Plane | None:
+    """The direction in RGB that best tells the two sides of the border apart (Fisher 1936).
+
+    None if one side has too few pixels to say.
+    """
+    bits = mask.view(np.uint8)
+    outer = cv2.dilate(bits, _SQUARE, iterations=_REACH).astype(np.bool_)
+    inner = cv2.erode(bits, _SQUARE, iterations=_REACH).astype(np.bool_)
+    sides = pixels[mask & ~inner], pixels[outer & ~mask]
+    if min(len(side) for side in sides) < _LEAST_PIXELS:
+        return None
+    spread = np.cov(sides[0].T) + np.cov(sides[1].T) + _NOISE * np.eye(3)
+    direction = np.linalg.solve(spread, sides[0].mean(axis=0) - sides[1].mean(axis=0))
+    length = float(np.linalg.norm(direction))
+    return (direction / length).astype(np.float32) if length > 0 else None
+
+
+def _guided_filter(guide: Plane, mask: Plane) -> tuple[Plane, Plane]:
+    """Slope and offset of the local linear model of a mask by a guide, both (h, w)."""
+    mean, mask_mean = _local_mean(guide), _local_mean(mask)
+    together = _local_mean(guide * mask) - mean * mask_mean
+    spread = _local_mean(guide * guide) - mean * mean + np.float32(_NOISE_SQUARED)
+    slope = _plane(together / spread)
+    return _local_mean(slope), _local_mean(_plane(mask_mean - slope * mean))
+
+
+def _plane(array: object) -> Plane:
+    return np.asarray(array, np.float32)
+
+
+def _local_mean(plane: Plane) -> Plane:
+    return np.asarray(cv2.blur(plane, (2 * _RADIUS + 1, 2 * _RADIUS + 1)), np.float32)

@@ -13,43 +13,59 @@ ones; each is the effect of one measurement, and leaving a kind of image out har
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive_frame import Frame, Look, Plane, Rect, cue_maps
+from maskcast.engines.pixel.interactive_frame import (
+    Floats,
+    Frame,
+    Look,
+    Plane,
+    Rect,
+    cue_maps,
+)
 from maskcast.types import Mask
 
-Measures = dict[str, float]
+Weights = dict[str, float]
 
-BOX_WEIGHTS: Measures = {
-    "contact": -10.9,
-    "gap_root": -11.5,
-    "gap_mean": -12.2,
-    "gap_max": -7.68,
-    "crossing": -3.65,
-    "fill": -0.185,
-    "pieces": -1.28,
-    "level": 4.07,
-    "thickness": 63.6,
-    "shell_color": 1.26,
-    "shell_texture": 1.0,
-    "color": 0.797,
-    "texture": 0.860,
-    "edge": 2.64,
-    "outline_contrast": 0.537,
+Measures = dict[str, Floats]
+"""Name of a measurement -> float64 (N,), one value per region."""
+
+BOX_WEIGHTS: Weights = {
+    "gap_root": -6.74,
+    "gap_mean": -30.1,
+    "gap_max": -14.2,
+    "fill": -0.314,
+    "contact": -11.1,
+    "crossing": -3.21,
+    "level": 3.38,
+    "pieces": -1.03,
+    "thickness": 62.8,
+    "shell_color": 1.28,
+    "shell_texture": 0.85,
+    "color": 0.924,
+    "texture": 1.16,
+    "edge": 3.92,
+    "outline_contrast": 0.479,
 }
 """Effect of each measurement of a hypothesis on its log-probability."""
 
-_SHARES = (0.015, 0.03, 0.05, 0.08, 0.12, 0.18, 0.26, 0.35, 0.45, 0.55, 0.65, 0.76, 0.88)
-_EDGE_SHARES = tuple(np.linspace(0.3, 0.97, 13).tolist())
+_SHARES = (0.02, 0.045, 0.09, 0.15, 0.24, 0.36, 0.52, 0.7, 0.88)
+_HALFWAY_SHARES = (0.1, 0.5)
+_EDGE_SHARES = tuple(np.linspace(0.3, 0.97, 8).tolist())
 _PIECE_SHARE = 0.15
-_SHORT_LIST = 48
-_SAMPLES = 6000
+_SHORT_LIST = 40
+_SAMPLES = 4000
+_MEAN_PIXELS = 10000
+_DOUBT = np.float32(0.1)
 _SQUARE = np.ones((3, 3), np.uint8)
+_WIDE_SQUARE = np.ones((7, 7), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -58,15 +74,28 @@ class Hypotheses:
 
     Attributes:
         masks: bool (N, h, w), N may be 0.
-        merits: float32 (N,), expected intersection over union with the object.
+        share: float32 (N,), probability of each; sums to 1.
+        overlap: float32 (N, N), intersection over union of each with each.
         belief: float32 (h, w) in [0, 1], probability of each pixel.
         maps: the cue maps they came from.
     """
 
     masks: npt.NDArray[np.bool_]
-    merits: npt.NDArray[np.float32]
+    share: Plane
+    overlap: Plane
     belief: Plane
     maps: dict[str, Plane]
+
+    @property
+    def merits(self) -> Plane:
+        """float32 (N,), expected intersection over union of each with the object."""
+        return self.overlap @ self.share
+
+    def merits_of(self, masks: npt.NDArray[np.bool_]) -> Plane:
+        """The same of any masks, bool (K, h, w); 1 if there is no hypothesis."""
+        if not len(self.masks):
+            return np.ones(len(masks), np.float32)
+        return _overlap(_sample(masks), _sample(self.masks)) @ self.share
 
     def best(self) -> Mask | None:
         """The hypothesis to answer with, bool (h, w)."""
@@ -75,12 +104,32 @@ class Hypotheses:
         answer: Mask = self.masks[int(np.argmax(self.merits))]
         return answer
 
+    def doubt(self, wrong: npt.NDArray[np.bool_]) -> Hypotheses:
+        """The same with less trust in some, bool (N,)."""
+        if not wrong.any():
+            return self
+        share = self.share * np.where(wrong, _DOUBT, np.float32(1))
+        share = share / share.sum()
+        return replace(self, share=share, belief=_mix(share, self.masks))
 
-@dataclass(frozen=True)
-class _Region:
-    mask: Mask
-    area: int
-    measures: Measures
+
+def most_promising(masks: npt.NDArray[np.bool_], scores: Floats) -> Mask:
+    """Of masks (N, h, w) with scores (N,) the one with the highest expected overlap."""
+    some = _sample(masks)
+    answer: Mask = masks[int(np.argmax(_overlap(some, some) @ _softmax(scores)))]
+    return answer
+
+
+def weigh(masks: npt.NDArray[np.bool_], scores: Floats, maps: dict[str, Plane]) -> Hypotheses:
+    """Turn scores (N,) of masks (N, h, w) into probabilities."""
+    share, some = _softmax(scores), _sample(masks)
+    return Hypotheses(masks, share, _overlap(some, some), _mix(share, masks), maps)
+
+
+def no_hypotheses(belief: Plane, maps: dict[str, Plane]) -> Hypotheses:
+    """Nothing but a belief, float32 (h, w)."""
+    nothing = np.zeros((0, *belief.shape), np.bool_)
+    return Hypotheses(nothing, np.zeros(0, np.float32), np.zeros((0, 0), np.float32), belief, maps)
 
 
 def box_hypotheses(frame: Frame, box: Rect) -> Hypotheses:
@@ -88,56 +137,79 @@ def box_hypotheses(frame: Frame, box: Rect) -> Hypotheses:
     maps = cue_maps(frame)
     regions = list(_regions(frame, box, maps))
     if not regions:
-        nothing = np.zeros((0, *frame.shape), np.bool_)
-        return Hypotheses(nothing, np.zeros(0, np.float32), frame.inside.astype(np.float32), maps)
-    promise = np.array([_score(region.measures) for region in regions])
-    chosen = [regions[i] for i in np.argsort(-promise, kind="stable")[:_SHORT_LIST]]
-    whole = Look.of(frame.channels, np.ones(frame.shape, np.uint8))
-    for region in chosen:
-        region.measures.update(_appearance(frame, region, whole))
-    scores = np.array([_score(region.measures) for region in chosen])
-    return weigh(np.stack([region.mask for region in chosen]), scores, maps)
+        return no_hypotheses(frame.inside.astype(np.float32), maps)
+    names = regions[0].fit
+    fits: Measures = {name: np.array([region.fit[name] for region in regions]) for name in names}
+    promise = score(fits, BOX_WEIGHTS)
+    short_list = np.argsort(-promise, kind="stable")[:_SHORT_LIST]
+    chosen = np.stack([regions[i].mask(frame, box) for i in short_list])
+    scores = promise[short_list] + score(_appearance(frame, chosen), BOX_WEIGHTS)
+    return weigh(chosen, scores, maps)
 
 
-def weigh(
-    masks: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64], maps: dict[str, Plane]
-) -> Hypotheses:
-    """Turn scores (N,) of masks (N, h, w) into probabilities and expected overlaps."""
-    share = np.exp(scores - scores.max())
-    share = (share / share.sum()).astype(np.float32)
-    flat = masks.reshape(len(masks), -1).astype(np.float32)
-    belief = (share @ flat).reshape(masks.shape[1:])
-    some = flat[:, :: max(1, flat.shape[1] // _SAMPLES)]
-    both = some @ some.T
-    area = np.diag(both)
-    overlap = both / (area[:, None] + area[None] - both + np.float32(1e-6))
-    return Hypotheses(masks, overlap @ share, belief, maps)
+def score(measures: Measures, weights: Weights) -> Floats:
+    """Weighted sum of the measurements, (N,)."""
+    total: Floats = np.sum([weights[name] * values for name, values in measures.items()], axis=0)
+    return total
 
 
-def side_gaps(mask: Mask, box: Rect) -> npt.NDArray[np.float64]:
-    """Distance of a mask from each side of a box, in box sides (0 = touches), (4,)."""
-    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
-    return _gaps((left, top, left + width, top + height), box)
-
-
-def soft_log(value: float) -> float:
+def soft_log(values: Floats) -> Floats:
     """Logarithm that ends at about -3 for 0."""
-    return float(np.log(max(value, 0.0) + 0.05))
+    return np.log(np.maximum(values, 0.0) + 0.05)
 
 
-def _score(measures: Measures) -> float:
-    return sum(BOX_WEIGHTS[name] * value for name, value in measures.items())
+def side_gaps(bounds: Rect, box: Rect) -> tuple[float, float, float, float]:
+    """Distance of a region's bounds from each side of a box, in box sides; 0 = touches."""
+    x0, y0, x1, y1 = box
+    across, down = x1 - x0, y1 - y0
+    return (
+        max(0.0, (bounds[0] - x0) / across),
+        max(0.0, (x1 - bounds[2]) / across),
+        max(0.0, (bounds[1] - y0) / down),
+        max(0.0, (y1 - bounds[3]) / down),
+    )
+
+
+def _sample(masks: npt.NDArray[np.bool_]) -> Plane:
+    """Some pixels of every mask, float32 (N, S)."""
+    flat = masks.reshape(len(masks), -1)
+    return flat[:, :: max(1, flat.shape[1] // _SAMPLES)].astype(np.float32)
+
+
+def _overlap(first: Plane, second: Plane) -> Plane:
+    """Intersection over union of samples (N, S) with samples (M, S), float32 (N, M)."""
+    both = first @ second.T
+    either = first.sum(axis=1)[:, None] + second.sum(axis=1)[None] - both
+    return np.asarray(both / np.maximum(either, np.float32(1e-6)), np.float32)
+
+
+def _softmax(scores: Floats) -> Plane:
+    share = np.exp(scores - scores.max())
+    return np.asarray(share / share.sum(), np.float32)
+
+
+def _mix(share: Plane, masks: npt.NDArray[np.bool_]) -> Plane:
+    flat = masks.reshape(len(masks), -1).astype(np.float32)
+    return np.asarray(np.minimum(share @ flat, 1), np.float32).reshape(masks.shape[1:])
 
 
 def _cuts(frame: Frame, maps: dict[str, Plane]) -> Iterator[Mask]:
-    """Nested binary pictures of the whole frame, map by map."""
+    """Nested binary pictures of the whole frame, map by map.
+
+    A map is cut so that given shares of the box lie above, and halfway between the surroundings
+    and the level that a given share of the box exceeds.
+    """
+    ring = ~frame.inside
     for cue in maps.values():
         ranked = np.sort(cue[frame.inside])
         if ranked[-1] - ranked[0] < 1e-6:
             continue
         for share in _SHARES:
             yield cue > ranked[int((1 - share) * (ranked.size - 1))]
-    ring = ~frame.inside
+        if ring.any():
+            around = np.median(cue[ring])
+            for share in _HALFWAY_SHARES:
+                yield cue > (around + ranked[int((1 - share) * (ranked.size - 1))]) / 2
     edges = np.sort(frame.gradient[frame.inside])
     if not ring.any() or edges[-1] - edges[0] < 1e-6:
         return
@@ -151,102 +223,149 @@ def _cuts(frame: Frame, maps: dict[str, Plane]) -> Iterator[Mask]:
         yield ~reached[labels]
 
 
+@dataclass(frozen=True)
+class _Region:
+    """Some components of a cut, inside the box.
+
+    Attributes:
+        labels: uint16, the components of the cut, in the pixels of the box.
+        chosen: bool, by label.
+        fit: how the region lies in the box.
+    """
+
+    labels: npt.NDArray[Any]
+    chosen: npt.NDArray[np.bool_]
+    fit: dict[str, float]
+
+    def mask(self, frame: Frame, box: Rect) -> Mask:
+        """The region as bool (h, w) of the frame."""
+        mask = np.zeros(frame.shape, np.bool_)
+        mask[box[1] : box[3], box[0] : box[2]] = self.chosen[self.labels]
+        return mask
+
+
 def _regions(frame: Frame, box: Rect, maps: dict[str, Plane]) -> Iterator[_Region]:
     """The widest component of every cut, and it together with the other large ones."""
-    box_area = int(np.count_nonzero(frame.inside))
+    x0, y0, x1, y1 = box
+    box_area = (x1 - x0) * (y1 - y0)
+    rim = _Rim.of(box, frame.shape)
     for cut in _cuts(frame, maps):
         count, labels, table, _ = cv2.connectedComponentsWithStats(
-            (cut & frame.inside).view(np.uint8), connectivity=8, ltype=cv2.CV_16U
+            cut[y0:y1, x0:x1].astype(np.uint8), connectivity=8, ltype=cv2.CV_16U
         )
         if count < 2:
             continue
         stats = np.asarray(table, np.int32)
         areas = stats[:, cv2.CC_STAT_AREA]
-        extent = stats[1:, cv2.CC_STAT_WIDTH] * stats[1:, cv2.CC_STAT_HEIGHT] + areas[1:]
-        widest = 1 + int(np.argmax(extent))
+        extent = stats[:, cv2.CC_STAT_WIDTH] * stats[:, cv2.CC_STAT_HEIGHT] + areas
+        extent[0] = 0
+        widest = np.zeros(count, np.bool_)
+        widest[np.argmax(extent)] = True
         large = areas >= _PIECE_SHARE * areas[widest]
         large[0] = False
-        choices = [(labels == widest, stats[widest : widest + 1])]
-        if np.count_nonzero(large) > 1:
-            choices.append((large[labels], stats[large]))
-        level = max(0.01, float(areas[1:].sum()) / box_area)
-        for mask, parts in choices:
-            area = int(parts[:, cv2.CC_STAT_AREA].sum())
-            measures = _fit_to_box(mask, parts, cut, box)
-            measures["fill"] = float(np.log(area / box_area)) ** 2
-            measures["level"], measures["pieces"] = level, float(np.log(count))
-            yield _Region(mask, area, measures)
+        on_rim = labels.ravel()[rim.inner]
+        going_on = cut.ravel()[rim.outer]
+        for chosen in (widest, large) if np.count_nonzero(large) > 1 else (widest,):
+            fit = _fit_to_box(stats[chosen], box_area, (x1 - x0, y1 - y0))
+            touching = chosen[on_rim]
+            contact = int(np.count_nonzero(touching))
+            fit["contact"] = contact / rim.length
+            fit["crossing"] = int(np.count_nonzero(touching & going_on)) / max(1, contact)
+            fit["level"] = max(0.01, 1 - int(areas[0]) / box_area)
+            fit["pieces"] = math.log(count)
+            yield _Region(labels, chosen, fit)
 
 
-def _fit_to_box(mask: Mask, parts: npt.NDArray[np.int32], cut: Mask, box: Rect) -> Measures:
-    """How a region touches the sides of the box, and whether its cut goes on outside.
+def _fit_to_box(
+    parts: npt.NDArray[np.int32], box_area: int, size: tuple[int, int]
+) -> dict[str, float]:
+    """How much of the box a region fills and how far it is from its sides.
 
     Args:
-        mask: bool (h, w), inside the box.
-        parts: (P, 5) statistics of its components, as OpenCV gives them.
-        cut: bool (h, w), what it was taken from, outside the box too.
-        box: in frame pixels.
+        parts: (P, 5) statistics of its components, as OpenCV gives them, relative to the box.
+        box_area: pixels of the box.
+        size: width and height of the box.
     """
-    left, top = parts[:, cv2.CC_STAT_LEFT], parts[:, cv2.CC_STAT_TOP]
-    right, bottom = left + parts[:, cv2.CC_STAT_WIDTH], top + parts[:, cv2.CC_STAT_HEIGHT]
-    bounds = int(left.min()), int(top.min()), int(right.max()), int(bottom.max())
-    gaps = _gaps(bounds, box)
-    touching, going_on = _border_pixels(mask, cut, box)
-    around = 2 * (box[2] - box[0] + box[3] - box[1])
+    left, top, width, height, area = parts.T
+    bounds = (
+        int(left.min()),
+        int(top.min()),
+        int((left + width).max()),
+        int((top + height).max()),
+    )
+    gaps = side_gaps(bounds, (0, 0, *size))
     return {
-        "contact": touching / around,
-        "crossing": going_on / max(1, touching),
-        "gap_root": float(np.sqrt(gaps).mean()),
-        "gap_mean": float(gaps.mean()),
-        "gap_max": float(gaps.max()),
+        "gap_root": sum(math.sqrt(gap) for gap in gaps) / 4,
+        "gap_mean": sum(gaps) / 4,
+        "gap_max": max(gaps),
+        "fill": math.log(int(area.sum()) / box_area) ** 2,
     }
 
 
-def _gaps(bounds: Rect, box: Rect) -> npt.NDArray[np.float64]:
-    x0, y0, x1, y1 = box
-    left, right = (bounds[0] - x0) / (x1 - x0), (x1 - bounds[2]) / (x1 - x0)
-    top, bottom = (bounds[1] - y0) / (y1 - y0), (y1 - bounds[3]) / (y1 - y0)
-    return np.maximum([left, right, top, bottom], 0.0)
+@dataclass(frozen=True)
+class _Rim:
+    """The pixels along the inside of a box, and those just beyond.
 
+    Sides of the box on the border of the frame (of the image, then) are left out.
 
-def _border_pixels(mask: Mask, cut: Mask, box: Rect) -> tuple[int, int]:
-    """Pixels of a mask along the box, and those of them that go on outside the box in the cut.
-
-    A side that lies on the border of the frame (of the image, then) counts for neither.
+    Attributes:
+        inner: flat indices into the box, (R,).
+        outer: flat indices into the frame of the neighbour outside of each, (R,).
+        length: of the whole outline.
     """
-    x0, y0, x1, y1 = box
-    height, width = mask.shape
-    lines = []
-    if y0 > 0:
-        lines.append((mask[y0, x0:x1], cut[y0 - 1, x0:x1]))
-    if y1 < height:
-        lines.append((mask[y1 - 1, x0:x1], cut[y1, x0:x1]))
-    if x0 > 0:
-        lines.append((mask[y0:y1, x0], cut[y0:y1, x0 - 1]))
-    if x1 < width:
-        lines.append((mask[y0:y1, x1 - 1], cut[y0:y1, x1]))
-    touching = sum(int(np.count_nonzero(line)) for line, _ in lines)
-    going_on = sum(int(np.count_nonzero(line & beyond)) for line, beyond in lines)
-    return touching, going_on
+
+    inner: npt.NDArray[np.intp]
+    outer: npt.NDArray[np.intp]
+    length: int
+
+    @classmethod
+    def of(cls, box: Rect, shape: tuple[int, int]) -> _Rim:
+        x0, y0, x1, y1 = box
+        height, width = shape
+        within = np.arange((y1 - y0) * (x1 - x0)).reshape(y1 - y0, x1 - x0)
+        index = np.arange(height * width).reshape(shape)
+        pairs = [(within[0, :0], index[0, :0])]
+        if y0 > 0:
+            pairs.append((within[0], index[y0 - 1, x0:x1]))
+        if y1 < height:
+            pairs.append((within[-1], index[y1, x0:x1]))
+        if x0 > 0:
+            pairs.append((within[:, 0], index[y0:y1, x0 - 1]))
+        if x1 < width:
+            pairs.append((within[:, -1], index[y0:y1, x1]))
+        inner, outer = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        return cls(inner, outer, 2 * (x1 - x0 + y1 - y0))
 
 
-def _appearance(frame: Frame, region: _Region, whole: Look) -> Measures:
-    """How a region differs from a shell around it and from everything else in the frame."""
-    pixels = region.mask.view(np.uint8)
-    grown = cv2.dilate(pixels, _SQUARE)
-    shell = cv2.dilate(grown, _SQUARE, iterations=2) - grown
-    core = cv2.erode(pixels, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    edge = cv2.mean(frame.gradient, mask=grown - core)[0]
-    outline = max(1, region.area - int(cv2.countNonZero(core)))
-    own = Look.of(frame.channels, pixels)
-    near, rest = own.contrast(Look.of(frame.channels, shell)), own.contrast(whole.without(own))
-    color, roundness = near[:3].max(), float(np.log(outline**2 / region.area))
+def _appearance(frame: Frame, masks: npt.NDArray[np.bool_]) -> Measures:
+    """How regions (N, h, w) differ from a shell around them and from all else in the frame."""
+    edges, shells = np.empty(masks.shape, np.uint8), np.empty(masks.shape, np.uint8)
+    area, outline = np.empty(len(masks)), np.empty(len(masks))
+    for i, pixels in enumerate(masks.view(np.uint8)):
+        grown = cv2.dilate(pixels, _SQUARE)
+        core = cv2.erode(pixels, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        edges[i], shells[i] = grown - core, cv2.dilate(pixels, _WIDE_SQUARE) - grown
+        area[i] = cv2.countNonZero(pixels)
+        outline[i] = max(1, area[i] - cv2.countNonZero(core))
+    edge = mean_over(frame.gradient, edges)
+    whole = Look.of(frame, np.ones((1, *frame.shape), np.uint8))
+    own = Look.of(frame, masks)
+    near, rest = own.contrast(Look.of(frame, shells)), own.contrast(whole.without(own))
     return {
-        "thickness": region.area / outline / float(np.sqrt(np.count_nonzero(frame.inside))),
-        "shell_color": soft_log(float(np.hypot(near[1], near[2]))),
-        "shell_texture": soft_log(float(near[3])),
-        "color": soft_log(float(np.hypot(rest[1], rest[2]))),
-        "texture": soft_log(float(rest[3])),
+        "thickness": area / outline / np.sqrt(np.count_nonzero(frame.inside)),
+        "shell_color": soft_log(np.hypot(near[:, 1], near[:, 2])),
+        "shell_texture": soft_log(near[:, 3]),
+        "color": soft_log(np.hypot(rest[:, 1], rest[:, 2])),
+        "texture": soft_log(rest[:, 3]),
         "edge": soft_log(edge / frame.strong_edge),
-        "outline_contrast": roundness * soft_log(float(color)),
+        "outline_contrast": np.log(outline**2 / area) * soft_log(near[:, :3].max(axis=1)),
     }
+
+
+def mean_over(plane: Plane, pixels: npt.NDArray[np.uint8]) -> Floats:
+    """Mean of a plane (h, w) over each of N sets of pixels, uint8 (N, h, w) of 0 and 1."""
+    step = 1 + plane.size // _MEAN_PIXELS
+    flat = pixels.reshape(len(pixels), -1)[:, ::step].astype(np.float32)
+    total = flat @ plane.ravel()[::step]
+    mean: Floats = (total / np.maximum(flat.sum(axis=1), 1)).astype(np.float64)
+    return mean

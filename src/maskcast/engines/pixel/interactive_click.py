@@ -4,38 +4,64 @@ A person clicks in the middle of what is missing or too much. Many regions aroun
 proposed: pixels that look like it, that a cue map or the hypotheses of the box put on its side,
 that no edge separates from it, or simply a disc. Each is restricted to where the mask has the other
 label, and measured: is the click in its middle, does its outline follow the old mask or stand free,
-does it look like the label it has now or like the one it would get, do the box hypotheses agree. A
-linear score chooses; the weights maximise the expected overlap after the click, as for the box.
+does it look like the label it has now or like the one it would get, do the hypotheses agree.
+
+The whole mask may be wrong in the same way everywhere, so masks that replace it compete too, if
+they agree with every click so far: other hypotheses, level sets of the belief, the mask grown or
+shrunk by a few pixels. As for the box, a linear score becomes a probability and the choice is the
+mask with the highest expected overlap; the weights were found in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive_box import Hypotheses, Measures, side_gaps, soft_log
-from maskcast.engines.pixel.interactive_frame import Frame, Look, Plane, Rect, blur
+from maskcast.engines.pixel.interactive_box import (
+    Hypotheses,
+    Measures,
+    Weights,
+    mean_over,
+    most_promising,
+    score,
+    side_gaps,
+    soft_log,
+)
+from maskcast.engines.pixel.interactive_frame import Floats, Frame, Look, Plane, Rect, blur
 from maskcast.types import Mask
 
-CLICK_WEIGHTS: Measures = {
-    "roundness": 2.48,
-    "centred": 8.45,
-    "centred_log": 2.06,
-    "free_outline": -6.71,
-    "share": -0.507,
-    "share_squared": -0.196,
-    "growth": -0.440,
-    "gap_change": -9.93,
-    "belief": 1.17,
-    "misfit": 0.943,
-    "better_fit": 0.554,
-    "shell_light": 0.513,
+Index = npt.NDArray[np.intp]
+"""Flat indices of pixels."""
+
+CLICK_WEIGHTS: Weights = {
+    "roundness": 1.18,
+    "centred": 7.24,
+    "centred_log": 1.31,
+    "free_outline": -6.08,
+    "share": -0.413,
+    "share_squared": -0.133,
+    "growth": -0.0993,
+    "gap_change": -10.5,
+    "belief": 0.627,
+    "misfit": 1.09,
+    "better_fit": 0.491,
+    "shell_light": 0.408,
 }
-"""Effect of each measurement of a proposal on its score."""
+"""Effect of each measurement of a region around the click on its score."""
+
+WHOLE_WEIGHTS: Weights = {
+    "whole": -0.333,
+    "merit": 0.887,
+    "overlap": -1.4,
+    "roundness": 1.67,
+    "centred": -1.09,
+}
+"""Effect of each measurement of a mask that would replace the old one."""
 
 _LIKENESS_SHARES = (0.03, 0.06, 0.1, 0.16, 0.24, 0.34, 0.46, 0.6, 0.75)
 _LIKENESS_SIGMA = 2.2
@@ -48,11 +74,15 @@ _EDGE_SHARES = (0.5, 0.7, 0.85, 0.95)
 _DISC_SIZES = (1, 2, 4)
 _RIDGE_MAPS = ("dark_ridge", "bright_ridge", "dark_line", "bright_line")
 _LEVEL_MAPS = ("dark_near", "bright_near", "dark_plane", "bright_plane", "color")
-_HYPOTHESES = 40
+_HYPOTHESES = 24
+_REPLACEMENTS = 24
+_STEPS = (1, 2, 3)
 _SAMPLES = 4000
+_AREA_STEPS = 10
+_SIDE_STEP = 3
 _LOOK_NOISE = 0.5
-_LEAST_SHELL = 4
 _SQUARE = np.ones((3, 3), np.uint8)
+_WIDE_SQUARE = np.ones((7, 7), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -76,9 +106,9 @@ class Click:
     row: int
     positive: bool
 
-    def on(self, plane: npt.NDArray[np.generic]) -> bool:
+    def on(self, mask: Mask) -> bool:
         """The value of a mask at the click."""
-        return bool(plane[self.row, self.column])
+        return bool(mask[self.row, self.column])
 
 
 @dataclass(frozen=True)
@@ -96,25 +126,28 @@ class Patch:
     bounds: Rect
 
 
-def correct(frame: Frame, draft: Draft, click: Click, others: list[Click]) -> Mask:
-    """The mask with the wrong region around a click put right.
+def correct(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> Draft:
+    """The draft with what a click says put right.
 
     Args:
         frame: what the draft lies on.
         draft: its mask has the wrong label at the click.
         click: the click to obey.
-        others: earlier clicks; what they said stays so.
+        done: earlier clicks; what they said stays so.
     """
-    domain = _domain(frame, draft.mask, click)
-    for other in others:
-        if other.positive != click.positive:
-            domain[other.row, other.column] = False
-    domain[click.row, click.column] = True
-    meter = PatchMeter(frame, draft, domain, click)
-    patches = list(propose(frame, draft.hypotheses, domain, click))
-    scores = [score(meter.measure(patch), CLICK_WEIGHTS) for patch in patches]
-    chosen = patches[int(np.argmax(scores))].mask
-    return draft.mask | chosen if click.positive else draft.mask & ~chosen
+    masks = draft.hypotheses.masks
+    hypotheses = draft.hypotheses.doubt(masks[:, click.row, click.column] != click.positive)
+    domain = _domain(frame, draft.mask, click, done)
+    patches = list(propose(frame, hypotheses, domain, click))
+    choices = np.stack([patch.mask for patch in patches]) ^ draft.mask
+    told = Draft(draft.mask, hypotheses)
+    scores = score(measure_patches(frame, told, domain, click, patches), CLICK_WEIGHTS)
+    wholes = list(replacements(told, click, done))
+    if wholes:
+        choices = np.concatenate([choices, np.stack(wholes)])
+        others = score(measure_wholes(told, click, np.stack(wholes)), WHOLE_WEIGHTS)
+        scores = np.concatenate([scores, others])
+    return Draft(most_promising(choices, scores), hypotheses)
 
 
 def propose(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) -> Iterator[Patch]:
@@ -132,7 +165,10 @@ def propose(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) ->
         if not click.on(region):
             continue
         patch = component_at(region, click)
-        key = (patch.area, patch.bounds)
+        key = (
+            round(_AREA_STEPS * math.log(patch.area)),
+            *(side // _SIDE_STEP for side in patch.bounds),
+        )
         if key not in seen:
             seen.add(key)
             yield patch
@@ -150,83 +186,131 @@ def component_at(region: Mask, click: Click) -> Patch:
     return Patch(filled[1:-1, 1:-1].astype(np.bool_), int(area), (x, y, across, down))
 
 
-class PatchMeter:
-    """Measures the proposals of one click."""
-
-    def __init__(self, frame: Frame, draft: Draft, domain: Mask, click: Click) -> None:
-        """Take the looks that all proposals are compared with."""
-        self._frame, self._draft, self._domain, self._click = frame, draft, domain, click
-        self._area = max(1, int(np.count_nonzero(draft.mask)))
-        self._domain_area = int(np.count_nonzero(domain))
-        inside = Look.of(frame.channels, draft.mask.view(np.uint8))
-        outside = Look.of(frame.channels, (~draft.mask).view(np.uint8))
-        self._now, self._then = (outside, inside) if click.positive else (inside, outside)
-        self._gap = self._gap_of(draft.mask)
-
-    def measure(self, patch: Patch) -> Measures:
-        """What speaks for and against a proposal, by the names of `CLICK_WEIGHTS`."""
-        around = _widen(patch.bounds, self._frame.shape)
-        mask = np.ascontiguousarray(patch.mask[around])
-        domain = self._domain[around]
-        pixels = mask.view(np.uint8)
-        radius, largest = depth_at(mask, self._click, around)
-        grown = cv2.dilate(pixels, _SQUARE).astype(np.bool_)
-        outline = grown & ~mask
-        free = int(np.count_nonzero(outline & domain))
-        channels = self._frame.channels[around]
-        look = Look.of(channels, pixels)
-        shell = cv2.dilate(pixels, _SQUARE, iterations=3).astype(np.bool_) & ~grown & domain
-        share = float(np.log(patch.area / self._domain_area))
-        misfit, fit = _distance(look, self._now), _distance(look, self._then)
-        return {
-            "roundness": float(np.log(radius / np.sqrt(patch.area))),
-            "centred": radius / largest,
-            "centred_log": float(np.log(radius / largest + 0.02)),
-            "free_outline": free / max(1, int(np.count_nonzero(outline))),
-            "share": share,
-            "share_squared": share**2,
-            "growth": float(np.log(patch.area / self._area)),
-            "gap_change": self._gap_change(patch),
-            "belief": self._belief(pixels, around),
-            "misfit": soft_log(misfit),
-            "better_fit": misfit - fit,
-            "shell_light": soft_log(_light_contrast(look, channels, shell)),
-        }
-
-    def _belief(self, pixels: npt.NDArray[np.uint8], around: tuple[slice, slice]) -> float:
-        belief = cv2.mean(self._draft.hypotheses.belief[around], mask=pixels)[0]
-        agreed = belief if self._click.positive else 1 - belief
-        return float(np.log((agreed + 0.02) / (1.02 - agreed)))
-
-    def _gap_of(self, mask: Mask) -> float:
-        """How far a mask is from touching all sides of the box; 1 if it is empty."""
-        if self._frame.box is None or not mask.any():
-            return 1.0
-        return float(np.sqrt(side_gaps(mask, self._frame.box)).mean())
-
-    def _gap_change(self, patch: Patch) -> float:
-        if self._frame.box is None:
-            return 0.0
-        mask = self._draft.mask
-        changed = mask | patch.mask if self._click.positive else mask & ~patch.mask
-        return self._gap_of(changed) - self._gap
+def replacements(draft: Draft, click: Click, done: Sequence[Click]) -> Iterator[Mask]:
+    """Masks, bool (h, w), that may replace the draft's: they agree with every click."""
+    for mask in _wholes(draft, click):
+        if all(other.on(mask) == other.positive for other in (*done, click)):
+            yield mask
 
 
-def score(measures: Measures, weights: Measures) -> float:
-    """Weighted sum of the measures that have a weight."""
-    return sum(weight * measures[name] for name, weight in weights.items())
+def measure_patches(
+    frame: Frame, draft: Draft, domain: Mask, click: Click, patches: Sequence[Patch]
+) -> Measures:
+    """What speaks for and against each proposal, by the names of `CLICK_WEIGHTS`."""
+    masks = np.stack([patch.mask for patch in patches])
+    shells = np.empty(masks.shape, np.uint8)
+    free = np.empty(len(patches))
+    allowed = domain.view(np.uint8)
+    for i, pixels in enumerate(masks.view(np.uint8)):
+        grown = cv2.dilate(pixels, _SQUARE)
+        shells[i] = cv2.bitwise_and(cv2.dilate(pixels, _WIDE_SQUARE) - grown, allowed)
+        outline = grown - pixels
+        free[i] = cv2.countNonZero(cv2.bitwise_and(outline, allowed))
+        free[i] /= max(1, cv2.countNonZero(outline))
+    area = np.array([patch.area for patch in patches], np.float64)
+    depths = np.array([depth_at(patch.mask, click, patch.bounds) for patch in patches])
+    looks, shell = Look.of(frame, masks), Look.of(frame, shells)
+    inside, outside = Look.of(frame, draft.mask[None]), Look.of(frame, ~draft.mask[None])
+    now, then = (outside, inside) if click.positive else (inside, outside)
+    misfit, fit = _distance(looks, now), _distance(looks, then)
+    share = np.log(area / np.count_nonzero(domain))
+    belief = mean_over(draft.hypotheses.belief, masks.view(np.uint8))
+    agreed = belief if click.positive else 1 - belief
+    return {
+        "roundness": np.log(depths[:, 0] / np.sqrt(area)),
+        "centred": depths[:, 0] / depths[:, 1],
+        "centred_log": np.log(depths[:, 0] / depths[:, 1] + 0.02),
+        "free_outline": free,
+        "share": share,
+        "share_squared": share**2,
+        "growth": np.log(area / max(1, int(np.count_nonzero(draft.mask)))),
+        "gap_change": _gap_changes(frame, draft.mask, draft.mask ^ masks),
+        "belief": np.log((agreed + 0.02) / (1.02 - agreed)),
+        "misfit": soft_log(misfit),
+        "better_fit": misfit - fit,
+        "shell_light": np.where(shell.count[:, 0] > 1, soft_log(looks.contrast(shell)[:, 0]), -3),
+    }
 
 
-def _domain(frame: Frame, mask: Mask, click: Click) -> Mask:
-    """Pixels that a click may change: of the other label, in the box if the click is."""
-    if not click.positive:
-        return mask.copy()
-    return ~mask & frame.inside if click.on(frame.inside) else ~mask
+def measure_wholes(draft: Draft, click: Click, masks: npt.NDArray[np.bool_]) -> Measures:
+    """The same for masks (N, h, w) that would replace the draft's, see `WHOLE_WEIGHTS`."""
+    changes = masks ^ draft.mask
+    everywhere = (0, 0, masks.shape[2], masks.shape[1])
+    depths = np.array([depth_at(change, click, everywhere) for change in changes])
+    area = changes.sum(axis=(1, 2)).astype(np.float64)
+    both = (masks & draft.mask).sum(axis=(1, 2))
+    return {
+        "whole": np.ones(len(masks)),
+        "merit": np.log(draft.hypotheses.merits_of(masks).astype(np.float64) + 0.01),
+        "overlap": both / np.maximum(1, (masks | draft.mask).sum(axis=(1, 2))),
+        "roundness": np.log(depths[:, 0] / np.sqrt(area)),
+        "centred": depths[:, 0] / depths[:, 1],
+    }
+
+
+def depth_at(mask: Mask, click: Click, bounds: Rect) -> tuple[float, float]:
+    """Distance of the click from the outline of a mask, and the largest such distance.
+
+    Args:
+        mask: bool (h, w), True at the click.
+        click: in the mask.
+        bounds: ``x, y, width, height`` of a rectangle that holds the mask.
+    """
+    x, y, width, height = bounds
+    part = np.ascontiguousarray(mask[y : y + height, x : x + width]).view(np.uint8)
+    padded = cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
+    return float(depth[click.row - y + 1, click.column - x + 1]), float(depth.max())
+
+
+def _domain(frame: Frame, mask: Mask, click: Click, done: Sequence[Click]) -> Mask:
+    """Pixels a click may change: of the other label, in the box if the click is, not clicked."""
+    domain = ~mask if click.positive else mask.copy()
+    if click.positive and click.on(frame.inside):
+        domain &= frame.inside
+    for other in done:
+        if other.positive != click.positive:
+            domain[other.row, other.column] = False
+    domain[click.row, click.column] = True
+    return domain
+
+
+def _wholes(draft: Draft, click: Click) -> Iterator[Mask]:
+    hypotheses, pixels = draft.hypotheses, draft.mask.view(np.uint8)
+    best_first = np.argsort(-hypotheses.merits, kind="stable")[:_REPLACEMENTS]
+    yield from hypotheses.masks[best_first]
+    for level in _BELIEFS:
+        yield hypotheses.belief >= level
+    change = cv2.dilate if click.positive else cv2.erode
+    for step in _STEPS:
+        yield np.asarray(change(pixels, _SQUARE, iterations=step), np.bool_)
+
+
+def _gap_changes(frame: Frame, mask: Mask, changed: npt.NDArray[np.bool_]) -> Floats:
+    """How much farther from the sides of the box masks (N, h, w) are than a mask was."""
+    box = frame.box
+    if box is None:
+        return np.zeros(len(changed))
+
+    def gap(pixels: Mask) -> float:
+        x, y, width, height = cv2.boundingRect(pixels.view(np.uint8))
+        gaps = side_gaps((x, y, x + width, y + height), box)
+        return float(np.sqrt(gaps).mean()) if width else 1.0
+
+    before = gap(mask)
+    return np.array([gap(pixels) - before for pixels in changed])
+
+
+def _distance(look: Look, other: Look) -> Floats:
+    spread = (look.variance + other.variance) / 2 + _LOOK_NOISE
+    distance: Floats = np.sqrt((np.square(look.mean - other.mean) / spread).sum(axis=1))
+    return distance
 
 
 def _pictures(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) -> Iterator[Mask]:
     yield domain
-    some = max(1, int(np.count_nonzero(domain)) // _SAMPLES)
+    some = np.flatnonzero(domain)
+    some = some[:: max(1, some.size // _SAMPLES)]
     for colors in (frame.smooth, blur(frame.lab, _LIKENESS_SIGMA)):
         yield from _alike(colors, domain, click, some)
     best_first = np.argsort(-hypotheses.merits, kind="stable")[:_HYPOTHESES]
@@ -236,21 +320,18 @@ def _pictures(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) 
         belief = hypotheses.belief
         yield belief >= level if click.positive else belief <= level
     for name in (*_RIDGE_MAPS, *_LEVEL_MAPS):
-        yield from _level_sets(name, hypotheses.maps[name], domain, click, some)
-    edges = np.sort(frame.gradient[domain][::some])
+        yield from _level_sets(name, hypotheses.maps[name], click, some)
+    edges, edge = np.sort(frame.gradient.ravel()[some]), frame.gradient[click.row, click.column]
     for share in _EDGE_SHARES:
-        strength = max(
-            edges[int(share * (edges.size - 1))], frame.gradient[click.row, click.column]
-        )
-        yield frame.gradient <= strength
-    depth, _ = depth_at(domain, click, np.s_[0 : frame.shape[0], 0 : frame.shape[1]])
+        yield frame.gradient <= max(edge, edges[int(share * (edges.size - 1))])
+    depth, _ = depth_at(domain, click, (0, 0, frame.shape[1], frame.shape[0]))
     for size in _DISC_SIZES:
         disc = np.zeros(frame.shape, np.uint8)
         cv2.circle(disc, (click.column, click.row), int(depth * size + 1), 1, -1)
         yield disc.astype(np.bool_)
 
 
-def _alike(colors: Plane, domain: Mask, click: Click, some: int) -> Iterator[Mask]:
+def _alike(colors: Plane, domain: Mask, click: Click, some: Index) -> Iterator[Mask]:
     """Pixels whose colour is near that at the click, for growing tolerance."""
     reach = 2 if max(domain.shape) > 40 else 1
     near = np.s_[
@@ -260,16 +341,16 @@ def _alike(colors: Plane, domain: Mask, click: Click, some: int) -> Iterator[Mas
     difference = np.square(colors - colors[near][domain[near]].mean(axis=0))
     weights = np.array([[1.0, _COLOR_WEIGHT, _COLOR_WEIGHT]], np.float32)
     distance = np.asarray(cv2.transform(difference, weights), np.float32)
-    ranked = np.sort(distance[domain][::some])
+    ranked = np.sort(distance.ravel()[some])
     for share in _LIKENESS_SHARES:
         alike = distance <= ranked[int(share * (ranked.size - 1))]
         alike[click.row, click.column] = True
         yield alike
 
 
-def _level_sets(name: str, cue: Plane, domain: Mask, click: Click, some: int) -> Iterator[Mask]:
+def _level_sets(name: str, cue: Plane, click: Click, some: Index) -> Iterator[Mask]:
     """Pixels on the click's side of a few levels of a cue map."""
-    ranked, value = np.sort(cue[domain][::some]), cue[click.row, click.column]
+    ranked, value = np.sort(cue.ravel()[some]), cue[click.row, click.column]
     rank = float(np.searchsorted(ranked, value)) / ranked.size
 
     def level(share: float) -> float:
@@ -284,29 +365,3 @@ def _level_sets(name: str, cue: Plane, domain: Mask, click: Click, some: int) ->
     elif rank >= _LEAST_RIDGE:
         for share in _RIDGE_SHARES:
             yield cue >= min(value, level(min(share, rank)))
-
-
-def _widen(bounds: Rect, shape: tuple[int, int]) -> tuple[slice, slice]:
-    x, y, across, down = bounds
-    rows = slice(max(0, y - 4), min(shape[0], y + down + 4))
-    return rows, slice(max(0, x - 4), min(shape[1], x + across + 4))
-
-
-def depth_at(mask: Mask, click: Click, around: tuple[slice, slice]) -> tuple[float, float]:
-    """Distance of the click from the outline of a mask, and the largest such distance."""
-    rows, columns = around
-    padded = np.pad(mask.view(np.uint8), 1)
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
-    here = depth[click.row - rows.start + 1, click.column - columns.start + 1]
-    return float(here), float(depth.max())
-
-
-def _distance(look: Look, other: Look) -> float:
-    spread = (look.variance + other.variance) / 2 + _LOOK_NOISE
-    return float(np.sqrt((np.square(look.mean - other.mean) / spread).sum()))
-
-
-def _light_contrast(look: Look, channels: Plane, shell: Mask) -> float:
-    if np.count_nonzero(shell) < _LEAST_SHELL:
-        return 0.0
-    return float(look.contrast(Look.of(channels, shell.view(np.uint8)))[0])

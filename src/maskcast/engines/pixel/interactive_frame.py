@@ -22,6 +22,8 @@ from maskcast.types import Mask, RgbImage
 Plane = npt.NDArray[np.float32]
 """float32 (h, w) or (h, w, C), in the pixels of a frame."""
 
+Floats = npt.NDArray[np.float64]
+
 Rect = tuple[int, int, int, int]
 """``x0, y0, x1, y1`` in whole pixels, ``x1`` and ``y1`` exclusive."""
 
@@ -30,13 +32,13 @@ WORK_AREA = 24576
 
 _MARGIN = 0.35
 _MARGIN_RANGE = (6, 200)
-_POINT_MARGIN = 6
 _RIDGE_SIGMAS = (1.0, 1.7, 2.8)
 _LINE_LENGTH = 11
 _LINE_DIRECTIONS = 8
 _COLOR_BINS = (16, 12, 12)
 _FIT_PIXELS = 1000
 _LOOK_NOISE = 0.2
+_LOOK_PIXELS = 10000
 _LAB_NOISE = np.diag([0.3, 0.1, 0.1])
 
 
@@ -48,9 +50,11 @@ class Frame:
         window: where it lies in the image.
         box: the user's box in frame pixels, or None.
         inside: bool (h, w), the box; everything if there is none.
+        pixels: uint8 (h, w, 3) RGB.
         lab: float32 (h, w, 3) CIE L*a*b*.
         smooth: the same, lightly smoothed.
-        channels: float32 (h, w, 4), ``smooth`` and the local roughness of the lightness.
+        moments: float32 (h * w, 9), per pixel the four channels (``smooth`` and the local roughness
+            of the lightness) less their means, their squares, and 1.
         gradient: float32 (h, w), length of the colour gradient of ``smooth``.
         strong_edge: the gradient that a tenth of the inside exceeds.
     """
@@ -58,9 +62,10 @@ class Frame:
     window: Rect
     box: Rect | None
     inside: Mask
+    pixels: RgbImage
     lab: Plane
     smooth: Plane
-    channels: Plane
+    moments: Plane
     gradient: Plane
     strong_edge: float
 
@@ -85,37 +90,40 @@ class Frame:
 
 @dataclass(frozen=True)
 class Look:
-    """Mean and variance of the channels over some pixels.
+    """Mean and variance of the channels over some pixels, for N sets of pixels at once.
 
     Attributes:
-        count: how many pixels.
-        mean: float64 (4,).
-        variance: float64 (4,).
+        count: float64 (N, 1), how many pixels were looked at; at least 1.
+        mean: float64 (N, 4), relative to the mean of the frame.
+        variance: float64 (N, 4).
     """
 
-    count: int
-    mean: npt.NDArray[np.float64]
-    variance: npt.NDArray[np.float64]
+    count: Floats
+    mean: Floats
+    variance: Floats
 
     @classmethod
-    def of(cls, channels: Plane, pixels: npt.NDArray[Any]) -> Look:
-        """The look of the pixels where uint8 (h, w) is not 0; all zero if there are none."""
-        mean, deviation = cv2.meanStdDev(channels, mask=pixels)
-        variance = np.square(deviation[:, 0])
-        return cls(int(cv2.countNonZero(pixels)), np.asarray(mean[:, 0], np.float64), variance)
+    def of(cls, frame: Frame, pixels: npt.NDArray[Any]) -> Look:
+        """The look of the pixels where uint8 or bool (N, h, w) is 1, from some of them."""
+        step = 1 + frame.inside.size // _LOOK_PIXELS
+        some = pixels.reshape(len(pixels), -1)[:, ::step].astype(np.float32)
+        sums = (some @ frame.moments[::step]).astype(np.float64)
+        count = np.maximum(sums[:, 8:], 1)
+        mean = sums[:, :4] / count
+        return cls(count, mean, np.maximum(sums[:, 4:8] / count - mean**2, 0))
 
     def without(self, part: Look) -> Look:
         """The look of what is left when a part is taken away."""
-        count = max(1, self.count - part.count)
+        count = np.maximum(self.count - part.count, 1)
         mean = (self.count * self.mean - part.count * part.mean) / count
         square = self.count * (self.variance + self.mean**2)
-        square -= part.count * (part.variance + part.mean**2)
+        square = square - part.count * (part.variance + part.mean**2)
         return Look(count, mean, np.maximum(square / count - mean**2, 0))
 
-    def contrast(self, other: Look) -> npt.NDArray[np.float64]:
-        """Difference of the means in common deviations, (4,)."""
+    def contrast(self, other: Look) -> Floats:
+        """Difference of the means in common deviations, (N, 4)."""
         spread = np.sqrt((self.variance + other.variance) / 2 + _LOOK_NOISE)
-        contrast: npt.NDArray[np.float64] = np.abs(self.mean - other.mean) / spread
+        contrast: Floats = np.abs(self.mean - other.mean) / spread
         return contrast
 
 
@@ -128,9 +136,13 @@ def surround(box: Rect, height: int, width: int) -> Rect:
 
 
 def include(window: Rect, x: float, y: float, height: int, width: int) -> Rect:
-    """The window grown so that an image point lies well inside it."""
+    """The window, grown if need be so that an image point lies well inside it."""
     x0, y0, x1, y1 = window
-    column, row, margin = int(x), int(y), _POINT_MARGIN
+    column, row = int(x), int(y)
+    if x0 <= column < x1 and y0 <= row < y1:
+        return window
+    side = float(np.sqrt((x1 - x0) * (y1 - y0)))
+    margin = int(np.clip(_MARGIN * side, *_MARGIN_RANGE))
     grown = (
         min(x0, column - margin),
         min(y0, row - margin),
@@ -175,9 +187,10 @@ def make_frame(image: RgbImage, window: Rect, box: Rect | None, area: int = WORK
         window=window,
         box=small_box,
         inside=inside,
+        pixels=pixels,
         lab=lab,
         smooth=smooth,
-        channels=np.dstack([smooth, roughness]),
+        moments=_moments(np.dstack([smooth, roughness])),
         gradient=gradient,
         strong_edge=float(np.quantile(gradient[inside], 0.9)) + 1e-3,
     )
@@ -219,6 +232,12 @@ def blur(plane: Plane, sigma: float) -> Plane:
     shrunk = _plane(cv2.resize(plane, small, interpolation=cv2.INTER_AREA))
     wide = _gauss(shrunk, sigma / step)
     return _plane(cv2.resize(wide, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _moments(channels: Plane) -> Plane:
+    flat = channels.reshape(-1, channels.shape[2])
+    flat = flat - flat.mean(axis=0)
+    return np.hstack([flat, flat * flat, np.ones((len(flat), 1), np.float32)])
 
 
 def _gauss(plane: Plane, sigma: float) -> Plane:

@@ -12,9 +12,19 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive_box import Hypotheses, Measures, soft_log, weigh
-from maskcast.engines.pixel.interactive_click import Click, Patch, depth_at, propose, score
+from maskcast.engines.pixel.interactive_box import (
+    Hypotheses,
+    Measures,
+    Weights,
+    mean_over,
+    no_hypotheses,
+    score,
+    soft_log,
+    weigh,
+)
+from maskcast.engines.pixel.interactive_click import Click, Patch, depth_at, propose
 from maskcast.engines.pixel.interactive_frame import (
     Frame,
     Look,
@@ -24,17 +34,17 @@ from maskcast.engines.pixel.interactive_frame import (
     cue_maps,
     make_frame,
 )
-from maskcast.types import Mask, RgbImage
+from maskcast.types import RgbImage
 
-START_WEIGHTS: Measures = {
-    "share": -2.60,
-    "share_squared": -0.478,
-    "roundness": 3.00,
-    "centred": 6.73,
-    "shell_color": 2.25,
-    "color": 0.988,
-    "edge": 3.18,
-    "edge_strength": 1.20,
+START_WEIGHTS: Weights = {
+    "share": -0.984,
+    "share_squared": -0.299,
+    "roundness": 2.72,
+    "centred": 7.41,
+    "shell_color": 2.07,
+    "color": 0.904,
+    "edge": 3.88,
+    "edge_strength": 0.588,
 }
 """Effect of each measurement of a proposal on its score."""
 
@@ -42,6 +52,7 @@ _FIRST_REACH = 24
 _REACH_STEP = 3
 _WINDOW_AREA = 9216
 _SQUARE = np.ones((3, 3), np.uint8)
+_WIDE_SQUARE = np.ones((7, 7), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -71,11 +82,10 @@ def start_at(
     for window in windows(point, image.shape[0], image.shape[1]):
         frame = make_frame(image, window, None, _WINDOW_AREA)
         maps = cue_maps(frame)
-        surveyed = survey(frame, maps, point, avoid)
-        scores = np.array([score(measures, START_WEIGHTS) for _, measures in surveyed])
+        masks, measures = survey(frame, maps, point, avoid)
+        scores = score(measures, START_WEIGHTS)
         if best is None or scores.max() > best_score:
             best_score = float(scores.max())
-            masks = np.stack([mask for mask, _ in surveyed])
             best = Start(frame, weigh(masks, scores, maps))
     if best is None:
         raise ValueError("an image has at least one window")
@@ -100,8 +110,8 @@ def survey(
     maps: dict[str, Plane],
     point: tuple[float, float],
     avoid: Sequence[tuple[float, float]],
-) -> list[tuple[Mask, Measures]]:
-    """Regions around a point, bool (h, w), and what speaks for and against each."""
+) -> tuple[npt.NDArray[np.bool_], Measures]:
+    """Regions around a point, bool (N, h, w), and what speaks for and against each."""
     click = Click(*frame.locate(*point), positive=True)
     domain = np.ones(frame.shape, np.bool_)
     for other in avoid:
@@ -109,32 +119,30 @@ def survey(
             column, row = frame.locate(*other)
             domain[row, column] = False
     domain[click.row, click.column] = True
-    nothing = np.zeros((0, *frame.shape), np.bool_)
-    belief = np.full(frame.shape, 0.5, np.float32)
-    hypotheses = Hypotheses(nothing, np.zeros(0, np.float32), belief, maps)
-    whole = Look.of(frame.channels, np.ones(frame.shape, np.uint8))
-    return [
-        (patch.mask, _measure(frame, patch, click, whole))
-        for patch in propose(frame, hypotheses, domain, click)
-    ]
+    unknown = no_hypotheses(np.full(frame.shape, 0.5, np.float32), maps)
+    patches = list(propose(frame, unknown, domain, click))
+    return np.stack([patch.mask for patch in patches]), _measure(frame, patches, click)
 
 
-def _measure(frame: Frame, patch: Patch, click: Click, whole: Look) -> Measures:
-    pixels = patch.mask.view(np.uint8)
-    radius, largest = depth_at(patch.mask, click, np.s_[0 : frame.shape[0], 0 : frame.shape[1]])
-    grown = cv2.dilate(pixels, _SQUARE)
-    look = Look.of(frame.channels, pixels)
-    shell = look.contrast(Look.of(frame.channels, cv2.dilate(grown, _SQUARE, iterations=2) - grown))
-    rest = look.contrast(whole.without(look))
-    share = float(np.log(patch.area / pixels.size))
-    edge = cv2.mean(frame.gradient, mask=grown - pixels)[0]
+def _measure(frame: Frame, patches: Sequence[Patch], click: Click) -> Measures:
+    masks = np.stack([patch.mask for patch in patches])
+    edges, shells = np.empty(masks.shape, np.uint8), np.empty(masks.shape, np.uint8)
+    for i, pixels in enumerate(masks.view(np.uint8)):
+        grown = cv2.dilate(pixels, _SQUARE)
+        edges[i], shells[i] = grown - pixels, cv2.dilate(pixels, _WIDE_SQUARE) - grown
+    area = np.array([patch.area for patch in patches], np.float64)
+    depths = np.array([depth_at(patch.mask, click, patch.bounds) for patch in patches])
+    look, whole = Look.of(frame, masks), Look.of(frame, np.ones((1, *frame.shape), np.uint8))
+    shell, rest = look.contrast(Look.of(frame, shells)), look.contrast(whole.without(look))
+    edge = mean_over(frame.gradient, edges)
+    share = np.log(area / frame.inside.size)
     return {
         "share": share,
         "share_squared": share**2,
-        "roundness": float(np.log(radius / np.sqrt(patch.area))),
-        "centred": radius / largest,
-        "shell_color": soft_log(float(np.hypot(shell[1], shell[2]))),
-        "color": soft_log(float(np.hypot(rest[1], rest[2]))),
+        "roundness": np.log(depths[:, 0] / np.sqrt(area)),
+        "centred": depths[:, 0] / depths[:, 1],
+        "shell_color": soft_log(np.hypot(shell[:, 1], shell[:, 2])),
+        "color": soft_log(np.hypot(rest[:, 1], rest[:, 2])),
         "edge": soft_log(edge / frame.strong_edge),
         "edge_strength": soft_log(edge),
     }

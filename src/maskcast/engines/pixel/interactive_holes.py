@@ -1,0 +1,67 @@
+"""Holes: a ring or a disc?
+
+Both touch the box in the same way, and a filled region stands out from its surroundings as well as
+one with a hole. What decides is the look of the hole: like the surroundings, or of its own kind (a
+reflection, a nucleus in its cell).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.engines.pixel.interactive_box import Hypotheses
+from maskcast.engines.pixel.interactive_frame import Frame, Look
+from maskcast.types import Mask
+
+_CANDIDATES = 16
+_LEAST_SHARE = 0.04
+_SAME_OUTLINE = 0.85
+_LIKE = 0.5
+_TIMES_UNLIKE = 3
+_SQUARE = np.ones((3, 3), np.uint8)
+_WIDE_SQUARE = np.ones((7, 7), np.uint8)
+
+
+def open_holes(frame: Frame, mask: Mask, hypotheses: Hypotheses) -> Mask:
+    """The mask, or a hypothesis of the same outline whose holes look like the surroundings.
+
+    Args:
+        frame: what is looked at.
+        mask: bool (h, w), the answer so far.
+        hypotheses: it was chosen from.
+    """
+    grown = cv2.dilate(mask.view(np.uint8), _SQUARE)
+    shell = cv2.dilate(grown, _WIDE_SQUARE) - grown
+    best_first = np.argsort(-hypotheses.merits, kind="stable")[:_CANDIDATES]
+    rings = [i for i in best_first if _is_ring(frame, hypotheses.masks[i], mask, shell)]
+    if not rings:
+        return mask
+    merits = hypotheses.overlap[np.ix_(rings, rings)] @ hypotheses.share[rings]
+    answer: Mask = hypotheses.masks[rings[int(np.argmax(merits))]]
+    return answer
+
+
+def _is_ring(frame: Frame, candidate: Mask, mask: Mask, shell: npt.NDArray[Any]) -> bool:
+    """Whether a candidate has the outline of a mask and holes that look like the shell around."""
+    full = _filled(candidate)
+    if np.count_nonzero(full & mask) < _SAME_OUTLINE * np.count_nonzero(full | mask):
+        return False
+    holes = cv2.erode((full & mask & ~candidate).view(np.uint8), _SQUARE)
+    if np.count_nonzero(holes) < _LEAST_SHARE * np.count_nonzero(mask):
+        return False
+    look = Look.of(frame, holes[None])
+    outside = look.contrast(Look.of(frame, shell[None])).max()
+    inside = look.contrast(Look.of(frame, candidate[None])).max()
+    return bool(outside < _LIKE and inside > _TIMES_UNLIKE * _LIKE)
+
+
+def _filled(mask: Mask) -> Mask:
+    """A mask without its holes."""
+    outlines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    full = np.zeros(mask.shape, np.uint8)
+    cv2.drawContours(full, outlines, -1, (1,), cv2.FILLED)
+    return full.astype(np.bool_)

@@ -1,0 +1,71 @@
+"""What was worked out for the prompts so far, so that one more click costs one more step.
+
+A labeler sends all prompts again at every click. Sketches are pure functions of the image, the box
+and the points so far; the few latest are kept under exactly that key. Forgetting never changes a
+result.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Generic, NamedTuple, TypeVar
+
+from maskcast.engines.pixel.interactive_frame import Rect
+
+Value = TypeVar("Value")
+
+
+class Point(NamedTuple):
+    """A click, in pixels of the image."""
+
+    x: float
+    y: float
+    positive: bool
+
+
+class Key(NamedTuple):
+    """What a sketch depends on.
+
+    Attributes:
+        picture: digest of the image's pixels.
+        shape: of the image.
+        box: in whole pixels, or None.
+        points: in the order they were set.
+    """
+
+    picture: bytes
+    shape: tuple[int, ...]
+    box: Rect | None
+    points: tuple[Point, ...]
+
+
+class Memory(Generic[Value]):
+    """The values that were used last, safe to share between threads."""
+
+    def __init__(self, length: int) -> None:
+        """Keep at most ``length`` values."""
+        self._length = length
+        self._lock = threading.Lock()
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+
+    def recall(self, key: Key) -> Value | None:
+        """What is kept under a key, or None."""
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key]
+
+    def keep(self, key: Key, value: Value) -> None:
+        """Keep a value, and forget the one not used for longest if there are too many."""
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._length:
+                self._values.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._values.clear()
