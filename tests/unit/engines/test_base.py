@@ -64,5 +64,9 @@ def test_a_references_name_and_an_empty_mask_do_not_change_its_digest() -> None:
     assert base.reference_digest(Reference("a", IMAGE, {1: shown})) != base.reference_digest(
         Reference("a", IMAGE, {2: shown})
     )
+    brighter = Reference("a", IMAGE + np.uint8(1), {1: shown})
+    assert base.reference_digest(brighter) != base.reference_digest(
+        Reference("a", IMAGE, {1: shown})
+    )
     wide = Reference("a", IMAGE.reshape(3, 2, 3), {1: shown.reshape(3, 2)})
     assert base.reference_digest(wide) != base.reference_digest(Reference("a", IMAGE, {1: shown}))
