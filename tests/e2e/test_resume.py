@@ -53,6 +53,7 @@ def test_a_run_killed_again_and_again_ends_like_one_never_interrupted(
     tmp_path: Path,
     engine: str,
     targets: int,
+    moments: int,
 ) -> None:
     project = make_project(targets)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
