@@ -1,8 +1,11 @@
 """From the small frame back to the image: where exactly the border runs.
 
-The fast guided filter (He and Sun 2015): a linear model from colour to mask is fitted in every
-small neighbourhood of the frame, and its coefficients, enlarged, are applied to the pixels of the
-image. So the border follows edges that the frame was too coarse to show.
+Near the border of the enlarged mask every pixel of the image is decided anew: it belongs to the
+side whose local mean it is nearer to (two region means in a sliding window, as in the localised
+form of Chan and Vese's model; Lankton and Tannenbaum 2008), seen along the one direction in colour
+that tells the two sides apart best (Fisher 1936). Means are kept at the frame's resolution, so the
+cost is a few passes over the window. Thin parts, which a coarse frame draws too wide, may only get
+thinner.
 """
 
 from __future__ import annotations
@@ -14,11 +17,14 @@ import numpy.typing as npt
 from maskcast.engines.pixel.interactive_frame import Frame, Plane, Rect
 from maskcast.types import Mask, RgbImage
 
-_RADIUS = 3
+_RADIUS = 5
+_ROUNDS = 2
 _REACH = 4
 _NOISE = 4.0
-_NOISE_SQUARED = 12.0
 _LEAST_PIXELS = 4
+_LEAST_CONTRAST = 1.0
+_LEAST_SHARE = 1e-3
+_CORE_DEPTH = 2
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -52,9 +58,6 @@ def move(plane: Plane, window: Rect, to_window: Rect, to_shape: tuple[int, int])
 def place_border(pixels: RgbImage, mask: Mask, frame: Frame) -> Mask:
     """Enlarge a mask of a frame to the frame's window, bool (H, W).
 
-    The filtered mask and the plainly enlarged one have equal say, because people also draw borders
-    where there is no edge; far from the border nothing changes.
-
     Args:
         pixels: uint8 (H, W, 3), the window of the image.
         mask: bool (h, w).
@@ -63,19 +66,46 @@ def place_border(pixels: RgbImage, mask: Mask, frame: Frame) -> Mask:
     height, width = pixels.shape[:2]
     if mask.shape == (height, width):
         return mask
-    plain = _enlarge(mask.astype(np.float32), height, width)
+    placed = _enlarge(mask.astype(np.float32), height, width) > 0.5
     color = _telling_color(frame.pixels, mask)
     if color is None:
-        return plain > 0.5
-    slope, offset = _guided_filter(_project(frame.pixels, color), mask.astype(np.float32))
-    filtered = _enlarge(slope, height, width)
-    filtered *= _project(pixels, color)
-    filtered += _enlarge(offset, height, width)
-    filtered += plain
-    near = cv2.resize(_border_zone(mask), (width, height), interpolation=cv2.INTER_NEAREST)
-    placed = plain > 0.5
-    np.copyto(placed, filtered > 1, where=near.astype(np.bool_))
+        return placed
+    small, large = _project(frame.pixels, color), _soften(_project(pixels, color))
+    zone = cv2.resize(_border_zone(mask), (width, height), interpolation=cv2.INTER_NEAREST)
+    near = zone.astype(np.bool_)
+    share = mask.astype(np.float32)
+    inside = small * share
+    for _ in range(_ROUNDS):
+        halfway = _halfway(small, share, inside)
+        np.copyto(placed, large > _enlarge(halfway, height, width), where=near)
+        share = _shrink(placed.astype(np.float32), mask.shape)
+        inside = _shrink(large * placed, mask.shape)
     return placed
+
+
+def _halfway(values: Plane, share: Plane, inside: Plane) -> Plane:
+    """The value between the local means of the inside and the outside.
+
+    Args:
+        values: float32 (h, w), mean value of each pixel of the frame.
+        share: float32 (h, w), how much of it is inside.
+        inside: float32 (h, w), mean of value times membership.
+    """
+    size = (2 * _RADIUS + 1, 2 * _RADIUS + 1)
+    weight, total, everything = (cv2.blur(plane, size) for plane in (share, inside, values))
+    mean_inside = total / np.maximum(weight, _LEAST_SHARE)
+    mean_outside = (everything - total) / np.maximum(1 - weight, _LEAST_SHARE)
+    halfway = (mean_inside + mean_outside) / 2
+    return np.where(mean_inside > mean_outside, halfway, np.inf).astype(np.float32)
+
+
+def _soften(plane: Plane) -> Plane:
+    return np.asarray(cv2.blur(plane, (3, 3)), np.float32)
+
+
+def _shrink(plane: Plane, shape: tuple[int, ...]) -> Plane:
+    shrunk = cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, np.float32)
 
 
 def _enlarge(plane: Plane, height: int, width: int) -> Plane:
@@ -92,15 +122,18 @@ def _project(pixels: RgbImage, color: Plane) -> Plane:
 
 
 def _border_zone(mask: Mask) -> npt.NDArray[np.uint8]:
-    """uint8 (h, w), 1 near the border of a mask and 0 elsewhere."""
+    """uint8 (h, w), 1 where the mask may change: near its border, not outside of thin parts."""
     bits = mask.view(np.uint8)
-    return np.asarray(cv2.dilate(bits, _SQUARE) - cv2.erode(bits, _SQUARE), np.uint8)
+    core = cv2.erode(bits, _SQUARE, iterations=_CORE_DEPTH)
+    beside_core = cv2.dilate(core, _SQUARE, iterations=_CORE_DEPTH + 1)
+    allowed = cv2.bitwise_or(bits, cv2.bitwise_and(beside_core, cv2.dilate(bits, _SQUARE)))
+    return np.asarray(allowed - core, np.uint8)
 
 
 def _telling_color(pixels: RgbImage, mask: Mask) -> Plane | None:
-    """The direction in RGB that best tells the two sides of the border apart (Fisher 1936).
+    """The direction in RGB that best tells the two sides of the border apart.
 
-    None if one side has too few pixels to say.
+    None if they hardly differ, or one has too few pixels to say: then the frame knew better.
     """
     bits = mask.view(np.uint8)
     outer = cv2.dilate(bits, _SQUARE, iterations=_REACH).astype(np.bool_)
@@ -109,23 +142,9 @@ def _telling_color(pixels: RgbImage, mask: Mask) -> Plane | None:
     if min(len(side) for side in sides) < _LEAST_PIXELS:
         return None
     spread = np.cov(sides[0].T) + np.cov(sides[1].T) + _NOISE * np.eye(3)
-    direction = np.linalg.solve(spread, sides[0].mean(axis=0) - sides[1].mean(axis=0))
-    length = float(np.linalg.norm(direction))
-    return (direction / length).astype(np.float32) if length > 0 else None
-
-
-def _guided_filter(guide: Plane, mask: Plane) -> tuple[Plane, Plane]:
-    """Slope and offset of the local linear model of a mask by a guide, both (h, w)."""
-    mean, mask_mean = _local_mean(guide), _local_mean(mask)
-    together = _local_mean(guide * mask) - mean * mask_mean
-    spread = _local_mean(guide * guide) - mean * mean + np.float32(_NOISE_SQUARED)
-    slope = _plane(together / spread)
-    return _local_mean(slope), _local_mean(_plane(mask_mean - slope * mean))
-
-
-def _plane(array: object) -> Plane:
-    return np.asarray(array, np.float32)
-
-
-def _local_mean(plane: Plane) -> Plane:
-    return np.asarray(cv2.blur(plane, (2 * _RADIUS + 1, 2 * _RADIUS + 1)), np.float32)
+    apart = sides[0].mean(axis=0) - sides[1].mean(axis=0)
+    direction = np.linalg.solve(spread, apart)
+    contrast = float(np.sqrt(2 * max(0.0, apart @ direction)))
+    if contrast < _LEAST_CONTRAST:
+        return None
+    return np.asarray(direction / np.linalg.norm(direction), np.float32)

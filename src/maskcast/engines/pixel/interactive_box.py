@@ -38,21 +38,21 @@ Measures = dict[str, Floats]
 """Name of a measurement -> float64 (N,), one value per region."""
 
 BOX_WEIGHTS: Weights = {
-    "gap_root": -6.74,
-    "gap_mean": -30.1,
-    "gap_max": -14.2,
-    "fill": -0.314,
-    "contact": -11.1,
-    "crossing": -3.21,
-    "level": 3.38,
-    "pieces": -1.03,
-    "thickness": 62.8,
-    "shell_color": 1.28,
-    "shell_texture": 0.85,
-    "color": 0.924,
-    "texture": 1.16,
-    "edge": 3.92,
-    "outline_contrast": 0.479,
+    "gap_root": -2.99,
+    "gap_mean": -43.8,
+    "gap_max": -17.9,
+    "fill": -0.375,
+    "contact": -10.5,
+    "crossing": -3.55,
+    "level": 3.96,
+    "pieces": -1.23,
+    "thickness": 59.8,
+    "shell_color": 1.24,
+    "shell_texture": 0.489,
+    "color": 0.893,
+    "texture": 1.83,
+    "edge": 3.84,
+    "outline_contrast": 0.59,
 }
 """Effect of each measurement of a hypothesis on its log-probability."""
 

@@ -202,7 +202,7 @@ def test_a_very_long_image() -> None:
     truth = np.zeros((50, 20000), np.bool_)
     truth[20:35, 9000:9040] = True
     image = gray(plane)
-    assert iou(segment_object(image, boxed(truth)), truth) >= 0.9
+    assert iou(segment_object(image, boxed(truth)), truth) >= 0.85
     everything = np.array([0, 0, 20000, 50], np.float32)
     assert segment_object(image, Prompts(box=everything)).shape == truth.shape
     assert segment_object(image, pointed((9020.5, 27.5, True)))[27, 9020]
