@@ -63,10 +63,10 @@ WHOLE_WEIGHTS: Weights = {
 }
 """Effect of each measurement of a mask that would replace the old one."""
 
-_LIKENESS_SHARES = (0.03, 0.06, 0.1, 0.16, 0.24, 0.34, 0.46, 0.6, 0.75)
+_LIKENESS_SHARES = (0.03, 0.07, 0.12, 0.2, 0.32, 0.48, 0.68)
 _LIKENESS_SIGMA = 2.2
 _COLOR_WEIGHT = 2.0
-_BELIEFS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
+_BELIEFS = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9)
 _RIDGE_SHARES = (0.75, 0.85, 0.93)
 _LEAST_RIDGE = 0.8
 _GROW_SHARES = (0.25, 0.5, 0.8)
@@ -74,8 +74,8 @@ _EDGE_SHARES = (0.5, 0.7, 0.85, 0.95)
 _DISC_SIZES = (1, 2, 4)
 _RIDGE_MAPS = ("dark_ridge", "bright_ridge", "dark_line", "bright_line")
 _LEVEL_MAPS = ("dark_near", "bright_near", "dark_plane", "bright_plane", "color")
-_HYPOTHESES = 24
-_REPLACEMENTS = 24
+_HYPOTHESES = 16
+_REPLACEMENTS = 16
 _STEPS = (1, 2, 3)
 _SAMPLES = 4000
 _AREA_STEPS = 10

@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 Rect = tuple[int, int, int, int]
 """``x0, y0, x1, y1`` in whole pixels, ``x1`` and ``y1`` exclusive."""
 
-WORK_AREA = 24576
+WORK_AREA = 20480
 """Most pixels of a frame."""
 
 _MARGIN = 0.35
@@ -38,7 +38,7 @@ _LINE_DIRECTIONS = 8
 _COLOR_BINS = (16, 12, 12)
 _FIT_PIXELS = 1000
 _LOOK_NOISE = 0.2
-_LOOK_PIXELS = 10000
+_LOOK_PIXELS = 7000
 _LAB_NOISE = np.diag([0.3, 0.1, 0.1])
 
 
