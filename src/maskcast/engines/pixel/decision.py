@@ -7,7 +7,7 @@ references that the maps' models never learned.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -19,13 +19,16 @@ from maskcast.engines.pixel.snapping import snap
 from maskcast.types import Mask
 
 _THRESHOLDS = np.arange(-4.0, 4.01, 0.25, dtype=np.float32)
-_STEPS_UP = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+_STEPS_UP = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 _AREAS = (1, 4, 8, 16, 32, 64, 128, 256)
-_SHARPEST = 0.02
+_LEAST_DOUBT = 0.02
 _HOPELESS = 0.02
-_PRIOR = 0.06
+_PRIOR = 0.12
 _COST = 0.003
 _HARM = 0.01
+_ALARM = 0.1
+_SAFE_AREA = 0.25
+_DOUBT = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,15 @@ class Decision:
         high: a component belongs only if its highest logit is above this.
         area: smallest component kept, in pixels.
         snapped: whether components' thresholds move to image edges.
-        expected: IoU reached on references left out, in [0, 1].
+        reliability: what scores are multiplied with, so that on references left out they equal
+            the IoU on average; in (0, 1].
     """
 
     low: float
     high: float
     area: int
     snapped: bool
-    expected: float
+    reliability: float
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,16 @@ def calibrate(
         choices.append([snap(z, planes, low) for z, planes in zip(maps, channels, strict=True)])
     tables = [_table(maps, masks, truths, low) for masks in choices]
     # Snapping only where it does no harm to the references.
-    snapped = len(tables) > 1 and tables[1][0, 0] > tables[0][0, 0] - _HARM
+    snapped = len(tables) > 1 and bool(tables[1][0, 0] > tables[0][0, 0] - _HARM)
     table = tables[int(snapped)]
     # Stricter limits must earn something on the references before they are trusted on targets.
     cost = _COST * (np.arange(len(_STEPS_UP))[:, None] + np.arange(len(_AREAS)))
-    best = np.unravel_index(int(np.argmax(table - cost)), table.shape)
+    cost = cost + np.where(np.array(_AREAS) > _smallest_area(truths), 1.0, 0.0)
+    alarms = _ALARM * _false_alarms(maps, choices[int(snapped)], truths, low)
+    best = np.unravel_index(int(np.argmax(table - cost - alarms)), table.shape)
     up, small = (int(position) for position in best)
-    return Decision(low, low + _STEPS_UP[up], _AREAS[small], snapped, float(table[up, small]))
+    plain = Decision(low, low + _STEPS_UP[up], _AREAS[small], snapped, 1.0)
+    return replace(plain, reliability=_reliability(maps, truths, channels, plain))
 
 
 def _best_low(maps: Sequence[Plane], truths: Sequence[Mask]) -> float:
@@ -147,12 +154,55 @@ def _table(
     hits = np.concatenate([part.hits for part in parts])
     total = sum(int(truth.sum()) for truth in truths)
     table = np.zeros((len(_STEPS_UP), len(_AREAS)))
-    for up, step in enumerate(_STEPS_UP):
-        for small, least in enumerate(_AREAS):
-            kept = (peak > low + step) & (area >= least)
-            inside = int(hits[kept].sum())
-            table[up, small] = inside / max(total + int(area[kept].sum()) - inside, 1)
+    for up, small in np.ndindex(table.shape):
+        kept = (peak > low + _STEPS_UP[up]) & (area >= _AREAS[small])
+        inside = int(hits[kept].sum())
+        table[up, small] = inside / max(total + int(area[kept].sum()) - inside, 1)
     return table
+
+
+def _smallest_area(truths: Sequence[Mask]) -> float:
+    """Largest smallest-area that is safe: targets may show objects smaller than the references."""
+    areas = np.concatenate(
+        [
+            cv2.connectedComponentsWithStats(truth.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA]
+            for truth in truths
+        ]
+    )
+    return max(1.0, float(np.quantile(areas, 0.1)) * _SAFE_AREA) if len(areas) else 1.0
+
+
+def _false_alarms(
+    maps: Sequence[Plane], masks: Sequence[Mask], truths: Sequence[Mask], low: float
+) -> npt.NDArray[np.float64]:
+    """Share of clean references with any component left, for every step and smallest area.
+
+    In pooled IoU a few false pixels cost nothing, but a person who looks at clean parts minds.
+    """
+    clean = [i for i, truth in enumerate(truths) if not truth.any()]
+    table = np.zeros((len(_STEPS_UP), len(_AREAS)))
+    for index in clean:
+        part = _measure(maps[index], masks[index], truths[index])
+        for up, small in np.ndindex(table.shape):
+            kept = (part.peak > low + _STEPS_UP[up]) & (part.area >= _AREAS[small])
+            table[up, small] += bool(kept.any()) / len(clean)
+    return table
+
+
+def _reliability(
+    maps: Sequence[Plane],
+    truths: Sequence[Mask],
+    channels: Sequence[Sequence[Plane]],
+    decision: Decision,
+) -> float:
+    """IoU per unit of score on the references, pulled to 1 as long as there are few."""
+    reached = promised = _DOUBT
+    for logits, truth, planes in zip(maps, truths, channels, strict=True):
+        mask, score = decide(logits, planes, decision)
+        if score > 0:
+            reached += float((mask & truth).sum() / (mask | truth).sum())
+            promised += score
+    return min(reached / promised, 1.0)
 
 
 def _components(
@@ -189,4 +239,5 @@ def _score(logits: Plane, mask: Mask, decision: Decision) -> float:
     inside = logits[mask]
     certain = float(sigmoid(inside - np.float32(decision.low)).mean())
     peak = float(sigmoid(inside.max() - decision.high))
-    return float(np.clip(certain * (0.5 + 0.5 * peak), _SHARPEST, 1 - _SHARPEST))
+    score = certain * (0.5 + 0.5 * peak) * decision.reliability
+    return float(np.clip(score, _LEAST_DOUBT, 1 - _LEAST_DOUBT))

@@ -18,29 +18,36 @@ class LearnerOptions:
         workers: threads used for fitting; the result does not depend on it.
         folds: parts for cross-fitting; each reference is seen by a model that never learned it.
         views: altered copies of each reference (size, light, tint).
+        altered_pixels: pixels of all altered copies together, at most: bounds the time.
         samples: pixels to learn from, over all views.
         view_pixels: pixels of each view that are looked at, at most.
         members: networks averaged in the first stage.
         first: training of the first stage.
         second: training of the second stage.
+        scale: altered copies are larger or smaller by up to exp(scale).
+        tint: each colour is stronger or weaker by up to exp(tint).
+        gain: light and gamma change by up to exp(gain).
+        detail: contrast to the wide surroundings changes by up to exp(detail).
+        balance: exponent that shares are raised to in `sampling.balanced`.
     """
 
     threshold: float | None = None
     seed: int = 0
     workers: int = 2
     folds: int = 5
-    views: int = 2
+    views: int = 4
+    altered_pixels: int = 6_000_000
     samples: int = 150_000
     view_pixels: int = 1_200_000
-    members: int = 2
+    members: int = 1
     first: Training = field(default_factory=Training)
     second: Training = field(
         default_factory=lambda: Training(hidden=(32, 16), steps=500, dropout=0.25)
     )
     scale: float = 0.35
-    tint: float = 0.15
+    tint: float = 0.3
     gain: float = 0.35
-    noise: float = 0.0
+    detail: float = 0.5
     balance: float = 0.5
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from maskcast.engines.pixel.options import LearnerOptions
 from maskcast.types import Reference, RgbImage
+
+_SAME_SCENE = 0.6
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,37 @@ def make_views(
     originals = [_original(reference, object_ids) for reference in references]
     folds, count = _assign_folds(originals, options)
     rng = np.random.default_rng(options.seed)
+    if is_fixed_scene([image for image, _ in originals]):
+        # Nothing but the objects will change, so colour and light may be relied on.
+        options = replace(options, scale=0.15, tint=0.03, gain=0.1, detail=0.1)
+    pixels = sum(image.shape[0] * image.shape[1] for image, _ in originals)
+    copies = min(options.views, options.altered_pixels // pixels)
     views = []
     for (image, masks), fold in zip(originals, folds, strict=True):
         view = View(image, masks, fold, is_original=True)
         views.append(view)
-        views += [_altered(view, rng, options) for _ in range(options.views)]
+        views += [_altered(view, rng, options) for _ in range(copies)]
     return views, count
+
+
+def is_fixed_scene(images: Sequence[RgbImage]) -> bool:
+    """Whether all pictures show one scene from one place: a fixed camera, parts in a fixture.
+
+    Two or more pictures of one size whose coarse structure correlates in every pair.
+    """
+    if len(images) < 2 or len({image.shape for image in images}) > 1:
+        return False
+    prints = np.stack([_structure(image) for image in images])
+    return bool((prints @ prints.T).min() > _SAME_SCENE)
+
+
+def _structure(image: RgbImage) -> npt.NDArray[np.float32]:
+    """Fine structure of a 48 x 48 thumbnail, of mean 0 and length 1 (length 0 if flat)."""
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    small = cv2.resize(gray, (48, 48), interpolation=cv2.INTER_AREA)
+    detail = (small - cv2.GaussianBlur(small, (21, 21), 4.0)).ravel()
+    detail -= detail.mean()
+    return np.asarray(detail / max(float(np.linalg.norm(detail)), 1e-3), np.float32)
 
 
 def is_gray(image: RgbImage) -> bool:
@@ -95,7 +122,7 @@ def _halves(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
 
 
 def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> View:
-    """A copy in other size, light and tint."""
+    """A copy in other size, light, tint and contrast of detail."""
     size = float(np.exp(rng.uniform(-1, 1) * options.scale))
     gain = np.exp(rng.uniform(-1, 1) * options.gain)
     gamma = np.exp(rng.uniform(-1, 1) * options.gain)
@@ -105,6 +132,7 @@ def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> V
     levels = np.linspace(0, 1, 256)[:, None] ** gamma * gain * tint
     table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)
     image = np.stack([table[view.image[..., c], c] for c in range(3)], axis=-1)
+    image = _with_detail(image, float(np.exp(rng.uniform(-1, 1) * options.detail)))
     height, width = view.image.shape[:2]
     shape = (max(1, round(width * size)), max(1, round(height * size)))
     method = cv2.INTER_AREA if size < 1 else cv2.INTER_LINEAR
@@ -119,3 +147,16 @@ def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> V
         fold=view.fold[columns],
         is_original=False,
     )
+
+
+def _with_detail(image: RgbImage, factor: float) -> RgbImage:
+    """What stands out from the wide surroundings, made stronger or weaker by ``factor``."""
+    height, width = image.shape[:2]
+    step = max(1, min(height, width) // 32)
+    values = image.astype(np.float32)
+    small = (max(1, width // step), max(1, height // step))
+    wide = cv2.resize(values, small, interpolation=cv2.INTER_AREA)
+    wide = cv2.GaussianBlur(wide, (11, 11), 2.0, borderType=cv2.BORDER_REPLICATE)
+    wide = cv2.resize(wide, (width, height), interpolation=cv2.INTER_LINEAR)
+    changed = wide + np.float32(factor) * (values - wide)
+    return np.clip(np.rint(changed), 0, 255).astype(np.uint8)

@@ -18,17 +18,17 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 def test_a_component_needs_a_high_peak_and_enough_area() -> None:
     logits, truth = blobs()
     plain = [np.zeros(logits.shape, np.float32)]
-    mask, score = decide(logits, plain, Decision(0.0, 1.0, 5, snapped=False, expected=0.9))
+    mask, score = decide(logits, plain, Decision(0.0, 1.0, 5, snapped=False, reliability=1.0))
     np.testing.assert_array_equal(mask, truth)
     assert 0 < score <= 1
-    everything, _ = decide(logits, plain, Decision(0.0, 0.0, 1, snapped=False, expected=0.9))
+    everything, _ = decide(logits, plain, Decision(0.0, 0.0, 1, snapped=False, reliability=1.0))
     np.testing.assert_array_equal(everything, logits > 0)
 
 
 def test_a_faint_map_gives_no_mask_and_no_score() -> None:
     logits = np.full((20, 20), -3, np.float32)
     for snapped in (False, True):
-        decision = Decision(0.0, 0.0, 1, snapped=snapped, expected=0.9)
+        decision = Decision(0.0, 0.0, 1, snapped=snapped, reliability=1.0)
         mask, score = decide(logits, [np.zeros((20, 20), np.float32)], decision)
         assert not mask.any()
         assert score == 0
@@ -37,7 +37,7 @@ def test_a_faint_map_gives_no_mask_and_no_score() -> None:
 def test_a_surer_map_scores_higher() -> None:
     logits, _ = blobs()
     plain = [np.zeros(logits.shape, np.float32)]
-    decision = Decision(0.0, 0.0, 1, snapped=False, expected=0.9)
+    decision = Decision(0.0, 0.0, 1, snapped=False, reliability=1.0)
     assert decide(logits + 1, plain, decision)[1] > decide(logits, plain, decision)[1]
 
 
@@ -58,8 +58,8 @@ def test_the_threshold_follows_the_maps(offset: float) -> None:
     maps, truths = noisy_references(offset)
     flat = [[np.zeros((60, 60), np.float32)]] * 3
     decision = calibrate(maps, truths, flat, None)
-    assert abs(decision.low - offset) < 1.0
-    assert decision.expected > 0.95
+    assert abs(decision.low - offset) < 1.2
+    assert decision.reliability > 0.8
 
 
 def test_small_false_components_are_dropped_when_that_helps() -> None:
@@ -86,3 +86,25 @@ def test_maps_that_say_nothing_leave_the_threshold_at_even_odds() -> None:
     maps = [np.full((30, 30), -5, np.float32)]
     flat = [[np.zeros((30, 30), np.float32)]]
     assert calibrate(maps, [truth], flat, None).low == 0
+
+
+def test_a_false_alarm_on_a_clean_reference_is_silenced() -> None:
+    maps, truths = noisy_references(0.0)
+    alarm = np.full((60, 60), -4, np.float32)
+    alarm[10:14, 10:14] = 1
+    flat = [[np.zeros((60, 60), np.float32)]] * 4
+    decision = calibrate([*maps, alarm], [*truths, np.zeros((60, 60), np.bool_)], flat, None)
+    assert not decide(alarm, flat[0], decision)[0].any()
+    assert decide(maps[0], flat[0], decision)[0].any()
+
+
+def test_scores_promise_no_more_than_the_references_reached() -> None:
+    """Maps that are sure of the wrong half of the object: their scores must come down."""
+    maps, truths = noisy_references(0.0)
+    half = np.zeros((60, 60), np.bool_)
+    half[20:40, 20:30] = True
+    flat = [[np.zeros((60, 60), np.float32)]] * 3
+    right = calibrate(maps, truths, flat, None)
+    wrong = calibrate(maps, [half] * 3, flat, None)
+    assert wrong.reliability < 0.8 < right.reliability
+    assert decide(maps[0], flat[0], wrong)[1] < decide(maps[0], flat[0], right)[1]

@@ -19,7 +19,7 @@ def disc(height: int, radius: float, row: int) -> tuple[np.ndarray, np.ndarray]:
 def test_an_outline_moves_to_the_edge_in_the_picture(error: float) -> None:
     inside, truth = disc(80, 15, 40)
     picture = [np.clip(inside, -2, 2)]
-    logits = (inside + error) * np.float32(0.6)
+    logits = ((inside + error) * 0.6).astype(np.float32)
     assert overlap(snap(logits, picture, 0.0), truth) > overlap(logits > 0, truth)
     assert overlap(snap(logits, picture, 0.0), truth) > 0.93
 
@@ -47,5 +47,5 @@ def test_a_tall_image_is_treated_in_parts_without_a_seam() -> None:
     """2000 rows of 80 columns make three strips; the disc lies across a border of two."""
     inside, truth = disc(2000, 30, 800)
     picture = [np.clip(inside, -2, 2)]
-    logits = (inside - 1.5) * np.float32(0.6)
+    logits = ((inside - 1.5) * 0.6).astype(np.float32)
     assert overlap(snap(logits, picture, 0.0), truth) > 0.95

@@ -1,7 +1,7 @@
 import numpy as np
 
 from maskcast.engines.pixel.options import LearnerOptions
-from maskcast.engines.pixel.views import is_gray, make_views
+from maskcast.engines.pixel.views import is_fixed_scene, is_gray, make_views
 from maskcast.types import Reference
 
 
@@ -66,3 +66,18 @@ def test_the_seed_decides_the_copies() -> None:
     )
     np.testing.assert_array_equal(first, again)
     assert first.shape != other.shape or not np.array_equal(first, other)
+
+
+def test_a_fixed_scene_is_recognised_by_its_structure() -> None:
+    rng = np.random.default_rng(0)
+    scene = rng.integers(0, 256, (96, 96, 3)).astype(np.float32)
+    scene = np.repeat(np.repeat(scene[::8, ::8], 8, axis=0), 8, axis=1)
+    shots = [
+        np.clip(scene * gain + rng.normal(0, 5, scene.shape), 0, 255).astype(np.uint8)
+        for gain in (0.7, 0.85, 1.0)
+    ]
+    assert is_fixed_scene(shots)
+    assert not is_fixed_scene([*shots, np.ascontiguousarray(shots[0][::-1])])
+    assert not is_fixed_scene([shots[0], shots[1][:80]])
+    assert not is_fixed_scene(shots[:1])
+    assert not is_fixed_scene([np.zeros((50, 50, 3), np.uint8)] * 2)
