@@ -113,8 +113,8 @@ def _first(image: RgbImage, box: Rect | None, points: tuple[Point, ...]) -> Sket
         hypotheses = box_hypotheses(frame, frame.box or (0, 0, *frame.shape[::-1]))
     best = hypotheses.best()
     if best is None:
-        return Sketch(frame, Draft(frame.inside, hypotheses))
-    return Sketch(frame, Draft(open_holes(frame, best, hypotheses), hypotheses))
+        return Sketch(frame, Draft.begin(frame.inside, hypotheses))
+    return Sketch(frame, Draft.begin(open_holes(frame, best, hypotheses), hypotheses))
 
 
 def _follow(image: RgbImage, box: Rect | None, points: tuple[Point, ...], sketch: Sketch) -> Sketch:
@@ -136,7 +136,8 @@ def _hold(image: RgbImage, box: Rect | None, point: Point, sketch: Sketch) -> Sk
     frame = make_frame(image, window, box)
     mask = move(draft.mask.astype(np.float32), old.window, window, frame.shape) > 0.5
     belief = move(draft.hypotheses.belief, old.window, window, frame.shape)
-    return Sketch(frame, Draft(mask, no_hypotheses(belief, cue_maps(frame))))
+    settled = move(draft.settled.astype(np.float32), old.window, window, frame.shape) > 0.5
+    return Sketch(frame, Draft(mask, no_hypotheses(belief, cue_maps(frame)), settled))
 
 
 def _whole_pixels(box: list[float], height: int, width: int) -> Rect:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -92,10 +92,17 @@ class Draft:
     Attributes:
         mask: bool (h, w).
         hypotheses: from the box, or from the first click if there is no box.
+        settled: bool (h, w), what clicks have put right; only a click right there changes it again.
     """
 
     mask: Mask
     hypotheses: Hypotheses
+    settled: Mask
+
+    @classmethod
+    def begin(cls, mask: Mask, hypotheses: Hypotheses) -> Draft:
+        """A draft before the first click."""
+        return cls(mask, hypotheses, np.zeros_like(mask))
 
 
 @dataclass(frozen=True)
@@ -137,17 +144,20 @@ def correct(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> 
     """
     masks = draft.hypotheses.masks
     hypotheses = draft.hypotheses.doubt(masks[:, click.row, click.column] != click.positive)
-    domain = _domain(frame, draft.mask, click, done)
+    domain = _domain(frame, draft, click, done)
     patches = list(propose(frame, hypotheses, domain, click))
     choices = np.stack([patch.mask for patch in patches]) ^ draft.mask
-    told = Draft(draft.mask, hypotheses)
+    told = replace(draft, hypotheses=hypotheses)
     scores = score(measure_patches(frame, told, domain, click, patches), CLICK_WEIGHTS)
     wholes = list(replacements(told, click, done))
     if wholes:
         choices = np.concatenate([choices, np.stack(wholes)])
         others = score(measure_wholes(told, click, np.stack(wholes)), WHOLE_WEIGHTS)
         scores = np.concatenate([scores, others])
-    return Draft(most_promising(choices, scores), hypotheses)
+    answer = most_promising(choices, scores)
+    changed = answer ^ draft.mask
+    settled = (draft.settled & ~changed) | component_at(changed, click).mask
+    return Draft(answer, hypotheses, settled)
 
 
 def propose(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) -> Iterator[Patch]:
@@ -188,7 +198,8 @@ def component_at(region: Mask, click: Click) -> Patch:
 
 def replacements(draft: Draft, click: Click, done: Sequence[Click]) -> Iterator[Mask]:
     """Masks, bool (h, w), that may replace the draft's: they agree with every click."""
-    for mask in _wholes(draft, click):
+    for whole in _wholes(draft, click):
+        mask = np.where(draft.settled, draft.mask, whole)
         if all(other.on(mask) == other.positive for other in (*done, click)):
             yield mask
 
@@ -263,9 +274,11 @@ def depth_at(mask: Mask, click: Click, bounds: Rect) -> tuple[float, float]:
     return float(depth[click.row - y + 1, click.column - x + 1]), float(depth.max())
 
 
-def _domain(frame: Frame, mask: Mask, click: Click, done: Sequence[Click]) -> Mask:
-    """Pixels a click may change: of the other label, in the box if the click is, not clicked."""
-    domain = ~mask if click.positive else mask.copy()
+def _domain(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> Mask:
+    """Pixels a click may change: of the other label, in the box if the click is, not settled."""
+    domain = ~draft.mask if click.positive else draft.mask.copy()
+    if not click.on(draft.settled):
+        domain &= ~draft.settled
     if click.positive and click.on(frame.inside):
         domain &= frame.inside
     for other in done:
