@@ -70,7 +70,8 @@ def segment_object(image: RgbImage, prompts: Prompts) -> Mask:
     if box is not None or any(point.positive for point in points):
         sketch = _sketch(image, box, points)
         x0, y0, x1, y1 = sketch.frame.window
-        mask[y0:y1, x0:x1] = place_border(image[y0:y1, x0:x1], sketch.draft.mask, sketch.frame)
+        draft, pixels = sketch.draft, image[y0:y1, x0:x1]
+        mask[y0:y1, x0:x1] = place_border(pixels, draft.mask, draft.settled, sketch.frame)
         for point in points:
             mask[int(point.y), int(point.x)] = point.positive
     if prompts.paint is not None:

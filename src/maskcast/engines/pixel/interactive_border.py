@@ -25,6 +25,7 @@ _LEAST_PIXELS = 4
 _LEAST_CONTRAST = 1.0
 _LEAST_SHARE = 1e-3
 _CORE_DEPTH = 2
+_LEAST_LEFT = 0.5
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -55,21 +56,23 @@ def move(plane: Plane, window: Rect, to_window: Rect, to_shape: tuple[int, int])
     )
 
 
-def place_border(pixels: RgbImage, mask: Mask, frame: Frame) -> Mask:
+def place_border(pixels: RgbImage, mask: Mask, settled: Mask, frame: Frame) -> Mask:
     """Enlarge a mask of a frame to the frame's window, bool (H, W).
 
     Args:
         pixels: uint8 (H, W, 3), the window of the image.
         mask: bool (h, w).
+        settled: bool (h, w), regions that clicks have put right; none of them is undone here.
         frame: of the window.
     """
     height, width = pixels.shape[:2]
     if mask.shape == (height, width):
         return mask
-    placed = _enlarge(mask.astype(np.float32), height, width) > 0.5
+    plain = _enlarge(mask.astype(np.float32), height, width) > 0.5
     color = _telling_color(frame.pixels, mask)
     if color is None:
-        return placed
+        return plain
+    placed = plain.copy()
     small, large = _project(frame.pixels, color), _soften(_project(pixels, color))
     zone = cv2.resize(_border_zone(mask), (width, height), interpolation=cv2.INTER_NEAREST)
     near = zone.astype(np.bool_)
@@ -80,7 +83,27 @@ def place_border(pixels: RgbImage, mask: Mask, frame: Frame) -> Mask:
         np.copyto(placed, large > _enlarge(halfway, height, width), where=near)
         share = _shrink(placed.astype(np.float32), mask.shape)
         inside = _shrink(large * placed, mask.shape)
+    undone = _undone(mask, settled, share).view(np.uint8)
+    if undone.any():
+        there = cv2.resize(undone, (width, height), interpolation=cv2.INTER_NEAREST)
+        np.copyto(placed, plain, where=there.astype(np.bool_))
     return placed
+
+
+def _undone(mask: Mask, settled: Mask, share: Plane) -> Mask:
+    """The settled regions, bool (h, w), of which too little is left as it was.
+
+    Args:
+        mask: bool (h, w), as it was.
+        settled: bool (h, w).
+        share: float32 (h, w), how much of each pixel is inside now.
+    """
+    count, labels = cv2.connectedComponents(settled.view(np.uint8), connectivity=8)
+    kept = np.abs(share - mask) < 0.5
+    left = np.bincount(labels.ravel(), weights=kept.ravel(), minlength=count)
+    lost = left < _LEAST_LEFT * np.bincount(labels.ravel(), minlength=count)
+    lost[0] = False
+    return np.asarray(lost[labels], np.bool_)
 
 
 def _halfway(values: Plane, share: Plane, inside: Plane) -> Plane:

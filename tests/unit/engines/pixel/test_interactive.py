@@ -265,6 +265,18 @@ def test_a_large_image_keeps_the_border_sharp() -> None:
     assert iou(segment_object(image, boxed(truth)), truth) >= 0.985
 
 
+def test_a_border_step_does_not_undo_a_click() -> None:
+    rng = np.random.default_rng(1)
+    truth = np.zeros((600, 800), np.bool_)
+    truth[150:450, 150:380] = truth[150:450, 420:650] = True
+    neck = np.zeros_like(truth)
+    neck[285:315, 380:420] = True
+    plane = 100 + 60.0 * truth + 8.0 * neck + rng.normal(0, 4, truth.shape)
+    box = tight_box(truth)
+    mask = segment_object(gray(plane), pointed((400.5, 300.5, True), box=box))
+    assert mask[neck].mean() >= 0.5
+
+
 def test_every_call_is_live_on_a_megapixel() -> None:
     y, x = np.ogrid[:1000, :1000]
     image = gray(noisy(1000, 1000) + 30 * np.sin(x / 40) * np.cos(y / 55))
