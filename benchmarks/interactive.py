@@ -234,11 +234,18 @@ def main() -> None:
 def run(folder: Path, limit: int | None, with_grabcut: bool, report: Path | None) -> None:
     """Measure all classes, print the table, write the report."""
     packs = load_packs(folder)
-    rows = {}
+    rows, tallies = {}, []
     for pack in packs:
-        rows[pack.key] = measure_class(pack, limit, with_grabcut).row()
+        tally = measure_class(pack, limit, with_grabcut)
+        tallies.append(tally)
+        rows[pack.key] = tally.row()
         print(f"  {pack.key}: box {rows[pack.key]['box']:.3f}", flush=True)
     print_table(rows)
+    for kind in ("box", "box+5", "grabcut"):
+        spent = [call for tally in tallies for call in tally.seconds.get(kind, [])]
+        if spent:
+            seconds, megapixels = np.sum(spent, axis=0)
+            print(f"all classes together, {kind}: {1000 * seconds / megapixels:.0f} ms/MP")
     slowest = {
         "one click more": slowest_megapixel_call(packs, cold=False),
         "from scratch": slowest_megapixel_call(packs, cold=True),
