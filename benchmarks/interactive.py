@@ -234,7 +234,8 @@ def main() -> None:
 def run(folder: Path, limit: int | None, with_grabcut: bool, report: Path | None) -> None:
     """Measure all classes, print the table, write the report."""
     packs = load_packs(folder)
-    rows, tallies = {}, []
+    rows: dict[str, dict[str, float]] = {}
+    tallies: list[Tally] = []
     for pack in packs:
         tally = measure_class(pack, limit, with_grabcut)
         tallies.append(tally)
@@ -250,9 +251,9 @@ def run(folder: Path, limit: int | None, with_grabcut: bool, report: Path | None
         "one click more": slowest_megapixel_call(packs, cold=False),
         "from scratch": slowest_megapixel_call(packs, cold=True),
     }
-    for how, spent in slowest.items():
+    for how, worst_by_kind in slowest.items():
         print(f"slowest call on 1 megapixel, {how}, ms: ", end="")
-        print(", ".join(f"{kind} {worst:.0f}" for kind, worst in sorted(spent.items())))
+        print(", ".join(f"{kind} {worst:.0f}" for kind, worst in sorted(worst_by_kind.items())))
     if report is not None:
         figures = {"classes": rows, "slowest_megapixel_ms": slowest}
         report.write_text(json.dumps(figures, indent=2) + "\n")
