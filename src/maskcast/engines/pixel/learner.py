@@ -96,8 +96,9 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
     for index in range(len(object_ids)):
         planes = [stack[index] for stack in maps]
         gate = _gate(planes, [view.masks[index] for view in work.views])
-        networks = _fit_second(work, index, planes, gate)
-        refine = partial(_crossed_second, networks=networks, gate=gate, color=work.color)
+        fitted = _fit_second(work, index, planes, gate)
+        networks, crossed_networks = fitted or (None, None)
+        refine = partial(_crossed_second, networks=crossed_networks, gate=gate, color=work.color)
         final = work.map(lambda i: refine(work.views[i], planes[i]), originals)  # noqa: B023
         truths = [work.views[i].masks[index] for i in originals]
         decisions.append(calibrate(final, truths, channels, work.options.threshold))
@@ -151,11 +152,13 @@ def _crossed_map(view: View, networks: Perceptrons, color: bool) -> Stack:
 def _gate(planes: list[Plane], truths: list[npt.NDArray[np.bool_]]) -> float:
     """Logit that all but a few object pixels exceed."""
     inside = [plane[truth] for plane, truth in zip(planes, truths, strict=True)]
-    return float(np.clip(np.quantile(np.concatenate(inside), _LOST), -3.0, -1.0))
+    return float(np.clip(np.quantile(np.concatenate(inside), _LOST), -2.5, -1.0))
 
 
-def _fit_second(work: _Fit, index: int, planes: list[Plane], gate: float) -> Perceptrons | None:
-    """One network per fold, from samples above the gate outside the fold."""
+def _fit_second(
+    work: _Fit, index: int, planes: list[Plane], gate: float
+) -> tuple[Perceptrons, Perceptrons] | None:
+    """Networks from all samples above the gate, and one per fold that did not learn the fold."""
     options = work.options
     chosen = work.map(
         lambda i: _open_samples(work.parts[i], planes[i], gate), range(len(work.views))
@@ -167,7 +170,10 @@ def _fit_second(work: _Fit, index: int, planes: list[Plane], gate: float) -> Per
         for name in ("truth", "weight", "fold")
     )
     truth = truth[:, index : index + 1]
-    outside = [np.flatnonzero(fold != left_out) for left_out in range(work.folds)]
+    # Folds that do not exist leave nothing out.
+    outside = [
+        np.flatnonzero(fold != left_out) for left_out in range(work.folds + options.refiners)
+    ]
     if any(len(np.unique(truth[used])) < 2 for used in outside):
         return None
     scaler = Scaler.of(features)
@@ -183,7 +189,8 @@ def _fit_second(work: _Fit, index: int, planes: list[Plane], gate: float) -> Per
             options.seed + 1000 * (index + 1) + left_out,
         )
 
-    return combine(scaler, work.map(learn, range(work.folds)))
+    members = work.map(learn, range(work.folds + options.refiners))
+    return combine(scaler, members[work.folds :]), combine(scaler, members[: work.folds])
 
 
 def _open_samples(part: Samples, plane: Plane, gate: float) -> tuple[Array, npt.NDArray[np.intp]]:

@@ -22,6 +22,7 @@ class LearnerOptions:
         samples: pixels to learn from, over all views.
         view_pixels: pixels of each view that are looked at, at most.
         members: networks averaged in the first stage.
+        refiners: networks averaged in the second stage.
         first: training of the first stage.
         second: training of the second stage.
         scale: altered copies are larger or smaller by up to exp(scale).
@@ -40,7 +41,8 @@ class LearnerOptions:
     samples: int = 150_000
     view_pixels: int = 1_200_000
     members: int = 1
-    first: Training = field(default_factory=Training)
+    refiners: int = 2
+    first: Training = field(default_factory=lambda: Training(hidden=(40, 20)))
     second: Training = field(
         default_factory=lambda: Training(hidden=(32, 16), steps=500, dropout=0.25)
     )
