@@ -8,7 +8,7 @@ the edges along it are) turns into a probability by softmax. The answer is not t
 hypothesis but the one with the highest *expected* intersection over union under that distribution.
 
 The weights were found by maximising that expectation over measured images of many kinds and drawn
-ones; each is the effect of one measurement, and leaving a kind of image out hardly moves them.
+ones; each is the effect of one measurement. How far they carry over is in docs/adr/0003.
 """
 
 from __future__ import annotations
