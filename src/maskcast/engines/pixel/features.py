@@ -252,7 +252,7 @@ def _scale_features(planes: tuple[Plane, ...] | list[Plane], sigma: float, out: 
     smooth = blur(plane, sigma)
     out[0] = smooth
     across, down = gradient(smooth)
-    out[1] = np.sqrt(cv2.magnitude(across, down))
+    out[1] = _fourth_root(across * across + down * down)
     large, small = eigenvalues(
         derivative(smooth, 2, 0), derivative(smooth, 1, 1), derivative(smooth, 0, 2)
     )
@@ -312,7 +312,9 @@ def derivative(plane: Plane, x_order: int, y_order: int) -> Plane:
 def eigenvalues(xx: Plane, xy: Plane, yy: Plane) -> tuple[Plane, Plane]:
     """Larger and smaller eigenvalue of the symmetric matrices [[xx, xy], [xy, yy]]."""
     half_trace = (xx + yy) * np.float32(0.5)
-    radius = np.asarray(cv2.magnitude((xx - yy) * np.float32(0.5), xy), np.float32)
+    # Not cv2.magnitude: its last bit depends on where the arrays lie in memory.
+    half_difference = (xx - yy) * np.float32(0.5)
+    radius = np.sqrt(half_difference * half_difference + xy * xy)
     return half_trace + radius, half_trace - radius
 
 
