@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from maskcast.engines.pixel.interactive import forget, segment_object
+from maskcast.engines.pixel.interactive.memory import Memory
+from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.types import Mask, Prompts, RgbImage
 from packs import PackClass, load_packs, read_image, read_mask
 
@@ -124,15 +125,15 @@ def play(
     mask = np.zeros_like(truth)
     reached = []
 
+    memory = None if cold else Memory[Sketch](16)
+
     def ask() -> Mask:
-        if cold:
-            forget()
         prompts = Prompts(
             box=box,
             points=np.array(points, np.float32).reshape(-1, 2),
             point_labels=np.array(labels, np.bool_),
         )
-        return segment_object(image, prompts)
+        return segment_object(image, prompts, memory)
 
     if box is not None:
         mask = tally.timed("box", image, ask)

@@ -15,13 +15,15 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
-from maskcast.engines.pixel.interactive import segment_object
+from maskcast.engines.pixel.interactive.memory import Memory
+from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.engines.pixel.learner import LEARNER_VERSION, LearnerOptions, fit
 from maskcast.engines.pixel.model import predict
 from maskcast.errors import EngineError, SettingsError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 
 _TARGETS_PER_WORKER = 2
+_SKETCHES = 16
 
 
 class PixelEngine:
@@ -56,12 +58,16 @@ class PixelEngine:
             signature={"version": LEARNER_VERSION, "threshold": settings.threshold},
         )
         self._options = LearnerOptions(threshold=settings.threshold)
+        self._sketches: Memory[Sketch] = Memory(_SKETCHES)
         self._pool = ThreadPoolExecutor(settings.workers, "pixel")
 
     def segment(self, image: RgbImage, prompts: Mapping[int, Prompts]) -> dict[int, Mask]:
         """Segment each object from its own prompts, see ``interactive``."""
         check_prompt_kinds(self.info, prompts)
-        return {object_id: segment_object(image, prompt) for object_id, prompt in prompts.items()}
+        return {
+            object_id: segment_object(image, prompt, self._sketches)
+            for object_id, prompt in prompts.items()
+        }
 
     def memorize(self, references: Sequence[Reference]) -> MemoryBank:
         """Fit one model for all object ids and the background, see ``learner``."""

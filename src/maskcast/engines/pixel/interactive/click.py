@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive_box import (
+from maskcast.engines.pixel.interactive.box import (
     Hypotheses,
     Measures,
     Weights,
@@ -32,7 +32,7 @@ from maskcast.engines.pixel.interactive_box import (
     side_gaps,
     soft_log,
 )
-from maskcast.engines.pixel.interactive_frame import Floats, Frame, Look, Plane, Rect, blur
+from maskcast.engines.pixel.interactive.frame import Floats, Frame, Look, Plane, Rect, blur
 from maskcast.types import Mask
 
 Index = npt.NDArray[np.intp]

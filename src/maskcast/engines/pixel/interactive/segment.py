@@ -1,9 +1,9 @@
 """Live segmentation: box, points and brush strokes of one object to its mask, at every click.
 
-The heavy part works on a small frame around the prompts (`interactive_frame`): hypotheses for the
-box (`interactive_box`) or for a first click without a box (`interactive_start`), then one
-correction per click that the mask does not obey yet (`interactive_click`). The border is placed at
-full resolution (`interactive_border`), and brush strokes are composed on top, pixel by pixel.
+The heavy part works on a small frame around the prompts (`frame`): hypotheses for the
+box (`box`) or for a first click without a box (`start`), then one
+correction per click that the mask does not obey yet (`click`). The border is placed at
+full resolution (`border`), and brush strokes are composed on top, pixel by pixel.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskcast.engines.pixel.interactive_border import move, place_border
-from maskcast.engines.pixel.interactive_box import box_hypotheses, no_hypotheses
-from maskcast.engines.pixel.interactive_click import Click, Draft, correct
-from maskcast.engines.pixel.interactive_frame import (
+from maskcast.engines.pixel.interactive.border import move, place_border
+from maskcast.engines.pixel.interactive.box import box_hypotheses, no_hypotheses
+from maskcast.engines.pixel.interactive.click import Click, Draft, correct
+from maskcast.engines.pixel.interactive.frame import (
     Frame,
     Rect,
     cue_maps,
@@ -24,12 +24,10 @@ from maskcast.engines.pixel.interactive_frame import (
     make_frame,
     surround,
 )
-from maskcast.engines.pixel.interactive_holes import open_holes
-from maskcast.engines.pixel.interactive_memory import Key, Memory, Point
-from maskcast.engines.pixel.interactive_start import start_at
+from maskcast.engines.pixel.interactive.holes import open_holes
+from maskcast.engines.pixel.interactive.memory import Key, Memory, Point
+from maskcast.engines.pixel.interactive.start import start_at
 from maskcast.types import Mask, Prompts, RgbImage
-
-_MEMORY_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -45,10 +43,7 @@ class Sketch:
     draft: Draft
 
 
-_memory: Memory[Sketch] = Memory(_MEMORY_LENGTH)
-
-
-def segment_object(image: RgbImage, prompts: Prompts) -> Mask:
+def segment_object(image: RgbImage, prompts: Prompts, memory: Memory[Sketch] | None = None) -> Mask:
     """The mask of one object.
 
     A box and points outside the image are clipped to it. The pixel of a positive point is in the
@@ -59,6 +54,7 @@ def segment_object(image: RgbImage, prompts: Prompts) -> Mask:
     Args:
         image: uint8 (H, W, 3) RGB.
         prompts: in pixels of the image.
+        memory: sketches of earlier calls, added to; it only ever saves time.
 
     Returns:
         bool (H, W).
@@ -68,7 +64,7 @@ def segment_object(image: RgbImage, prompts: Prompts) -> Mask:
     box = None if prompts.box is None else _whole_pixels(prompts.box.tolist(), height, width)
     points = _points(prompts, height, width)
     if box is not None or any(point.positive for point in points):
-        sketch = _sketch(image, box, points)
+        sketch = _sketch(image, box, points, Memory(1) if memory is None else memory)
         x0, y0, x1, y1 = sketch.frame.window
         draft, pixels = sketch.draft, image[y0:y1, x0:x1]
         mask[y0:y1, x0:x1] = place_border(pixels, draft.mask, draft.settled, sketch.frame)
@@ -81,25 +77,22 @@ def segment_object(image: RgbImage, prompts: Prompts) -> Mask:
     return mask
 
 
-def forget() -> None:
-    """Drop what is remembered between calls; it only ever saves time."""
-    _memory.clear()
-
-
-def _sketch(image: RgbImage, box: Rect | None, points: tuple[Point, ...]) -> Sketch:
+def _sketch(
+    image: RgbImage, box: Rect | None, points: tuple[Point, ...], memory: Memory[Sketch]
+) -> Sketch:
     """Follow the prompts in the order they were set, from the longest beginning remembered."""
     picture = hashlib.sha1(np.ascontiguousarray(image).data, usedforsecurity=False).digest()
     first = 0 if box else 1 + next(i for i, point in enumerate(points) if point.positive)
     for done in range(len(points), first - 1, -1):
-        sketch = _memory.recall(Key(picture, image.shape, box, points[:done]))
+        sketch = memory.recall(Key(picture, image.shape, box, points[:done]))
         if sketch is not None:
             break
     else:
         done, sketch = first, _first(image, box, points[:first])
-        _memory.keep(Key(picture, image.shape, box, points[:done]), sketch)
+        memory.keep(Key(picture, image.shape, box, points[:done]), sketch)
     for count in range(done + 1, len(points) + 1):
         sketch = _follow(image, box, points[:count], sketch)
-        _memory.keep(Key(picture, image.shape, box, points[:count]), sketch)
+        memory.keep(Key(picture, image.shape, box, points[:count]), sketch)
     return sketch
 
 

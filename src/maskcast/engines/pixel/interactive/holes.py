@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive_box import Hypotheses
-from maskcast.engines.pixel.interactive_frame import Frame, Look
+from maskcast.engines.pixel.interactive.box import Hypotheses
+from maskcast.engines.pixel.interactive.frame import Frame, Look
 from maskcast.types import Mask
 
 _CANDIDATES = 16

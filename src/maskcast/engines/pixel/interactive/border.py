@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive_frame import Frame, Plane, Rect
+from maskcast.engines.pixel.interactive.frame import Frame, Plane, Rect
 from maskcast.types import Mask, RgbImage
 
 _RADIUS = 5

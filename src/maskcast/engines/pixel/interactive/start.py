@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive_box import (
+from maskcast.engines.pixel.interactive.box import (
     Hypotheses,
     Measures,
     Weights,
@@ -24,8 +24,8 @@ from maskcast.engines.pixel.interactive_box import (
     soft_log,
     weigh,
 )
-from maskcast.engines.pixel.interactive_click import Click, Patch, depth_at, propose
-from maskcast.engines.pixel.interactive_frame import (
+from maskcast.engines.pixel.interactive.click import Click, Patch, depth_at, propose
+from maskcast.engines.pixel.interactive.frame import (
     Frame,
     Look,
     Plane,

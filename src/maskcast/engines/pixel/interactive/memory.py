@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from typing import Generic, NamedTuple, TypeVar
 
-from maskcast.engines.pixel.interactive_frame import Rect
+from maskcast.engines.pixel.interactive.frame import Rect
 
 Value = TypeVar("Value")
 

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive_frame import (
+from maskcast.engines.pixel.interactive.frame import (
     Floats,
     Frame,
     Look,
