@@ -14,7 +14,7 @@ eigenvalues and deviations enter as square roots: their distributions have long 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -33,12 +33,6 @@ LEVELS = 6
 ALIGN = 1 << (LEVELS - 1)
 """Planes are padded to multiples of this, so that every level halves exactly."""
 
-FINE_SIGMAS = (0.7, 1.4)
-"""Gaussian sigmas, in pixels, at full resolution."""
-
-COARSE_SIGMA = 1.0
-"""Gaussian sigma, in the pixels of a coarse level, on top of the pyramid's own smoothing."""
-
 HALO = 10
 """Rows around a strip that its features depend on (at least the sum of all filter radii)."""
 
@@ -46,6 +40,45 @@ CONTEXT_LEVELS = (2, 4)
 """Levels whose smoothed mean and deviation serve as the surroundings of finer levels."""
 
 _STRIP_PIXELS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Which measurements are taken at one scale; intensity and gradient magnitude always are.
+
+    Attributes:
+        level: of the pyramid.
+        sigma: of the Gaussian in that level's pixels, on top of the pyramid's own smoothing.
+        hessian: both eigenvalues of the Hessian.
+        tensor: both eigenvalues of the structure tensor.
+        extremes: distance to the local maximum and minimum.
+        deviation: local standard deviation.
+    """
+
+    level: int
+    sigma: float
+    hessian: bool = True
+    tensor: bool = True
+    extremes: bool = True
+    deviation: bool = True
+
+    def count(self, channels: int) -> int:
+        """Number of planes for an image of ``channels`` channels."""
+        gray = 2 + 2 * (self.hessian + self.tensor + self.extremes) + self.deviation
+        return gray if channels == 1 else gray + channels
+
+
+SCALES = (
+    Scale(0, 0.7, tensor=False, extremes=False, deviation=False),
+    Scale(0, 1.4),
+    Scale(1, 1.0),
+    Scale(2, 1.0),
+    Scale(3, 1.0, tensor=False),
+    Scale(4, 1.0, tensor=False, extremes=False),
+    Scale(5, 1.0, hessian=False, tensor=False, extremes=False),
+)
+"""Coarse scales say less the finer the measurement, so they have fewer."""
+
 _SURROUND_SIGMA = 2.0
 _MIN_RANGE = 0.06
 _EDGE_REACH = 32
@@ -82,10 +115,10 @@ class Pyramid:
 
 def feature_count(*, color: bool) -> int:
     """Number of planes that `strip_features` returns."""
-    per_scale = 12 if color else 9
-    scales = len(FINE_SIGMAS) + LEVELS - 1
-    relative = len(CONTEXT_LEVELS) + sum(_surround_of(level) is not None for level in range(LEVELS))
-    return per_scale * scales + relative - 1 + 1 + len(CONTEXT_LEVELS) + 2
+    measured = sum(scale.count(3 if color else 1) for scale in SCALES)
+    compared = sum(_surround_of(level) is not None for level in range(1, LEVELS))
+    exposure, edge_distance = 1, 2
+    return measured + compared + 2 * len(CONTEXT_LEVELS) + exposure + edge_distance
 
 
 def build_pyramid(image: RgbImage, *, color: bool) -> Pyramid:
@@ -132,11 +165,11 @@ def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
         np.float32,
     )
     at = 0
-    scratch = np.empty((_per_scale(planes), *planes[0].shape), np.float32)
-    for sigma in FINE_SIGMAS:
-        _scale_features(planes, sigma, scratch)
-        out[at : at + len(scratch)] = scratch[:, inner]
-        at += len(scratch)
+    for scale in SCALES:
+        if scale.level == 0:
+            for feature in _scale_features(planes, scale):
+                out[at] = feature[inner]
+                at += 1
     out[at] = blur(pyramid.exposure[window], 1.0)[inner]
     at += 1
     for level, (mean, deviation) in zip(CONTEXT_LEVELS, pyramid.surround, strict=True):
@@ -227,55 +260,51 @@ def _surround_of(level: int) -> int | None:
 def _coarse_features(
     planes: tuple[Plane, ...], level: int, surround: tuple[tuple[Plane, Plane], ...]
 ) -> Stack:
+    """All features of a coarse level, float32 (F, h, w)."""
+    out = [f for scale in SCALES if scale.level == level for f in _scale_features(planes, scale)]
     compared = _surround_of(level)
-    wide = level in CONTEXT_LEVELS
-    count = _per_scale(planes)
-    extra = int(compared is not None) + int(wide)
-    out = np.empty((count + extra, *planes[0].shape), np.float32)
-    _scale_features(planes, COARSE_SIGMA, out[:count])
     if compared is not None:
         size = (planes[0].shape[1], planes[0].shape[0])
         mean, deviation = (cv2.resize(plane, size) for plane in surround[compared])
-        out[count] = _relative(out[0], np.asarray(mean), np.asarray(deviation))
-    if wide:
-        out[-1] = np.sqrt(surround[CONTEXT_LEVELS.index(level)][1])
+        out.append(_relative(out[0], np.asarray(mean), np.asarray(deviation)))
+    if level in CONTEXT_LEVELS:
+        out.append(np.sqrt(surround[CONTEXT_LEVELS.index(level)][1]))
+    return np.stack(out)
+
+
+def _scale_features(planes: Sequence[Plane], scale: Scale) -> list[Plane]:
+    """The measurements of one scale; the first is the smoothed intensity."""
+    plane = planes[0]
+    smooth = blur(plane, scale.sigma)
+    across, down = gradient(smooth)
+    out = [smooth, _fourth_root(across * across + down * down)]
+    if scale.hessian:
+        second = (derivative(smooth, *orders) for orders in ((2, 0), (1, 1), (0, 2)))
+        out += [np.copysign(np.sqrt(np.abs(value)), value) for value in eigenvalues(*second)]
+    if scale.tensor:
+        products = (across * across, across * down, down * down)
+        out += [_fourth_root(v) for v in eigenvalues(*(blur(p, 1.5) for p in products))]
+    if scale.deviation:
+        # Gaussian windows throughout: box filters keep running sums, whose rounding depends on
+        # where a strip or a thread starts.
+        mean = blur(plane, 1.5)
+        out.append(_fourth_root(blur(plane * plane, 1.5) - mean * mean))
+    if scale.extremes:
+        out.append(np.sqrt(cv2.dilate(smooth, _FIVE) - smooth))
+        out.append(np.sqrt(smooth - cv2.erode(smooth, _FIVE)))
+    if len(planes) > 1:
+        out += _colour_features(planes[1:], scale.sigma)
     return out
 
 
-def _per_scale(planes: tuple[Plane, ...] | list[Plane]) -> int:
-    return 9 if len(planes) == 1 else 10 + len(planes) - 1
-
-
-def _scale_features(planes: tuple[Plane, ...] | list[Plane], sigma: float, out: Stack) -> None:
-    """Fill ``out`` (9 planes for gray, 12 for colour) with the features of one scale."""
-    plane = planes[0]
-    smooth = blur(plane, sigma)
-    out[0] = smooth
-    across, down = gradient(smooth)
-    out[1] = _fourth_root(across * across + down * down)
-    large, small = eigenvalues(
-        derivative(smooth, 2, 0), derivative(smooth, 1, 1), derivative(smooth, 0, 2)
-    )
-    np.copysign(np.sqrt(np.abs(large)), large, out=out[2])
-    np.copysign(np.sqrt(np.abs(small)), small, out=out[3])
-    large, small = eigenvalues(
-        blur(across * across, 1.5), blur(across * down, 1.5), blur(down * down, 1.5)
-    )
-    out[4] = _fourth_root(large)
-    out[5] = _fourth_root(small)
-    # Gaussian windows throughout: box filters keep running sums, whose rounding depends on where
-    # a strip or a thread starts.
-    mean = blur(plane, 1.5)
-    out[6] = _fourth_root(blur(plane * plane, 1.5) - mean * mean)
-    out[7] = np.sqrt(cv2.dilate(smooth, _FIVE) - smooth)
-    out[8] = np.sqrt(smooth - cv2.erode(smooth, _FIVE))
-    if len(planes) > 1:
-        energy = np.zeros_like(plane)
-        for index, chroma in enumerate(planes[1:], start=9):
-            out[index] = blur(chroma, sigma)
-            across, down = gradient(out[index])
-            energy += across * across + down * down
-        out[-1] = _fourth_root(energy)
+def _colour_features(chroma: Sequence[Plane], sigma: float) -> list[Plane]:
+    """Smoothed opponent colours and their gradient magnitude."""
+    smooth = [blur(plane, sigma) for plane in chroma]
+    energy = np.zeros_like(smooth[0])
+    for plane in smooth:
+        across, down = gradient(plane)
+        energy += across * across + down * down
+    return [*smooth, _fourth_root(energy)]
 
 
 def _relative(plane: Plane, mean: Plane, deviation: Plane) -> Plane:

@@ -31,6 +31,7 @@ from maskcast.engines.pixel.perceptron import (
     combine,
     train,
 )
+from maskcast.engines.pixel.rivals import never_overlap
 from maskcast.engines.pixel.sampling import Samples, balanced, merge, sample_view
 from maskcast.engines.pixel.views import View, is_gray, make_views
 from maskcast.types import Reference
@@ -54,6 +55,7 @@ class _Fit:
     views: list[View]
     folds: int
     color: bool
+    exclusive: bool
     parts: list[Samples]
 
     def map(self, work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
@@ -80,7 +82,9 @@ def fit(references: Sequence[Reference], options: LearnerOptions) -> PixelModel:
                 range(len(views)),
             )
         )
-        return _fit_stages(_Fit(options, pool, views, folds, color, parts), object_ids)
+        return _fit_stages(
+            _Fit(options, pool, views, folds, color, never_overlap(references), parts), object_ids
+        )
 
 
 def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
@@ -111,6 +115,7 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
         second=tuple(second),
         gates=tuple(gates),
         decisions=tuple(decisions),
+        exclusive=work.exclusive,
     )
 
 

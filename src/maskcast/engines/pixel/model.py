@@ -23,6 +23,7 @@ from maskcast.engines.pixel.features import (
     strips,
 )
 from maskcast.engines.pixel.perceptron import Array, Perceptrons
+from maskcast.engines.pixel.rivals import settle
 from maskcast.types import RgbImage, Segmentation
 
 _KEPT_BYTES = 1 << 28
@@ -40,6 +41,7 @@ class PixelModel:
         second: per object, the networks of the second stage; None if there was nothing to learn.
         gates: per object, the first-stage logit below which a pixel is background for good.
         decisions: per object, how logits become a mask and a score.
+        exclusive: whether a pixel belongs to one object at most.
     """
 
     object_ids: tuple[int, ...]
@@ -48,6 +50,7 @@ class PixelModel:
     second: tuple[Perceptrons | None, ...]
     gates: tuple[float, ...]
     decisions: tuple[Decision, ...]
+    exclusive: bool
 
 
 @dataclass(frozen=True)
@@ -70,21 +73,46 @@ def predict(model: PixelModel, image: RgbImage) -> Segmentation:
     pyramid = build_pyramid(image, color=model.color)
     kept: dict[int, OpenPixels] = {}
     logits = first_logits(pyramid, model.first, model.gates, kept)
-    found: list[tuple[int, npt.NDArray[np.bool_], float]] = []
+    found: list[_Found] = []
     for index, object_id in enumerate(model.object_ids):
         refined = second_logits(
             pyramid, logits[index], model.second[index], model.gates[index], kept
         )
-        mask, score = decide(refined, pyramid.fine, model.decisions[index])
+        decision = model.decisions[index]
+        mask, score = decide(refined, pyramid.fine, decision)
         if mask.any():
-            found.append((object_id, mask, score))
-    if not found:
+            margins = refined[mask] - np.float32(decision.low)
+            found.append(_Found(object_id, mask, score, margins, decision.area))
+    masks = [one.mask for one in found]
+    if model.exclusive and len(found) > 1:
+        masks = settle(masks, [one.margins for one in found], [one.least for one in found])
+    shown = [(one, mask) for one, mask in zip(found, masks, strict=True) if mask.any()]
+    if not shown:
         return Segmentation.empty(pyramid.height, pyramid.width)
     return Segmentation(
-        object_ids=np.array([object_id for object_id, _, _ in found], np.int32),
-        masks=np.stack([mask for _, mask, _ in found]),
-        scores=np.array([score for _, _, score in found], np.float32),
+        object_ids=np.array([one.object_id for one, _ in shown], np.int32),
+        masks=np.stack([mask for _, mask in shown]),
+        scores=np.array([one.score for one, _ in shown], np.float32),
     )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One object in one target, before objects contest pixels.
+
+    Attributes:
+        object_id: 1..255.
+        mask: bool (H, W).
+        score: in [0, 1].
+        margins: float32 (N,), logit above the threshold of the mask's pixels.
+        least: smallest component, in pixels.
+    """
+
+    object_id: int
+    mask: npt.NDArray[np.bool_]
+    score: float
+    margins: npt.NDArray[np.float32]
+    least: int
 
 
 def first_logits(
