@@ -43,12 +43,13 @@ def make_views(
         # Nothing but the objects will change, so colour and light may be relied on.
         options = replace(options, scale=0.15, tint=0.03, gain=0.1, detail=0.1)
     pixels = sum(image.shape[0] * image.shape[1] for image, _ in originals)
-    copies = min(options.views, options.altered_pixels // pixels)
+    copies = min(options.views, max(1, options.altered_pixels // pixels))
+    room = options.altered_pixels // len(originals)
     views = []
     for (image, masks), fold in zip(originals, folds, strict=True):
         view = View(image, masks, fold, is_original=True)
         views.append(view)
-        views += [_altered(view, rng, options) for _ in range(copies)]
+        views += [_altered(_window(view, room, rng), rng, options) for _ in range(copies)]
     return views, count
 
 
@@ -119,6 +120,22 @@ def _halves(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     changes = np.zeros(width, np.intp)
     changes[[min(split + 1, width - 1) for split in splits or {width // 2}]] = 1
     return np.cumsum(changes) % 2
+
+
+def _window(view: View, pixels: int, rng: np.random.Generator) -> View:
+    """A part of about ``pixels`` pixels around some object pixel; all of a small view."""
+    height, width = view.image.shape[:2]
+    if height * width <= pixels:
+        return view
+    share = np.sqrt(pixels / (height * width))
+    rows, columns = max(1, int(height * share)), max(1, int(width * share))
+    shown = np.flatnonzero(view.masks.any(axis=0))
+    middle = int(rng.choice(shown)) if len(shown) else int(rng.integers(height * width))
+    top = int(np.clip(middle // width - rows // 2, 0, height - rows))
+    left = int(np.clip(middle % width - columns // 2, 0, width - columns))
+    part = np.s_[top : top + rows, left : left + columns]
+    masks = view.masks[:, part[0], part[1]]
+    return View(view.image[part], masks, view.fold[part[1]], is_original=False)
 
 
 def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> View:

@@ -91,3 +91,10 @@ def test_distance_to_the_picture_edge_ends_far_inside() -> None:
     assert columns[50, 0] == columns[50, 89] == 0
     assert rows[9, 0] == rows[90, 7] == 3
     np.testing.assert_array_equal(rows[32:68], np.sqrt(np.float32(32)))
+
+
+def test_a_scale_counts_what_it_measures() -> None:
+    everything = features.Scale(0, 1.0)
+    assert everything.count(1) == 9
+    assert everything.count(3) == 12
+    assert features.Scale(5, 1.0, hessian=False, tensor=False, extremes=False).count(1) == 3

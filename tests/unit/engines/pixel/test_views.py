@@ -81,3 +81,16 @@ def test_a_fixed_scene_is_recognised_by_its_structure() -> None:
     assert not is_fixed_scene([shots[0], shots[1][:80]])
     assert not is_fixed_scene(shots[:1])
     assert not is_fixed_scene([np.zeros((50, 50, 3), np.uint8)] * 2)
+
+
+def test_copies_of_large_references_are_parts_that_show_an_object() -> None:
+    references = [reference(f"{i}", (1, 10, 30), height=400) for i in range(2)]
+    views, _ = make_views(references, [1], LearnerOptions(views=3, altered_pixels=20_000))
+    altered = [view for view in views if not view.is_original]
+    assert len(altered) == 2
+    for view in altered:
+        height, width = view.image.shape[:2]
+        # 10,000 pixels each, larger or smaller by exp(0.35) at either side.
+        assert height * width < 10_000 * 2.1
+        assert view.masks.any()
+        assert view.fold.shape == (width,)
