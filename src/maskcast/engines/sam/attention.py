@@ -16,10 +16,11 @@ together here, where the models put all pointers last.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+
+from maskcast.engines.sam.families import Model
 
 _POSITION_WEIGHT = 0.1
 
@@ -62,7 +63,7 @@ class MemoryAttention:
         spatial_tokens: T, of one memory entry.
     """
 
-    def __init__(self, module: Any, spatial_tokens: int) -> None:
+    def __init__(self, module: Model, spatial_tokens: int) -> None:
         self._module = module
         probe = next(module.parameters())
         self._query_rotation = self._rotation(module.position_ids, probe)
@@ -111,9 +112,7 @@ class MemoryAttention:
             (K, N, HW, C).
         """
         state = started[None]
-        for number, (layer, memory) in enumerate(
-            zip(self._module.layers, projected, strict=True)
-        ):
+        for number, (layer, memory) in enumerate(zip(self._module.layers, projected, strict=True)):
             if number > 0:
                 state = self._self_attention(layer, state.flatten(0, 1)).view(state.shape)
             state = state + self._cross_attention(layer, state, memory)
@@ -121,7 +120,7 @@ class MemoryAttention:
         normed: torch.Tensor = self._module.layer_norm(state)
         return normed
 
-    def _self_attention(self, layer: Any, state: torch.Tensor) -> torch.Tensor:
+    def _self_attention(self, layer: Model, state: torch.Tensor) -> torch.Tensor:
         attention = layer.self_attn
         normed = layer.layer_norm1(state)
         query, key = (
@@ -135,7 +134,7 @@ class MemoryAttention:
 
     def _cross_attention(
         self,
-        layer: Any,
+        layer: Model,
         state: torch.Tensor,
         memory: Projected,
     ) -> torch.Tensor:
@@ -160,7 +159,7 @@ class MemoryAttention:
         return cosine, sine
 
 
-def _feed_forward(layer: Any, state: torch.Tensor) -> torch.Tensor:
+def _feed_forward(layer: Model, state: torch.Tensor) -> torch.Tensor:
     if hasattr(layer, "mlp"):
         through: torch.Tensor = layer.mlp(state)
         return through
@@ -168,7 +167,7 @@ def _feed_forward(layer: Any, state: torch.Tensor) -> torch.Tensor:
     return out
 
 
-def _split_heads(flat: torch.Tensor, attention: Any) -> torch.Tensor:
+def _split_heads(flat: torch.Tensor, attention: Model) -> torch.Tensor:
     """(B, L, heads * D) to (B, heads, L, D)."""
     heads, depth = attention.num_attention_heads, attention.head_dim
     return flat.view(len(flat), -1, heads, depth).transpose(1, 2)
@@ -176,18 +175,18 @@ def _split_heads(flat: torch.Tensor, attention: Any) -> torch.Tensor:
 
 def _rotate_heads(
     flat: torch.Tensor,
-    attention: Any,
+    attention: Model,
     rotation: tuple[torch.Tensor, torch.Tensor],
 ) -> torch.Tensor:
     """Rotate (K, R, L, heads * D), each head alike."""
     heads, depth = attention.num_attention_heads, attention.head_dim
-    split = flat.unflatten(-1, (heads, depth)).transpose(-3, -2)
+    split = flat.reshape(*flat.shape[:-1], heads, depth).transpose(-3, -2)
     return _rotate(split, *rotation).transpose(-3, -2).flatten(-2)
 
 
 def _rotate(vectors: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
     """Rotary encoding of (..., L, D) by tables (1, L, D), in float32 as the official code does."""
     floats = vectors.float()
-    even, odd = floats.unflatten(-1, (-1, 2)).unbind(-1)
+    even, odd = floats.reshape(*floats.shape[:-1], -1, 2).unbind(-1)
     turned = torch.stack([-odd, even], dim=-1).flatten(-2)
     return (floats * cosine + turned * sine).type_as(vectors)

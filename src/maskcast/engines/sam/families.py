@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+Model = Any
+"""A model or module of ``transformers``, whose attributes are not typed."""
 
 PIP_LINE = "pip install 'maskcast[sam]'"
 
@@ -95,9 +99,7 @@ EDGETAM = Family(
 FAMILIES: Mapping[str, Family] = {family.engine: family for family in (SAM3, SAM2, EDGETAM)}
 
 CHECKPOINTS: Mapping[str, Checkpoint] = {
-    checkpoint.name: checkpoint
-    for family in FAMILIES.values()
-    for checkpoint in family.checkpoints
+    checkpoint.name: checkpoint for family in FAMILIES.values() for checkpoint in family.checkpoints
 }
 
 

@@ -13,12 +13,12 @@ from transformers.initialization import no_init_weights
 from transformers.utils import logging as transformers_logging
 
 from maskcast.engines.sam.checkpoint import convert, read_original, vision_config
-from maskcast.engines.sam.families import Family
+from maskcast.engines.sam.families import Family, Model
 from maskcast.engines.sam.weights import WeightFiles
 from maskcast.errors import EngineError, EngineMissingError
 
 
-def load_model(files: WeightFiles, family: Family) -> Any:
+def load_model(files: WeightFiles, family: Family) -> Model:
     """Load ``family``'s model in float32 on the CPU, ready to compute; nothing is downloaded.
 
     Raises:
@@ -28,35 +28,33 @@ def load_model(files: WeightFiles, family: Family) -> Any:
     return _load_original(files) if files.original else _load_hub_layout(files, family)
 
 
-def build_from_original(tensors: dict[str, torch.Tensor], where: str) -> Any:
+def build_from_original(tensors: dict[str, torch.Tensor], where: str) -> Model:
     """Build SAM 3's tracker from the tensors of the original checkpoint.
 
     Raises:
         EngineError: if one is missing, left over or of another shape.
     """
-    vision = {
-        "model_type": "sam3_vision_model",
-        "backbone_config": {"model_type": "sam3_vit_model", **vision_config(tensors)},
+    backbone = {"model_type": "sam3_vit_model", **vision_config(tensors)}
+    settings: dict[str, Any] = {
+        "vision_config": {"model_type": "sam3_vision_model", "backbone_config": backbone},
+        "image_size": backbone["image_size"],
     }
-    config = transformers.Sam3TrackerVideoConfig(
-        vision_config=vision, image_size=vision["backbone_config"]["image_size"]
-    )
-    with torch.device("meta"):
-        model = transformers.Sam3TrackerVideoModel(config)
     converted = convert(tensors)
-    _check_names(model, converted, where)
     with no_init_weights():
-        model = transformers.Sam3TrackerVideoModel(config)
+        model: Model = transformers.Sam3TrackerVideoModel(
+            transformers.Sam3TrackerVideoConfig(**settings)
+        )
+    check_names(model, converted, where)
     model.load_state_dict(converted)
     return model.eval()
 
 
-def _load_original(files: WeightFiles) -> Any:
+def _load_original(files: WeightFiles) -> Model:
     (path,) = files.files
     return build_from_original(read_original(path), str(path))
 
 
-def _load_hub_layout(files: WeightFiles, family: Family) -> Any:
+def _load_hub_layout(files: WeightFiles, family: Family) -> Model:
     model_class = getattr(transformers, family.model_class)
     try:
         with _quiet():
@@ -87,7 +85,8 @@ def _load_hub_layout(files: WeightFiles, family: Family) -> Any:
     return model.eval()
 
 
-def _check_names(model: Any, converted: dict[str, torch.Tensor], where: str) -> None:
+def check_names(model: Model, converted: dict[str, torch.Tensor], where: str) -> None:
+    """Raise ``EngineError`` unless ``converted`` has exactly the model's tensors, shape by shape."""
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     actual = {name: tuple(tensor.shape) for name, tensor in converted.items()}
     wrong = sorted(
@@ -105,15 +104,15 @@ def _check_names(model: Any, converted: dict[str, torch.Tensor], where: str) -> 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep transformers' progress bars and remarks from the user's terminal."""
-    level = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    remarks: Any = transformers_logging
+    level, bars = remarks.get_verbosity(), remarks.is_progress_bar_enabled()
+    remarks.set_verbosity_error()
+    remarks.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        transformers_logging.set_verbosity(level)
+        remarks.set_verbosity(level)
         if bars:
-            transformers_logging.enable_progress_bar()
+            remarks.enable_progress_bar()

@@ -9,14 +9,14 @@ memory encoder. See ``docs/engines.md``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 
 from maskcast.engines.sam.attention import MemoryAttention, MemoryTokens, Projected
+from maskcast.engines.sam.families import Model
 
 NO_OBJECT_LOGIT = -1024.0
 """What the official code overwrites mask logits with where it finds no object."""
@@ -37,22 +37,18 @@ class Features:
         fine: (N, C / 8, 4h, 4w).
         medium: (N, C / 4, 2h, 2w).
         coarse: (N, h * w, C).
-        position: (h * w, C), the same for every image.
     """
 
     fine: torch.Tensor
     medium: torch.Tensor
     coarse: torch.Tensor
-    position: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.coarse)
 
     def __getitem__(self, images: slice) -> Features:
         """The features of some of the images."""
-        return Features(
-            self.fine[images], self.medium[images], self.coarse[images], self.position
-        )
+        return Features(self.fine[images], self.medium[images], self.coarse[images])
 
     @property
     def descriptors(self) -> torch.Tensor:
@@ -76,6 +72,28 @@ class Decoded:
     quality: torch.Tensor
     presence: torch.Tensor
     pointers: torch.Tensor
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Decoded:
+        """The same change to every field, e.g. a selection of pairs."""
+        return Decoded(
+            change(self.logits),
+            change(self.quality),
+            change(self.presence),
+            change(self.pointers),
+        )
+
+    @staticmethod
+    def joined(
+        parts: Sequence[Decoded],
+        join: Callable[[list[torch.Tensor]], torch.Tensor],
+    ) -> Decoded:
+        """Several as one, field by field, e.g. stacked."""
+        return Decoded(
+            join([part.logits for part in parts]),
+            join([part.quality for part in parts]),
+            join([part.presence for part in parts]),
+            join([part.pointers for part in parts]),
+        )
 
     @property
     def gated_logits(self) -> torch.Tensor:
@@ -105,15 +123,18 @@ class Tracker:
         official: follow the official code where ``transformers`` differs.
     """
 
-    def __init__(self, model: Any, *, official: bool = True) -> None:
+    def __init__(self, model: Model, *, official: bool = True) -> None:
         self.model = model
         self.official = official
         self.size: int = model.config.image_size
         self.grid: tuple[int, int] = tuple(model.backbone_feature_sizes[-1])
         self._latent = hasattr(model, "spatial_perceiver")
         with torch.inference_mode():
-            self._memory_position = self._spatial_position()
-            self._image_position = model.get_image_wide_positional_embeddings()
+            neck = model.vision_encoder.neck
+            coarse = self._sine_grid(neck.position_encoding, model.hidden_dim, self.grid)
+            self._coarse_position = coarse.to(self.dtype)
+            self._memory_position = self._spatial_position().to(self.dtype)
+            self._image_position = model.get_image_wide_positional_embeddings().to(self.dtype)
             self.attention = MemoryAttention(model.memory_attention, len(self._memory_position))
 
     @property
@@ -138,15 +159,13 @@ class Tracker:
         """Encode (N, 3, S, S) pixel values."""
         found = self.model.get_image_features(pixels, return_dict=True)
         maps = [
-            level.permute(1, 2, 0).unflatten(-1, tuple(size))
+            level.permute(1, 2, 0).reshape(*level.shape[1:], *size)
             for level, size in zip(
                 found.fpn_hidden_states[:2], self.model.backbone_feature_sizes[:2], strict=True
             )
         ]
         coarse = found.fpn_hidden_states[-1].transpose(0, 1)
-        return Features(
-            maps[0], maps[1], coarse.contiguous(), found.fpn_position_encoding[-1][:, 0]
-        )
+        return Features(maps[0], maps[1], coarse.contiguous())
 
     @torch.inference_mode()
     def decode_prompts(
@@ -163,9 +182,7 @@ class Tracker:
             labels: int (B, P): 1 on the object, 0 not, 2 and 3 corners of a box.
         """
         config = self.model.config
-        ambiguous = (
-            config.multimask_min_pt_num <= labels.shape[1] <= config.multimask_max_pt_num
-        )
+        ambiguous = config.multimask_min_pt_num <= labels.shape[1] <= config.multimask_max_pt_num
         embedded = self._as_map(features.coarse + self.model.no_memory_embedding)
         return self._decode(
             embedded.expand(len(points), -1, -1, -1),
@@ -220,7 +237,7 @@ class Tracker:
             longest: frames that count as farthest; None = as in a long video.
         """
         width = spatial.shape[-1]
-        split = pointers.unflatten(-1, (-1, width))
+        split = pointers.reshape(*pointers.shape[:2], -1, width)
         longest = longest or self.model.config.max_object_pointers_in_encoder - 1
         positions = [
             torch.cat([self._memory_position, place.expand(split.shape[-2], -1)])
@@ -234,7 +251,7 @@ class Tracker:
     @torch.inference_mode()
     def start(self, features: Features) -> torch.Tensor:
         """What all objects of the targets share, see ``MemoryAttention.start``."""
-        return self.attention.start(features.coarse, features.position)
+        return self.attention.start(features.coarse, self._coarse_position)
 
     @torch.inference_mode()
     def project(self, tokens: MemoryTokens) -> list[Projected]:
@@ -268,7 +285,7 @@ class Tracker:
         masks: torch.Tensor | None = None,
         several: bool,
     ) -> Decoded:
-        """Run prompt encoder and mask decoder on B = K * N pairs; keep the best of several masks."""
+        """Run prompt encoder and mask decoder on B = K * N pairs; keep the best mask of each."""
         count = len(embedded)
         points, labels = prompts or self._no_prompt(count)
         sparse, dense = self.model.prompt_encoder(
@@ -281,9 +298,7 @@ class Tracker:
         repeat = 1 if len(features) == 1 else count // len(features)
         logits, quality, tokens, presence = self.model.mask_decoder(
             image_embeddings=embedded,
-            image_positional_embeddings=self._image_position.to(self.dtype).expand(
-                count, -1, -1, -1
-            ),
+            image_positional_embeddings=self._image_position.expand(count, -1, -1, -1),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense.to(self.dtype),
             multimask_output=several,
@@ -324,10 +339,13 @@ class Tracker:
             binary = self._resize(binary, (side, side))
         else:
             binary = self._scaled(self._resize(logits, (side, side)) > 0)
+        spatial: torch.Tensor
         spatial, position = model.memory_encoder(embedded, binary)
         if config.enable_occlusion_spatial_embedding:
             absent = (~there).to(spatial.dtype)[:, None, None, None]
-            spatial = spatial + absent * model.occlusion_spatial_embedding_parameter[..., None, None]
+            spatial = (
+                spatial + absent * model.occlusion_spatial_embedding_parameter[..., None, None]
+            )
         if self._latent:
             latents: torch.Tensor = model.spatial_perceiver(spatial, position)[0]
             return latents
@@ -347,17 +365,20 @@ class Tracker:
         if self._latent:
             perceiver = model.spatial_perceiver
             side = math.isqrt(perceiver.num_latents_2d)
-            place = perceiver.positional_encoding(
-                (1, model.mem_dim, side, side), self.device, self.dtype
-            )
-            without_place = place.new_zeros(perceiver.num_latents_1d, model.mem_dim)
+            place = self._sine_grid(perceiver.positional_encoding, model.mem_dim, (side, side))
+            place = torch.cat([place.new_zeros(perceiver.num_latents_1d, model.mem_dim), place])
         else:
             encoding = model.memory_encoder.position_encoding
-            place = encoding((1, model.mem_dim, *self.grid), self.device, self.dtype)
-            without_place = place.new_zeros(0, model.mem_dim)
-        position: torch.Tensor = torch.cat([without_place, place[0].flatten(1).T])
+            place = self._sine_grid(encoding, model.mem_dim, self.grid)
         # Frames that a person annotated are all at offset 0, which is the last row of the table.
-        return position + model.memory_temporal_positional_encoding[-1, 0]
+        position: torch.Tensor = place + model.memory_temporal_positional_encoding[-1, 0]
+        return position
+
+    def _sine_grid(self, encoding: Model, channels: int, grid: tuple[int, int]) -> torch.Tensor:
+        """(h * w, channels) place on a grid, never computed in half precision."""
+        precise = torch.promote_types(self.dtype, torch.float32)
+        place: torch.Tensor = encoding((1, channels, *grid), self.device, precise)
+        return place[0].flatten(1).T
 
     def _pointer_positions(self, frames: Sequence[int], longest: int, width: int) -> torch.Tensor:
         """(R, 64) encoding of how far away the pointers' references are."""
@@ -384,7 +405,7 @@ class Tracker:
 
     def _as_map(self, coarse: torch.Tensor) -> torch.Tensor:
         """(B, h * w, C) to (B, C, h, w)."""
-        return coarse.transpose(1, 2).unflatten(-1, self.grid)
+        return coarse.transpose(1, 2).reshape(len(coarse), -1, *self.grid)
 
     def _resize(self, images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         if tuple(images.shape[-2:]) == size:
@@ -396,6 +417,6 @@ class Tracker:
 
 def _upsample(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """Resize (B, h, w) logits; in float32, as half precision shows steps."""
-    return F.interpolate(
-        logits[:, None].float(), size, mode="bilinear", align_corners=False
-    )[:, 0].to(logits.dtype)
+    return F.interpolate(logits[:, None].float(), size, mode="bilinear", align_corners=False)[
+        :, 0
+    ].to(logits.dtype)

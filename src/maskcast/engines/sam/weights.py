@@ -258,11 +258,10 @@ def _check_config(path: Path, family: Family) -> None:
     if model_type in family.model_types:
         return
     owner = family_of_model_type(str(model_type))
-    step = (
-        f"use --engine {owner.engine}" if owner else f"give one of {', '.join(_names(family))}"
-    )
+    step = f"use --engine {owner.engine}" if owner else f"give one of {', '.join(_names(family))}"
     raise SettingsError(
-        f"{path.parent} holds weights of {model_type!r}, not of the engine {family.engine!r}; {step}"
+        f"{path.parent} holds weights of {model_type!r}, not of the engine {family.engine!r}; "
+        f"{step}"
     )
 
 
@@ -287,9 +286,7 @@ def _check_whole(path: Path, family: Family) -> None:
         raise EngineError(f"{path} is not a safetensors file; {again}") from error
     expected, actual = begin + max(ends, default=0), path.stat().st_size
     if expected != actual:
-        raise EngineError(
-            f"{path} is cut short: expected {expected} bytes, got {actual}; {again}"
-        )
+        raise EngineError(f"{path} is cut short: expected {expected} bytes, got {actual}; {again}")
 
 
 def _safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
