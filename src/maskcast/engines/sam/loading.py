@@ -86,7 +86,7 @@ def _load_hub_layout(files: WeightFiles, family: Family) -> Model:
 
 
 def check_names(model: Model, converted: dict[str, torch.Tensor], where: str) -> None:
-    """Raise ``EngineError`` unless ``converted`` has exactly the model's tensors, shape by shape."""
+    """Raise ``EngineError`` unless ``converted`` has exactly the model's names and shapes."""
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     actual = {name: tuple(tensor.shape) for name, tensor in converted.items()}
     wrong = sorted(
