@@ -15,7 +15,7 @@ import torch
 import transformers
 
 from maskcast.engines.base import EngineSettings
-from maskcast.engines.sam.families import FAMILIES
+from maskcast.engines.sam.families import FAMILIES, Model
 
 WIDTH = 128
 PICTURE = 128
@@ -64,7 +64,7 @@ def _hiera(image: int) -> dict[str, Any]:
     }
 
 
-def _sam3() -> Any:
+def _sam3() -> Model:
     # 112 / 14 patches; the masks for the memory encoder are of another size than the image.
     settings: dict[str, Any] = {
         **_shared(112),
@@ -89,7 +89,7 @@ def _sam3() -> Any:
     return transformers.Sam3TrackerVideoModel(transformers.Sam3TrackerVideoConfig(**settings))
 
 
-def _sam2() -> Any:
+def _sam2() -> Model:
     settings: dict[str, Any] = {
         **_shared(PICTURE),
         "image_size": PICTURE,
@@ -100,7 +100,7 @@ def _sam2() -> Any:
     return transformers.Sam2VideoModel(transformers.Sam2VideoConfig(**settings))
 
 
-def _edgetam() -> Any:
+def _edgetam() -> Model:
     # With SAM 2's image encoder: EdgeTAM's own needs timm and torchvision.
     settings: dict[str, Any] = {
         **_shared(PICTURE),
@@ -117,11 +117,11 @@ def _edgetam() -> Any:
     return transformers.EdgeTamVideoModel(transformers.EdgeTamVideoConfig(**settings))
 
 
-_BUILDERS: Mapping[str, Callable[[], Any]] = {"sam3": _sam3, "sam2": _sam2, "edgetam": _edgetam}
+_BUILDERS: Mapping[str, Callable[[], Model]] = {"sam3": _sam3, "sam2": _sam2, "edgetam": _edgetam}
 
 
 @cache
-def tiny_model(name: str, dtype: torch.dtype = torch.float32) -> Any:
+def tiny_model(name: str, dtype: torch.dtype = torch.float32) -> Model:
     """The tiny model of a family; the same object every time, do not change it."""
     torch.manual_seed(0)
     model = _BUILDERS[name]().eval()
@@ -148,7 +148,7 @@ def tiny_weights(name: str, folder: Path) -> Path:
     return path
 
 
-def tiny_settings(name: str, folder: Path, **options: Any) -> EngineSettings:
+def tiny_settings(name: str, folder: Path, **options: object) -> EngineSettings:
     """Settings with which ``create_engine`` builds a family's tiny engine; reports every object."""
     return EngineSettings(
         workers=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch
 from maskcast.errors import SettingsError
 
 _GIB = 1024**3
+_BYTES_PER_TARGET = 2 * _GIB
 _FULL_ENOUGH = 0.45
 _BENCHMARK_SIDE = 768
 _CPU_EFFICIENCY = 0.6
@@ -31,8 +33,8 @@ class Limits:
     projected_bytes: int
 
 
-# On a CPU a batch gains nothing, and one target at a time makes results independent of batching
-# to the last bit. Two pairs of SAM 3 hold about 0.2 GB of activations in a CPU's float32.
+# On a CPU a batch gains nothing; targets run side by side instead, see `_SamEngine`. Four pairs of
+# SAM 3 hold about 0.4 GB of activations in float32.
 _LIMITS = {
     "cpu": Limits(images=1, pairs=4, projected_bytes=_GIB),
     "cuda": Limits(images=16, pairs=64, projected_bytes=8 * _GIB),
@@ -67,6 +69,17 @@ def pick_device(name: str) -> torch.device:
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda:0")
     return device
+
+
+def side_by_side(device: torch.device, workers: int) -> int:
+    """Threads for targets: on a CPU as many as memory takes, elsewhere for squashing pictures."""
+    if device.type != "cpu":
+        return workers
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return workers
+    return max(1, min(workers, free // _BYTES_PER_TARGET))
 
 
 def pick_dtype(name: str, device: torch.device) -> torch.dtype:

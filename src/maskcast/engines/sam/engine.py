@@ -7,9 +7,8 @@ itself is loaded when it is first used.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -23,7 +22,7 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
-from maskcast.engines.sam.families import CHECKPOINTS, EDGETAM, SAM2, SAM3, Family
+from maskcast.engines.sam.families import EDGETAM, SAM2, SAM3, Family
 from maskcast.engines.sam.options import SamOptions, parse_options
 from maskcast.engines.sam.weights import WeightFiles, cached_snapshot, check_extra, locate
 from maskcast.errors import EngineError, ForeignBankError
@@ -71,8 +70,8 @@ class _SamEngine:
             compiled=self._options.compile,
         )
         self._threshold = settings.threshold or _DEFAULT_THRESHOLD
-        self._workers = settings.workers
-        self._pool = ThreadPoolExecutor(settings.workers, self.family.engine)
+        self._side_by_side = devices.side_by_side(device, settings.workers)
+        self._pool = ThreadPoolExecutor(self._side_by_side, self.family.engine)
         self._caster: tuple[str, Caster] | None = None
         self.info = self._describe(files, device, settings)
 
@@ -94,11 +93,10 @@ class _SamEngine:
         check_prompt_kinds(self.info, prompts)
         from maskcast.engines.sam.references import segment_object
 
-        with self._threads():
-            return {
-                object_id: segment_object(self._models, image, prompt, self._threshold)
-                for object_id, prompt in prompts.items()
-            }
+        return {
+            object_id: segment_object(self._models, image, prompt, self._threshold)
+            for object_id, prompt in prompts.items()
+        }
 
     def memorize(self, references: Sequence[Reference]) -> MemoryBank:
         """Encode each object of each reference once, or take the bank kept from last time."""
@@ -112,8 +110,7 @@ class _SamEngine:
         folder = _bank_folder(self._options)
         memory = load_memory(folder, fingerprint, self._signature) if folder else None
         if memory is None:
-            with self._threads():
-                memory = memorize(self._models, references, self._options, self._signature)
+            memory = memorize(self._models, references, self._options, self._signature)
             if folder:
                 save_memory(folder, fingerprint, memory)
         return MemoryBank(self.info.name, object_ids, fingerprint, memory)
@@ -132,8 +129,10 @@ class _SamEngine:
             )
         if not images:
             return []
-        with self._threads():
-            return self._cast(self._caster_of(bank), images)
+        caster = self._caster_of(bank)
+        if self._models.device.type == "cpu":
+            return self._cast_side_by_side(caster, images)
+        return self._cast_in_batches(caster, images)
 
     def close(self) -> None:
         """End the threads and free the model."""
@@ -141,7 +140,29 @@ class _SamEngine:
         self._caster = None
         self._models.release()
 
-    def _cast(self, caster: Caster, images: Sequence[RgbImage]) -> list[Segmentation]:
+    def _cast_side_by_side(
+        self,
+        caster: Caster,
+        images: Sequence[RgbImage],
+    ) -> list[Segmentation]:
+        """One target per thread, each computed by that thread alone.
+
+        Results depend neither on the number of threads nor on the other targets, to the last bit,
+        and no core waits for another.
+        """
+        import torch
+
+        before = torch.get_num_threads()
+        try:
+            return list(self._pool.map(caster.cast_alone, images))
+        finally:
+            torch.set_num_threads(before)
+
+    def _cast_in_batches(
+        self,
+        caster: Caster,
+        images: Sequence[RgbImage],
+    ) -> list[Segmentation]:
         """Batch by batch; the pictures of the next batch are squashed while this one computes."""
         from maskcast.engines.sam.devices import is_out_of_memory
         from maskcast.engines.sam.preprocess import squash
@@ -187,9 +208,7 @@ class _SamEngine:
         return EngineInfo(
             name=self.family.engine,
             prompt_kinds=frozenset({"box", "point", "brush"}),
-            max_batch=self._limits.images
-            if device.type == "cpu"
-            else self._limits.images * _BATCHES_PER_CALL,
+            max_batch=_BATCHES_PER_CALL * max(self._limits.images, self._side_by_side),
             device=str(device),
             needs_weights=True,
             signature={
@@ -198,30 +217,19 @@ class _SamEngine:
                 "threshold": settings.threshold,
                 **self._options.signature,
             },
-            seconds_per_target=self._slow_seconds(device),
+            seconds_per_target=self._slow_seconds(files, device),
         )
 
-    def _slow_seconds(self, device: torch.device) -> float | None:
-        """Seconds per target if that is worth a warning: only of published weights on a CPU."""
+    def _slow_seconds(self, files: WeightFiles, device: torch.device) -> float | None:
+        """Seconds per target if that is worth a warning: on a CPU, told by the model's size."""
         from maskcast.engines.sam.devices import seconds_on_cpu
 
-        checkpoint = CHECKPOINTS.get(self._options.weights or self.family.default.name)
-        if device.type != "cpu" or (checkpoint is None and self.family is not SAM3):
+        if device.type != "cpu":
             return None
-        seconds = seconds_on_cpu((checkpoint or self.family.default).gflop)
+        megabytes = files.bytes / 1e6
+        nearest = min(self.family.checkpoints, key=lambda one: abs(one.megabytes - megabytes))
+        seconds = seconds_on_cpu(nearest.gflop * min(1.0, megabytes / nearest.megabytes))
         return seconds if seconds >= _SLOW_SECONDS else None
-
-    @contextmanager
-    def _threads(self) -> Iterator[None]:
-        """Hold PyTorch to the threads that were granted."""
-        import torch
-
-        before = torch.get_num_threads()
-        torch.set_num_threads(self._workers)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
 
 class Sam3Engine(_SamEngine):

@@ -15,8 +15,9 @@ from maskcast.engines.sam.attention import MemoryTokens, Projected
 from maskcast.engines.sam.devices import Limits
 from maskcast.engines.sam.memory import SamMemory, by_count
 from maskcast.engines.sam.models import Models, logit
+from maskcast.engines.sam.preprocess import squash
 from maskcast.engines.sam.tracker import Decoded, Features, Tracker
-from maskcast.types import Segmentation
+from maskcast.types import RgbImage, Segmentation
 
 _BITS = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8)
 _PIXELS_AT_ONCE = 2**25
@@ -85,6 +86,12 @@ class Caster:
             self._at_own_size(decoded.each(itemgetter(index)), (shape[0], shape[1]))
             for index, shape in enumerate(shapes)
         ]
+
+    def cast_alone(self, image: RgbImage) -> Segmentation:
+        """Mask one target with the calling thread alone."""
+        torch.set_num_threads(1)
+        (found,) = self.cast([squash(image, self._tracker.size)], [image.shape[:2]])
+        return found
 
     def find(self, features: Features) -> Decoded:
         """Find all K objects in N targets; every field begins with (N, K)."""

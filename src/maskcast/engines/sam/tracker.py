@@ -341,14 +341,16 @@ class Tracker:
             binary = self._scaled(self._resize(logits, (side, side)) > 0)
         spatial: torch.Tensor
         spatial, position = model.memory_encoder(embedded, binary)
+        position = position.expand(len(spatial), -1, -1, -1)
         if config.enable_occlusion_spatial_embedding:
             absent = (~there).to(spatial.dtype)[:, None, None, None]
             spatial = (
                 spatial + absent * model.occlusion_spatial_embedding_parameter[..., None, None]
             )
         if self._latent:
-            latents: torch.Tensor = model.spatial_perceiver(spatial, position)[0]
-            return latents
+            # One by one: the perceiver of transformers fails on batches.
+            each = zip(spatial[:, None], position[:, None], strict=True)
+            return torch.cat([model.spatial_perceiver(one, place)[0] for one, place in each])
         return spatial.flatten(2).transpose(1, 2)
 
     def _scaled(self, binary: torch.Tensor) -> torch.Tensor:

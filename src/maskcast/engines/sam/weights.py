@@ -52,6 +52,11 @@ class WeightFiles:
     files: tuple[Path, ...]
     original: bool
 
+    @property
+    def bytes(self) -> int:
+        """Size of all tensor files."""
+        return sum(path.stat().st_size for path in self.files)
+
     def digest(self) -> str:
         """Identify the weights wherever they lie: sha256 (hex), quick even for gigabytes.
 

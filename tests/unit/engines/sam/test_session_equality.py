@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import torch
-from sam_support import FAMILY_NAMES, tiny_model
 
+from maskcast.engines.sam.families import Model
 from maskcast.engines.sam.tracker import Entries, Tracker
+from sam_support import FAMILY_NAMES, tiny_model
 
 REFERENCES, TARGETS = 3, 2
 # object -> reference -> prompt in pixels of a 112 x 112 image; a mask is top, bottom, left, right
@@ -48,7 +49,7 @@ def mask_of(prompt: dict[str, Any], size: int) -> torch.Tensor:
     return mask
 
 
-def run_session(model: Any, frames: torch.Tensor, prompts: dict[int, dict[str, Any]]) -> Any:
+def run_session(model: Model, frames: torch.Tensor, prompts: dict[int, dict[str, Any]]) -> Model:
     """Low-resolution logits and presence of one object in the last frame."""
     module = importlib.import_module(type(model).__module__)
     prefix = type(model).__name__.removesuffix("Model")
