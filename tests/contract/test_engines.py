@@ -6,7 +6,6 @@ import copy
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -65,11 +64,12 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
     """Builds an engine by name, with settings that differ from the tests' own as told."""
     built: list[Engine] = []
 
-    def build(name: str, **changes: Any) -> Engine:
+    def build(name: str, **changes: object) -> Engine:
         settings = EngineSettings(workers=2)
         if name in TINY:
             settings = tiny_settings(name, tmp_path_factory.getbasetemp())
-        built.append(create_engine(name, replace(settings, **changes)))
+        settings = replace(settings, **changes)  # type: ignore[arg-type]
+        built.append(create_engine(name, settings))
         return built[-1]
 
     yield build

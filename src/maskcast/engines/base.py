@@ -41,6 +41,7 @@ class EngineInfo:
             part of the fingerprint.
         seconds_per_target: how long a target takes here at least, where that is worth a warning;
             None where it is not.
+        faster: names of engines to offer in that warning.
     """
 
     name: str
@@ -50,6 +51,7 @@ class EngineInfo:
     needs_weights: bool
     signature: Mapping[str, Any] = field(default_factory=dict)
     seconds_per_target: float | None = None
+    faster: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

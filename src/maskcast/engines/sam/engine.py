@@ -37,6 +37,11 @@ _VERSION = 1
 _DEFAULT_THRESHOLD = 0.5
 _BATCHES_PER_CALL = 2
 _SLOW_SECONDS = 2.0
+_FASTER = {
+    "sam3": ("sam2", "edgetam", "pixel"),
+    "sam2": ("edgetam", "pixel"),
+    "edgetam": ("pixel",),
+}
 
 
 class _SamEngine:
@@ -218,6 +223,7 @@ class _SamEngine:
                 **self._options.signature,
             },
             seconds_per_target=self._slow_seconds(files, device),
+            faster=_FASTER[self.family.engine],
         )
 
     def _slow_seconds(self, files: WeightFiles, device: torch.device) -> float | None:

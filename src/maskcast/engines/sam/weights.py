@@ -115,6 +115,8 @@ def locate(weights: str | None, family: Family) -> WeightFiles:
 
 def cached_snapshot(repository: str) -> Path | None:
     """Folder of a downloaded Hub repository; None if it is not in the cache."""
+    if find_spec("huggingface_hub") is None:
+        return None
     from huggingface_hub import try_to_load_from_cache
 
     for name in (_CONFIG, "sam3.pt"):
@@ -259,8 +261,10 @@ def _open_folder(folder: Path, family: Family) -> WeightFiles:
 
 
 def _check_config(path: Path, family: Family) -> None:
-    model_type = _read_json(path).get("model_type")
+    config = _read_json(path)
+    model_type = config.get("model_type")
     if model_type in family.model_types:
+        _check_backbone(config, family)
         return
     owner = family_of_model_type(str(model_type))
     step = f"use --engine {owner.engine}" if owner else f"give one of {', '.join(_names(family))}"
@@ -268,6 +272,17 @@ def _check_config(path: Path, family: Family) -> None:
         f"{path.parent} holds weights of {model_type!r}, not of the engine {family.engine!r}; "
         f"{step}"
     )
+
+
+def _check_backbone(config: dict[str, Any], family: Family) -> None:
+    """EdgeTAM's own image encoder is one of timm's, and timm needs torchvision."""
+    backbone = config.get("vision_config", {}).get("backbone_config", {})
+    missing = [name for name in ("timm", "torchvision") if find_spec(name) is None]
+    if backbone.get("model_type") == "timm_wrapper" and missing:
+        raise EngineMissingError(
+            f"the image encoder of the engine {family.engine!r} needs {' and '.join(missing)}; "
+            f"run: pip install {' '.join(missing)}"
+        )
 
 
 def _tensor_files(folder: Path) -> Iterator[Path]:
