@@ -34,7 +34,6 @@ from maskcast.engines.sam.weights import locate
 TOLERANCE = 1e-3
 """In logits and memory values; different objects differ by 0.07 and more."""
 
-_SIDE = 1008
 _SAMPLE_STEP = 64
 _TARGETS = 2
 _BFLOAT16_BITS = 8
@@ -81,7 +80,7 @@ def compute(recipe: Mapping[str, Any]) -> Iterator[tuple[str, npt.NDArray[np.flo
     references = 1 + max(int(r) for given in recipe["prompts"].values() for r in given)
     remembered: dict[str, dict[int, Entries]] = defaultdict(dict)
     for reference in range(references):
-        features = tracker.look(_picture(f"reference{reference}", recipe["seed"]))
+        features = tracker.look(_picture(f"reference{reference}", recipe["seed"], tracker))
         for name, given in recipe["prompts"].items():
             if str(reference) not in given:
                 continue
@@ -145,8 +144,8 @@ def main(arguments: list[str] | None = None) -> int:
     return int(max(differences.values()) > parsed.tolerance)
 
 
-def _picture(name: str, seed: int) -> torch.Tensor:
-    return draw(name, (1, 3, _SIDE, _SIDE), seed)
+def _picture(name: str, seed: int, tracker: Tracker) -> torch.Tensor:
+    return draw(name, (1, 3, tracker.size, tracker.size), seed)
 
 
 def _remember(
@@ -156,7 +155,7 @@ def _remember(
 ) -> tuple[Entries, Decoded | None]:
     if "mask" in prompt:
         top, bottom, left, right = prompt["mask"]
-        mask = torch.zeros(1, _SIDE, _SIDE, dtype=torch.bool)
+        mask = torch.zeros(1, tracker.size, tracker.size, dtype=torch.bool)
         mask[:, top:bottom, left:right] = True
         return tracker.remember_masks(features, mask), None
     points = torch.tensor(prompt.get("points", [])).reshape(-1, 2)
@@ -176,7 +175,7 @@ def _propagate(
 ) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
     """The targets are the frame after the last reference, one after the other, object by object."""
     for target in range(_TARGETS):
-        features = tracker.look(_picture(f"target{target}", seed))
+        features = tracker.look(_picture(f"target{target}", seed, tracker))
         started = tracker.start(features)
         for name, entries in remembered.items():
             tokens = tracker.tokens(
