@@ -1,8 +1,8 @@
 """Pixels equal those of the official processors, bit for bit.
 
-``data/preprocessing.npz`` holds three random pictures and what transformers' own Sam2ImageProcessor
-and Sam3ImageProcessor (5.23, torch 2.13, torchvision 0.28) made of them at sizes 24 and 28; recorded
-once in an environment of its own, because torchvision is not needed otherwise.
+``data/preprocessing.npz`` holds three random pictures and what ``Sam2ImageProcessor`` and
+``Sam3ImageProcessor`` (transformers 5.23, torch 2.13, torchvision 0.28) made of them at sizes 24
+and 28; recorded once in an environment of its own, because nothing else here needs torchvision.
 """
 
 from __future__ import annotations
