@@ -13,15 +13,19 @@ import torch
 
 from maskcast.engines.base import create_engine
 from maskcast.engines.sam import devices, references, targets
-from maskcast.engines.sam import engine as engine_module
 from maskcast.engines.sam.devices import BatchSizer, Limits
+from maskcast.engines.sam.preprocess import squash
 from maskcast.engines.sam.tracker import Tracker
+from maskcast.engines.sam.weights import WeightFiles
 from maskcast.errors import ForeignBankError
 from maskcast.types import Prompts, Reference, RgbImage, Segmentation
 from sam_support import FAMILY_NAMES, tiny_settings
 
 NAME = "edgetam"
 BOX = Prompts(box=np.array([10, 10, 50, 40], np.float32))
+
+POINT = Prompts(points=np.ones((1, 2), np.float32), point_labels=np.array([True]))
+Build = Any
 
 
 def picture(seed: int, size: tuple[int, int] = (60, 80)) -> RgbImage:
@@ -36,9 +40,6 @@ def reference(seed: int, object_ids: Sequence[int] = (1,)) -> Reference:
         masks[object_id] = np.zeros(image.shape[:2], np.bool_)
         masks[object_id][10 + object_id : 30, 20 : 40 + object_id] = True
     return Reference(f"{seed}", image, masks)
-
-
-Build = Any
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_the_next_click_costs_no_encoding(build: Build, monkeypatch: pytest.Monk
     engine = build()
     looked = _count_looks(monkeypatch)
     engine.segment(picture(1), {1: BOX})
-    engine.segment(picture(1), {1: BOX, 2: Prompts(points=np.ones((1, 2)), point_labels=[True])})
+    engine.segment(picture(1), {1: BOX, 2: POINT})
     assert looked == [1]
     engine.memorize([Reference("r", picture(1), reference(2).masks)])
     assert looked == [1]
@@ -239,7 +240,7 @@ def test_objects_below_the_presence_threshold_are_not_reported(build: Build, nam
     (everything,) = bank_maker.propagate(bank, [picture(5)])
     caster = bank_maker._caster_of(bank)
     decoded = caster.find(
-        bank_maker._models.look_at_targets([targets.squash(picture(5), caster._tracker.size)])
+        bank_maker._models.look_at_targets([squash(picture(5), caster._tracker.size)])
     )
     presence = decoded.presence[0].sigmoid()
     scores = presence * decoded.quality[0]
@@ -283,7 +284,7 @@ def test_the_empty_mask_of_a_clean_reference_is_remembered_as_absent(build: Buil
 def test_a_slow_run_is_foretold(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     assert build("sam3").info.seconds_per_target is None
     monkeypatch.setattr(devices, "seconds_on_cpu", lambda gflop: gflop / 100)
-    monkeypatch.setattr(engine_module.WeightFiles, "bytes", 3_450_000_000)
+    monkeypatch.setattr(WeightFiles, "bytes", 3_450_000_000)
     info = build("sam3").info
     assert info.seconds_per_target == pytest.approx(59)
     assert info.faster == ("sam2", "edgetam", "pixel")
