@@ -16,7 +16,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,7 +43,10 @@ _PEAK_SIDE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
 
 @dataclass(frozen=True)
 class Figures:
-    """One line of the table: images per second and what they came to."""
+    """One line of the table: images per second, CPU seconds per image, and what they came to.
+
+    CPU time tells more than the clock where other work shares the machine.
+    """
 
     family: str
     objects: int
@@ -51,9 +54,32 @@ class Figures:
     plain: float
     engine: float
     whole: float
+    plain_cpu_seconds: float
+    whole_cpu_seconds: float
     memory_gb: float
     teraflops: float
     peak_teraflops: float
+
+
+@dataclass
+class Clock:
+    """What a block took."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What an image took."""
+
+    images_per_second: float
+    cpu_seconds: float
+
+    @classmethod
+    def of(cls, images: int, clock: Clock) -> Rate:
+        """Of a clock that ran over so many images."""
+        return cls(images / clock.seconds, clock.cpu_seconds / images)
 
 
 @dataclass(frozen=True)
@@ -92,7 +118,7 @@ def main() -> None:
         items = _draw_targets(folder, arguments.targets, arguments.size)
         print(
             f"{'objects':>8}{'refs':>6}{'a plain':>10}{'b engine':>10}{'c whole':>10}{'c/a':>7}"
-            f"{'c/b':>7}{'GB':>7}{'TFLOP/s':>9}{'of peak':>9}"
+            f"{'c/b':>7}{'a CPU s':>9}{'c CPU s':>9}{'GB':>7}{'TFLOP/s':>9}{'of peak':>9}"
         )
         lines = [
             _measure(arguments, folder, weights, items, objects, references)
@@ -146,11 +172,13 @@ def _measure(
         arguments.family,
         objects,
         references,
-        plain,
-        alone,
-        whole,
+        plain.images_per_second,
+        alone.images_per_second,
+        whole.images_per_second,
+        plain.cpu_seconds,
+        whole.cpu_seconds,
         torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else float("nan"),
-        alone * nominal_gflop(arguments.family, objects, references) / 1e3,
+        alone.images_per_second * nominal_gflop(arguments.family, objects, references) / 1e3,
         _peak_teraflops(device, pick_dtype(arguments.dtype, device)),
     )
     engine.close()
@@ -162,6 +190,7 @@ def _print(line: Figures) -> None:
     print(
         f"{line.objects:8}{line.references:6}{line.plain:10.3f}{line.engine:10.3f}"
         f"{line.whole:10.3f}{line.whole / line.plain:7.2f}{line.whole / line.engine:7.2f}"
+        f"{line.plain_cpu_seconds:9.1f}{line.whole_cpu_seconds:9.1f}"
         f"{line.memory_gb:7.1f}{line.teraflops:9.2f}{line.teraflops / line.peak_teraflops:9.0%}",
         flush=True,
     )
@@ -173,29 +202,29 @@ def _time_plain(
     references: list[Reference],
     items: list[WorkItem],
     work: FolderWork,
-) -> float:
+) -> Rate:
     family = FAMILIES[arguments.family]
     device = pick_device(arguments.device)
     model = load_model(locate(weights, family), family)
     loop = PlainLoop(model, family, references, device, pick_dtype(arguments.dtype, device))
     loop(read_image(items[0].target.path).rgb)
-    with _clock(device) as seconds:
+    with _clock(device) as clock:
         for item in items:
             decoded = work.read(item)
             work.write(item, decoded, loop(decoded.image))
-    return len(items) / seconds()
+    return Rate.of(len(items), clock)
 
 
-def _time_engine(engine: Engine, bank: MemoryBank, items: list[WorkItem]) -> float:
+def _time_engine(engine: Engine, bank: MemoryBank, items: list[WorkItem]) -> Rate:
     images = [read_image(item.target.path).rgb for item in items]
     size = engine.info.max_batch
     for _ in range(2):  # the second time with batch sizes, compiled code and memory settled
-        with _clock(torch.device(engine.info.device)) as seconds:
+        with _clock(torch.device(engine.info.device)) as clock:
             for start in range(0, len(images), size):
                 engine.propagate(bank, images[start : start + size])
         if engine.info.device == "cpu":
             break
-    return len(images) / seconds()
+    return Rate.of(len(images), clock)
 
 
 def _time_whole(
@@ -204,25 +233,26 @@ def _time_whole(
     items: list[WorkItem],
     work: FolderWork,
     workers: int,
-) -> float:
-    with _clock(torch.device(engine.info.device)) as seconds:
+) -> Rate:
+    with _clock(torch.device(engine.info.device)) as clock:
         rows = list(
             run_pipeline(items, work, BatchRunner(engine, bank, engine.info.max_batch), workers)
         )
     failed = [row.reason for row in rows if row.state != "done"]
     assert not failed, failed[0]
-    return len(rows) / seconds()
+    return Rate.of(len(rows), clock)
 
 
 @contextmanager
-def _clock(device: torch.device) -> Iterator[Callable[[], float]]:
+def _clock(device: torch.device) -> Iterator[Clock]:
     """Time a block, the device's outstanding work included."""
-    began = time.perf_counter()
-    spent: list[float] = []
-    yield lambda: spent[0]
+    clock = Clock()
+    began, began_cpu = time.perf_counter(), time.process_time()
+    yield clock
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    spent.append(time.perf_counter() - began)
+    clock.seconds = time.perf_counter() - began
+    clock.cpu_seconds = time.process_time() - began_cpu
 
 
 def _peak_teraflops(device: torch.device, dtype: torch.dtype) -> float:
@@ -231,9 +261,9 @@ def _peak_teraflops(device: torch.device, dtype: torch.dtype) -> float:
     one = torch.ones(side, side, device=device, dtype=dtype)
     best = float("inf")
     for _ in range(5):
-        with _clock(device) as seconds:
+        with _clock(device) as clock:
             one @ one
-        best = min(best, seconds())
+        best = min(best, clock.seconds)
     return 2 * side**3 / best / 1e12
 
 

@@ -6,6 +6,8 @@ import copy
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from maskcast.errors import EngineError, ForeignBankError, PromptKindError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 from sam_support import tiny_settings
 
-SEEING = ("fake", "pixel")
+SEEING = ("fake", "pixel", "example")
+GUIDE = Path(__file__).parents[2] / "docs" / "adding-an-engine.md"
 TINY = ("edgetam", "sam2", "sam3")
 """Engines that need weights run on tiny random ones: they keep every promise but see nothing."""
 ENGINES = (*SEEING, *TINY)
@@ -59,6 +62,15 @@ IMAGES = [target.image for target in TARGETS]
 Make = Callable[..., Engine]
 
 
+def documented(settings: EngineSettings) -> Engine:
+    """The engine that the guide shows, run from its page."""
+    code = GUIDE.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(code, GUIDE.name, "exec"), names)  # noqa: S102
+    engine: Engine = names["NearestColor"](settings)
+    return engine
+
+
 @pytest.fixture
 def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
     """Builds an engine by name, with settings that differ from the tests' own as told."""
@@ -69,7 +81,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
         if name in TINY:
             settings = tiny_settings(name, tmp_path_factory.getbasetemp())
         settings = replace(settings, **changes)  # type: ignore[arg-type]
-        built.append(create_engine(name, settings))
+        built.append(documented(settings) if name == "example" else create_engine(name, settings))
         return built[-1]
 
     yield build

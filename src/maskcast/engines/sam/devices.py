@@ -124,10 +124,11 @@ class BatchSizer:
     Args:
         most: upper limit.
         memory_use: tells the share of memory that the last batch took.
+        start: first size.
     """
 
-    def __init__(self, most: int, memory_use: Callable[[], float]) -> None:
-        self.size = 1
+    def __init__(self, most: int, memory_use: Callable[[], float], start: int = 1) -> None:
+        self.size = start
         self._most = most
         self._memory_use = memory_use
 

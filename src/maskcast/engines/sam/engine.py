@@ -58,15 +58,19 @@ class _SamEngine:
             EngineError: if the weights are damaged.
         """
         check_extra(self.family.engine)
+        self._options = parse_options(self.family.engine, settings.options)
+        files = locate(self._options.weights, self.family)
         from maskcast.engines.sam import devices
         from maskcast.engines.sam.loading import load_model
         from maskcast.engines.sam.models import Models
 
-        self._options = parse_options(self.family.engine, settings.options)
-        files = locate(self._options.weights, self.family)
         device = devices.pick_device(settings.device)
         self._limits = devices.limits_of(device)
-        self._sizer = devices.BatchSizer(self._limits.images, devices.memory_use(device))
+        self._sizer = devices.BatchSizer(
+            self._limits.images,
+            devices.memory_use(device),
+            start=self._limits.images if self._options.compile else 1,
+        )
         self._models = Models(
             partial(load_model, files, self.family),
             self.family,
@@ -134,10 +138,16 @@ class _SamEngine:
             )
         if not images:
             return []
-        caster = self._caster_of(bank)
-        if self._models.device.type == "cpu":
-            return self._cast_side_by_side(caster, images)
-        return self._cast_in_batches(caster, images)
+        from maskcast.engines.sam.devices import is_out_of_memory
+
+        side_by_side = self._models.device.type == "cpu"
+        cast = self._cast_side_by_side if side_by_side else self._cast_in_batches
+        try:
+            return cast(self._caster_of(bank), images)
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise MemoryError(str(error)) from error
+            raise
 
     def close(self) -> None:
         """End the threads and free the model."""
@@ -178,13 +188,13 @@ class _SamEngine:
         while len(found) < len(images):
             part = slice(len(found), len(found) + self._sizer.size)
             batch = [one.result() for one in squashed[part]]
+            if self._options.compile:  # compiled code is for one batch size
+                batch += batch[-1:] * (self._sizer.size - len(batch))
             try:
                 found += caster.cast(batch, [image.shape[:2] for image in images[part]])
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
+                if not (is_out_of_memory(error) and self._sizer.failed(len(batch))):
                     raise
-                if not self._sizer.failed(len(batch)):
-                    raise MemoryError(str(error)) from error
                 self._models.free_memory()
             else:
                 self._sizer.worked(len(batch))

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
 
+import numpy as np
 import torch
 
 from maskcast.engines.sam.families import Family, Model
@@ -64,7 +65,9 @@ class Models:
 
     def look(self, image: RgbImage) -> Features:
         """Features of one image in float32; those of the last few images are kept."""
-        key = hashlib.blake2b(image.tobytes() + repr(image.shape).encode()).hexdigest()
+        content = hashlib.blake2b(repr(image.shape).encode())
+        content.update(np.ascontiguousarray(image).data)
+        key = content.hexdigest()
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]

@@ -80,8 +80,11 @@ class Caster:
         squashed: list[torch.Tensor],
         shapes: Sequence[tuple[int, ...]],
     ) -> list[Segmentation]:
-        """Mask a batch of targets, given as uint8 (3, S, S) and their own (height, width)."""
-        decoded = self.find(self._models.look_at_targets(squashed))
+        """Mask a batch of targets, given as uint8 (3, S, S) and their own (height, width).
+
+        Pictures beyond the shapes only fill up the batch.
+        """
+        decoded = self.find(self._models.look_at_targets(squashed)[: len(shapes)])
         return [
             self._at_own_size(decoded.each(itemgetter(index)), (shape[0], shape[1]))
             for index, shape in enumerate(shapes)

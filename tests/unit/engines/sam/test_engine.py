@@ -173,6 +173,21 @@ def in_batches(engine: Any, bank: Any, images: Sequence[RgbImage]) -> Any:  # no
     return engine._cast_in_batches(engine._caster_of(bank), images)
 
 
+def test_a_batch_for_compiled_code_is_filled_up(
+    build: Build,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = build()
+    bank = engine.memorize([reference(1)])
+    images = [picture(seed) for seed in range(6)]
+    expected = engine.propagate(bank, images)
+    engine._options = engine._options.model_copy(update={"compile": True})
+    engine._sizer = BatchSizer(4, lambda: 0.0, start=4)
+    looked = _count_looks(monkeypatch)
+    assert same(in_batches(engine, bank, images), expected)
+    assert looked == [4, 4]
+
+
 def test_the_batch_grows_until_memory_is_short_and_remembers(
     build: Build,
     monkeypatch: pytest.MonkeyPatch,
@@ -194,8 +209,10 @@ def test_a_target_that_never_fits_is_told_as_out_of_memory(
     engine = build()
     bank = engine.memorize([reference(1)])
     Crowded(monkeypatch, room=0)
-    with pytest.raises(MemoryError):
+    with pytest.raises(torch.OutOfMemoryError):
         in_batches(engine, bank, [picture(1)])
+    with pytest.raises(MemoryError):
+        engine.propagate(bank, [picture(1)])
 
 
 def test_another_error_is_not_mistaken_for_lack_of_memory(
