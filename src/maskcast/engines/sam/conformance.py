@@ -35,7 +35,6 @@ TOLERANCE = 1e-3
 """In logits and memory values; different objects differ by 0.07 and more."""
 
 _SAMPLE_STEP = 64
-_TARGETS = 2
 _BFLOAT16_BITS = 8
 _BOX_LABELS = (2, 3)
 
@@ -74,7 +73,10 @@ def build_tracker(recipe: Mapping[str, Any]) -> Tracker:
         return Tracker(load_model(locate(str(path), SAM3), SAM3))
 
 
-def compute(recipe: Mapping[str, Any]) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
+def compute(
+    recipe: Mapping[str, Any],
+    targets: int = 2,
+) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
     """Yield every array that the recipe's recording holds, by name."""
     tracker = build_tracker(recipe)
     references = 1 + max(int(r) for given in recipe["prompts"].values() for r in given)
@@ -92,7 +94,10 @@ def compute(recipe: Mapping[str, Any]) -> Iterator[tuple[str, npt.NDArray[np.flo
                 yield f"segment/{where}/object_score_logit", _array(decoded.presence)
             yield f"memory/{where}/object_pointer", _array(entries.pointers[0])
             yield f"memory/{where}/spatial_sample", _array(entries.spatial[0, ::_SAMPLE_STEP])
-    yield from _propagate(tracker, remembered, references, recipe["seed"])
+    for target in range(targets):
+        features = tracker.look(_picture(f"target{target}", recipe["seed"], tracker))
+        for name, array in _propagate(tracker, features, remembered, references):
+            yield f"propagate/target{target}/{name}", array
 
 
 def compare(stem: Path) -> dict[str, float]:
@@ -101,7 +106,8 @@ def compare(stem: Path) -> dict[str, float]:
     largest: dict[str, float] = defaultdict(float)
     with np.load(stem.with_suffix(".npz"), allow_pickle=False) as recording:
         waiting = set(recording.files)
-        for name, computed in compute(recipe):
+        targets = {name.split("/")[1] for name in waiting if name.startswith("propagate/")}
+        for name, computed in compute(recipe, len(targets)):
             expected = recording[name]
             waiting.discard(name)
             group = f"{name.partition('/')[0]}/{name.rpartition('/')[2]}"
@@ -169,26 +175,23 @@ def _remember(
 
 def _propagate(
     tracker: Tracker,
+    features: Features,
     remembered: Mapping[str, Mapping[int, Entries]],
     references: int,
-    seed: int,
 ) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-    """The targets are the frame after the last reference, one after the other, object by object."""
-    for target in range(_TARGETS):
-        features = tracker.look(_picture(f"target{target}", seed, tracker))
-        started = tracker.start(features)
-        for name, entries in remembered.items():
-            tokens = tracker.tokens(
-                torch.stack([one.spatial[0] for one in entries.values()])[None],
-                torch.stack([one.pointers[0] for one in entries.values()])[None],
-                [references - reference for reference in entries],
-                references,
-            )
-            found = tracker.track(features, started, tracker.project(tokens))
-            where = f"propagate/target{target}/object{name}"
-            yield f"{where}/low_res_logits", _array(found.gated_logits[0])
-            yield f"{where}/object_score_logit", _array(found.presence)
-            yield f"{where}/iou", _array(found.quality)
+    """The target is the frame after the last reference."""
+    started = tracker.start(features)
+    for name, entries in remembered.items():
+        tokens = tracker.tokens(
+            torch.stack([one.spatial[0] for one in entries.values()])[None],
+            torch.stack([one.pointers[0] for one in entries.values()])[None],
+            [references - reference for reference in entries],
+            references,
+        )
+        found = tracker.track(features, started, tracker.project(tokens))
+        yield f"object{name}/low_res_logits", _array(found.gated_logits[0])
+        yield f"object{name}/object_score_logit", _array(found.presence)
+        yield f"object{name}/iou", _array(found.quality)
 
 
 def _array(tensor: torch.Tensor) -> npt.NDArray[np.float32]:

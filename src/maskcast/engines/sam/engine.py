@@ -31,7 +31,7 @@ from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segme
 if TYPE_CHECKING:
     import torch
 
-    from maskcast.engines.sam.targets import Caster
+    from maskcast.engines.sam.targets import Caster, Launched
 
 _VERSION = 1
 _DEFAULT_THRESHOLD = 0.5
@@ -178,27 +178,36 @@ class _SamEngine:
         caster: Caster,
         images: Sequence[RgbImage],
     ) -> list[Segmentation]:
-        """Batch by batch; the pictures of the next batch are squashed while this one computes."""
+        """Batch by batch.
+
+        While one computes, pictures of the next are squashed and masks of the last fetched.
+        """
         from maskcast.engines.sam.devices import is_out_of_memory
         from maskcast.engines.sam.preprocess import squash
 
         size = self._models.fast.size
         squashed = [self._pool.submit(squash, image, size) for image in images]
         found: list[Segmentation] = []
-        while len(found) < len(images):
-            part = slice(len(found), len(found) + self._sizer.size)
+        waiting: list[Launched] = []
+        start = 0
+        while start < len(images):
+            part = slice(start, start + self._sizer.size)
             batch = [one.result() for one in squashed[part]]
+            count = len(batch)
             if self._options.compile:  # compiled code is for one batch size
-                batch += batch[-1:] * (self._sizer.size - len(batch))
+                batch += batch[-1:] * (self._sizer.size - count)
             try:
-                found += caster.cast(batch, [image.shape[:2] for image in images[part]])
+                waiting.append(caster.launch(batch, [image.shape[:2] for image in images[part]]))
             except (RuntimeError, MemoryError) as error:
-                if not (is_out_of_memory(error) and self._sizer.failed(len(batch))):
+                if not (is_out_of_memory(error) and self._sizer.failed(count)):
                     raise
                 self._models.free_memory()
-            else:
-                self._sizer.worked(len(batch))
-        return found
+                continue
+            start += count
+            self._sizer.worked(count)
+            if len(waiting) > 1:
+                found += caster.collect(waiting.pop(0))
+        return found + [one for last in waiting for one in caster.collect(last)]
 
     def _caster_of(self, bank: MemoryBank) -> Caster:
         """The bank on the device, kept for the next call."""

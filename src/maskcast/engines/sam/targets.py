@@ -39,6 +39,27 @@ class Bucket:
 
 
 @dataclass(frozen=True)
+class Launched:
+    """A batch of N targets whose results may still be on their way to the host.
+
+    Attributes:
+        shapes: (height, width) of each target.
+        positions: per target, int64 (k,) which objects were cut.
+        masks: per target, see ``cut_masks``.
+        presence: float32 (N, K) logits.
+        scores: float32 (N, K).
+        done: set when everything has arrived; None if it has.
+    """
+
+    shapes: Sequence[tuple[int, ...]]
+    positions: list[torch.Tensor]
+    masks: list[torch.Tensor]
+    presence: torch.Tensor
+    scores: torch.Tensor
+    done: torch.cuda.Event | None
+
+
+@dataclass(frozen=True)
 class Rules:
     """From logits to what is reported.
 
@@ -75,25 +96,50 @@ class Caster:
         self._choosing = rules.max_references is not None and most > rules.max_references
         self._buckets = [] if self._choosing else self._bucket(shown, keep=True)
 
-    def cast(
+    def launch(
         self,
         squashed: list[torch.Tensor],
         shapes: Sequence[tuple[int, ...]],
-    ) -> list[Segmentation]:
-        """Mask a batch of targets, given as uint8 (3, S, S) and their own (height, width).
+    ) -> Launched:
+        """Begin a batch; on a GPU this returns before the results are there.
 
-        Pictures beyond the shapes only fill up the batch.
+        Args:
+            squashed: uint8 (3, S, S) each; pictures beyond the shapes only fill up the batch.
+            shapes: the targets' own (height, width).
         """
         decoded = self.find(self._models.look_at_targets(squashed)[: len(shapes)])
-        return [
-            self._at_own_size(decoded.each(itemgetter(index)), (shape[0], shape[1]))
-            for index, shape in enumerate(shapes)
-        ]
+        scores = decoded.presence.float().sigmoid() * decoded.quality.float().clamp(0, 1)
+        positions, masks = [], []
+        for logits, presence, shape in zip(decoded.logits, decoded.presence, shapes, strict=True):
+            rows = self._to_cut(presence)
+            positions.append(rows)
+            cut = cut_masks(logits[rows], (shape[0], shape[1]), logit(self._rules.threshold))
+            masks.append(_to_host(cut))
+        presence, scores = _to_host(decoded.presence.float()), _to_host(scores)
+        done = torch.cuda.Event() if decoded.logits.is_cuda else None  # type: ignore[no-untyped-call]
+        if done is not None:
+            done.record()
+        return Launched(shapes, positions, masks, presence, scores, done)
+
+    def collect(self, launched: Launched) -> list[Segmentation]:
+        """Wait for a batch; only present objects with pixels are kept."""
+        if launched.done is not None:
+            launched.done.synchronize()
+        least, ids = logit(self._rules.presence), np.array(self._ids, np.int32)
+        found = []
+        for index, shape in enumerate(launched.shapes):
+            rows = launched.positions[index]
+            masks = unpack_masks(launched.masks[index], (shape[0], shape[1]))
+            kept = (launched.presence[index][rows] > least).numpy() & masks.any(axis=(1, 2))
+            scores = launched.scores[index][rows].numpy()
+            found.append(Segmentation(ids[rows.numpy()][kept], masks[kept], scores[kept]))
+        return found
 
     def cast_alone(self, image: RgbImage) -> Segmentation:
         """Mask one target with the calling thread alone."""
         torch.set_num_threads(1)
-        (found,) = self.cast([squash(image, self._tracker.size)], [image.shape[:2]])
+        launched = self.launch([squash(image, self._tracker.size)], [image.shape[:2]])
+        (found,) = self.collect(launched)
         return found
 
     def find(self, features: Features) -> Decoded:
@@ -157,39 +203,40 @@ class Caster:
         ordered = [found[position] for position in range(len(self._ids))]
         return Decoded.joined(ordered, lambda fields: torch.stack(fields, dim=1))
 
-    def _at_own_size(self, decoded: Decoded, size: tuple[int, int]) -> Segmentation:
-        """Scores and masks of one target's K objects; only present ones with pixels are kept."""
-        scores = decoded.presence.float().sigmoid() * decoded.quality.float().clamp(0, 1)
-        present = (decoded.presence > logit(self._rules.presence)).nonzero()[:, 0]
-        masks = masks_at_size(decoded.logits[present], size, logit(self._rules.threshold))
-        seen = masks.any(axis=(1, 2))
-        return Segmentation(
-            np.array(self._ids, np.int32)[present.cpu().numpy()][seen],
-            masks[seen],
-            scores[present].cpu().numpy()[seen],
-        )
+    def _to_cut(self, presence: torch.Tensor) -> torch.Tensor:
+        """Positions, on the host, of the objects to upsample, of (K,) presence logits.
+
+        A CPU spares itself the absent ones; asking a GPU which these are would wait for it.
+        """
+        if presence.device.type == "cpu":
+            return (presence > logit(self._rules.presence)).nonzero()[:, 0]
+        return torch.arange(len(presence))
 
 
-def masks_at_size(
-    logits: torch.Tensor,
-    size: tuple[int, int],
-    level: float,
-) -> npt.NDArray[np.bool_]:
-    """Upsample (K, h, w) logits to ``size`` on their device, threshold, bring bool (K, H, W) over.
+def cut_masks(logits: torch.Tensor, size: tuple[int, int], level: float) -> torch.Tensor:
+    """Upsample (K, h, w) logits to ``size`` on their device and threshold them.
 
-    Bits travel packed, eight pixels in a byte: a 12-megapixel mask is 1.5 MB instead of 12.
+    Returns:
+        uint8 (K, ceil(H * W / 8)) on a GPU: packed, as a 12-megapixel mask then travels as 1.5 MB
+        instead of 12. Bool (K, H, W) on a CPU.
     """
-    pixels = size[0] * size[1]
-    masks = np.empty((len(logits), *size), np.bool_)
-    for part in _parts(len(logits), max(1, _PIXELS_AT_ONCE // pixels)):
+    at_once = max(1, _PIXELS_AT_ONCE // (size[0] * size[1]))
+    parts = []
+    for part in _parts(len(logits), at_once):
         up = F.interpolate(logits[part, None].float(), size, mode="bilinear", align_corners=False)
-        flat = (up > level).flatten(1)
-        if flat.device.type == "cpu":
-            masks[part] = flat.numpy().reshape(-1, *size)
-        else:
-            bits = np.unpackbits(pack_bits(flat).cpu().numpy(), axis=1, count=pixels)
-            masks[part] = bits.view(np.bool_).reshape(-1, *size)
-    return masks
+        cut = up[:, 0] > level
+        parts.append(cut if cut.device.type == "cpu" else pack_bits(cut.flatten(1)))
+    return torch.cat(parts) if parts else torch.zeros(0, *size, dtype=torch.bool)
+
+
+def unpack_masks(masks: torch.Tensor, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """The masks of ``cut_masks``, on the host, as bool (K, H, W)."""
+    array = masks.numpy()
+    if masks.dtype == torch.bool:
+        plain: npt.NDArray[np.bool_] = array
+        return plain
+    bits = np.unpackbits(array, axis=1, count=size[0] * size[1])
+    return bits.view(np.bool_).reshape(-1, *size)
 
 
 def pack_bits(flat: torch.Tensor) -> torch.Tensor:
@@ -197,6 +244,14 @@ def pack_bits(flat: torch.Tensor) -> torch.Tensor:
     padded = F.pad(flat.to(torch.uint8), (0, -flat.shape[1] % 8))
     weighed = padded.reshape(len(flat), -1, 8) * _BITS.to(flat.device)
     return weighed.sum(dim=2, dtype=torch.uint8)
+
+
+def _to_host(tensor: torch.Tensor) -> torch.Tensor:
+    """Bring a tensor over; from CUDA without waiting, into pinned memory."""
+    if not tensor.is_cuda:
+        return tensor.cpu()
+    host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    return host.copy_(tensor, non_blocking=True)
 
 
 def _project_part(tracker: Tracker, bucket: Bucket, part: slice) -> list[Projected]:

@@ -157,15 +157,15 @@ class Crowded:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
         self.batches: list[int] = []
-        cast = targets.Caster.cast
+        launch = targets.Caster.launch
 
         def crowded(caster: targets.Caster, squashed: Any, shapes: Any) -> Any:  # noqa: ANN401
             self.batches.append(len(squashed))
             if len(squashed) > room:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-            return cast(caster, squashed, shapes)
+            return launch(caster, squashed, shapes)
 
-        monkeypatch.setattr(targets.Caster, "cast", crowded)
+        monkeypatch.setattr(targets.Caster, "launch", crowded)
 
 
 def in_batches(engine: Any, bank: Any, images: Sequence[RgbImage]) -> Any:  # noqa: ANN401
@@ -221,7 +221,7 @@ def test_another_error_is_not_mistaken_for_lack_of_memory(
 ) -> None:
     engine = build()
     bank = engine.memorize([reference(1)])
-    monkeypatch.setattr(targets.Caster, "cast", lambda *_: 1 / 0)
+    monkeypatch.setattr(targets.Caster, "launch", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         in_batches(engine, bank, [picture(1)])
 

@@ -14,7 +14,7 @@ from maskcast.engines.sam.memory import SamMemory
 from maskcast.engines.sam.models import Models
 from maskcast.engines.sam.options import SamOptions
 from maskcast.engines.sam.references import memorize
-from maskcast.engines.sam.targets import Caster, Rules, masks_at_size, pack_bits
+from maskcast.engines.sam.targets import Caster, Rules, cut_masks, pack_bits, unpack_masks
 from maskcast.engines.sam.tracker import Decoded, Features
 from maskcast.types import Reference
 from sam_support import FAMILY_NAMES, tiny_model
@@ -222,14 +222,13 @@ def test_bits_are_packed_as_numpy_packs_them(size: tuple[int, int]) -> None:
     masks = np.random.default_rng(1).random((3, *size)) > 0.5
     packed = pack_bits(torch.from_numpy(masks).flatten(1)).numpy()
     np.testing.assert_array_equal(packed, np.packbits(masks.reshape(3, -1), axis=1))
+    np.testing.assert_array_equal(unpack_masks(torch.from_numpy(packed), size), masks)
 
 
 def test_masks_are_upsampled_before_they_are_cut() -> None:
     logits = torch.tensor([[[-1.0, 3.0], [-1.0, 3.0]]])
     # Bilinear between column centres 0.25 and 0.75: at 1/8, 3/8, 5/8, 7/8 it is -1, 0, 2, 3.
     expected = np.array([[False, False, True, True]])
-    np.testing.assert_array_equal(masks_at_size(logits, (1, 4), 0.0)[0], expected)
-    np.testing.assert_array_equal(
-        masks_at_size(logits, (1, 4), -0.5)[0, 0], [False, True, True, True]
-    )
-    assert masks_at_size(logits[:0], (5, 7), 0.0).shape == (0, 5, 7)
+    np.testing.assert_array_equal(cut_masks(logits, (1, 4), 0.0)[0], expected)
+    np.testing.assert_array_equal(cut_masks(logits, (1, 4), -0.5)[0, 0], [False, True, True, True])
+    assert cut_masks(logits[:0], (5, 7), 0.0).shape == (0, 5, 7)
