@@ -17,6 +17,9 @@ import transformers
 from maskcast.engines.base import EngineSettings
 from maskcast.engines.sam.families import FAMILIES, Model
 
+# Test processes run side by side; threads that wait for each other would only slow them down.
+torch.set_num_threads(1)
+
 WIDTH = 128
 PICTURE = 128
 FAMILY_NAMES = tuple(FAMILIES)

@@ -402,8 +402,8 @@ class Tracker:
         return height, width
 
     def _no_prompt(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        points = torch.zeros(count, 1, 2)
-        return points, torch.full((count, 1), _NO_POINT, dtype=torch.int32)
+        points = torch.zeros(count, 1, 2, device=self.device)
+        return points, torch.full((count, 1), _NO_POINT, dtype=torch.int32, device=self.device)
 
     def _as_map(self, coarse: torch.Tensor) -> torch.Tensor:
         """(B, h * w, C) to (B, C, h, w)."""
@@ -412,9 +412,10 @@ class Tracker:
     def _resize(self, images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         if tuple(images.shape[-2:]) == size:
             return images
-        return F.interpolate(
-            images.float(), size, mode="bilinear", align_corners=False, antialias=True
-        ).to(images.dtype)
+        # Not every PyTorch resizes with antialiasing on MPS; only references come here.
+        source = images.float().cpu() if images.device.type == "mps" else images.float()
+        resized = F.interpolate(source, size, mode="bilinear", align_corners=False, antialias=True)
+        return resized.to(images.device, images.dtype)
 
 
 def _upsample(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

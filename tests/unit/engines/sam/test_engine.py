@@ -271,6 +271,32 @@ def test_objects_below_the_presence_threshold_are_not_reported(build: Build, nam
     }
 
 
+def test_absent_objects_and_packed_bits_come_back_alike_from_a_gpu(
+    build: Build,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There all objects are cut, packed on the device, and sorted out on the host."""
+    engine = build(presence=0.5)
+    bank = engine.memorize([reference(1, (1, 2, 3))])
+    presence = torch.tensor([[2.0, -2.0, 0.1]])
+    find = targets.Caster.find
+
+    def found(caster: targets.Caster, features: Any) -> Any:  # noqa: ANN401
+        return replace(find(caster, features), presence=presence)
+
+    monkeypatch.setattr(targets.Caster, "find", found)
+    (expected,) = engine.propagate(bank, [picture(5)])
+    assert expected.object_ids.tolist() == [1, 3]
+    cut = targets.cut_masks
+    monkeypatch.setattr(
+        targets, "cut_masks", lambda *given: targets.pack_bits(cut(*given).flatten(1))
+    )
+    monkeypatch.setattr(targets.Caster, "_to_cut", lambda _, given: torch.arange(len(given)))
+    (packed,) = in_batches(engine, bank, [picture(5)])
+    assert packed.object_ids.tolist() == [1, 3]
+    assert same([packed], [expected])
+
+
 def test_augmented_references_are_remembered_too(build: Build) -> None:
     plain = build().memorize([reference(1, (1, 2)), reference(2, ())])
     flipped = build(augment_references=["flip"]).memorize([reference(1, (1, 2)), reference(2, ())])
