@@ -27,8 +27,9 @@ import numpy.typing as npt
 import torch
 
 from maskcast.engines.sam.families import SAM3
+from maskcast.engines.sam.fields import Decoded, Entries, Features
 from maskcast.engines.sam.loading import load_model
-from maskcast.engines.sam.tracker import Decoded, Entries, Features, Tracker
+from maskcast.engines.sam.tracker import Tracker
 from maskcast.engines.sam.weights import locate
 
 TOLERANCE = 1e-3

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from maskcast.engines.sam.families import Family, Model
+from maskcast.engines.sam.fields import Features
 from maskcast.engines.sam.preprocess import normalise, squash
-from maskcast.engines.sam.tracker import Features, Tracker
+from maskcast.engines.sam.tracker import Tracker
 from maskcast.types import RgbImage
 
 _CACHED_IMAGES = 8

@@ -13,10 +13,11 @@ import torch.nn.functional as F  # noqa: N812
 
 from maskcast.engines.sam.attention import MemoryTokens, Projected
 from maskcast.engines.sam.devices import Limits
+from maskcast.engines.sam.fields import Decoded, Features
 from maskcast.engines.sam.memory import SamMemory, by_count
 from maskcast.engines.sam.models import Models, logit
 from maskcast.engines.sam.preprocess import squash
-from maskcast.engines.sam.tracker import Decoded, Features, Tracker
+from maskcast.engines.sam.tracker import Tracker
 from maskcast.types import RgbImage, Segmentation
 
 _BITS = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8)

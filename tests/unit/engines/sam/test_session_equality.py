@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from maskcast.engines.sam.families import Model
-from maskcast.engines.sam.tracker import Entries, Tracker
+from maskcast.engines.sam.fields import Entries
+from maskcast.engines.sam.tracker import Tracker
 from sam_support import FAMILY_NAMES, tiny_model
 
 REFERENCES, TARGETS = 3, 2

@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from maskcast.engines.sam.tracker import NO_OBJECT_LOGIT, Decoded, Features, Tracker
+from maskcast.engines.sam.fields import NO_OBJECT_LOGIT, Decoded, Features
+from maskcast.engines.sam.tracker import Tracker
 from sam_support import FAMILY_NAMES, tiny_model
 
 
