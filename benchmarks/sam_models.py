@@ -40,7 +40,7 @@ def save_random_weights(family: Family, folder: Path) -> str:
     config = getattr(transformers, family.model_class.replace("Model", "Config"))()
     if family.engine == "edgetam":
         with_timm = find_spec("timm") is not None and find_spec("torchvision") is not None
-        config.vision_config = _repvit(config) if with_timm else _stand_in()
+        config.vision_config = _repvit() if with_timm else _stand_in()
         remark = "" if with_timm else "a Hiera of about equal cost stands in for timm's repvit_m1"
     torch.manual_seed(0)
     model = getattr(transformers, family.model_class)(config)
@@ -49,10 +49,16 @@ def save_random_weights(family: Family, folder: Path) -> str:
     return remark
 
 
-def _repvit(config: Any) -> Any:  # noqa: ANN401
-    vision = transformers.EdgeTamVisionConfig()
-    vision.fpn_hidden_size = config.memory_attention_hidden_size
-    return vision
+def _repvit() -> Any:  # noqa: ANN401
+    """EdgeTAM's own image encoder."""
+    return transformers.EdgeTamVisionConfig(
+        backbone_config={
+            "model_type": "timm_wrapper",
+            "architecture": "repvit_m1",
+            "num_classes": 1000,
+            "model_args": {"in_chans": 3, "features_only": True, "out_indices": [0, 1, 2, 3]},
+        }
+    )
 
 
 def _stand_in() -> Any:  # noqa: ANN401
