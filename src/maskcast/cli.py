@@ -107,6 +107,10 @@ def run(
     targets: TargetsOption = None,
     output: OutputOption = None,
     engine: Annotated[str | None, typer.Option(help="See maskcast engines.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Weights of the engine: a name as maskcast engines lists it, or a path."),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps.")] = None,
     batch_size: Annotated[
         str | None, typer.Option(help="Targets per engine call, or auto.")
@@ -137,6 +141,7 @@ def run(
         project,
         {
             "engine": engine,
+            "weights": weights,
             "device": device,
             "batch_size": _number_or_word(batch_size),
             "workers": workers,
@@ -216,9 +221,15 @@ def evaluate(
         _print_evaluation(evaluation, f"{evaluation.targets} targets of {opened.output_folder}")
 
 
-@app.command()
-def engines(as_json: JsonOption = False) -> None:
+engines_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(engines_app, name="engines")
+
+
+@engines_app.callback()
+def engines(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the engines: what is installed, what has weights, how to get the rest."""
+    if context.invoked_subcommand is not None:
+        return
     from maskcast.engines.catalog import list_engines
 
     found = list_engines()
@@ -228,6 +239,23 @@ def engines(as_json: JsonOption = False) -> None:
     for one in found:
         state = f"ready on {one.device}" if one.ready else "not ready"
         typer.echo(f"{one.name:10} {state}: {one.description or one.next_step}")
+        if one.description and one.next_step:
+            typer.echo(f"{'':10} {one.next_step}")
+        for offer in one.weights:
+            where = "downloaded" if offer.here else f"maskcast engines pull {offer.name}"
+            typer.echo(
+                f"{'':12} {offer.name:17} {offer.megabytes:5} MB  {offer.licence:11} {where}"
+            )
+
+
+@engines_app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="Weights as maskcast engines lists them.")],
+) -> None:
+    """Download the weights of an engine."""
+    from maskcast.engines.sam.weights import pull
+
+    typer.echo(f"{name} is in {pull(name)}", err=True)
 
 
 @app.command()

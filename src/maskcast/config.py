@@ -79,6 +79,8 @@ class Settings(_Section):
 
     Attributes:
         engine: name of the engine.
+        weights: what the engine computes with, as ``maskcast engines`` lists it, or a path (from
+            where the command is started); None = the engine's own choice.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``, with an index if wanted.
         batch_size: targets per engine call, or ``auto``.
         workers: CPU threads; None = one per usable core.
@@ -87,6 +89,7 @@ class Settings(_Section):
     """
 
     engine: str = "pixel"
+    weights: str | None = None
     device: str = "auto"
     batch_size: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
     workers: Annotated[int, Field(gt=0)] | None = None

@@ -94,13 +94,16 @@ class Project:
             EngineMissingError: if its extra or weights are missing.
         """
         name = self.settings.engine
+        options = dict(self.settings.engines.get(name, {}))
+        if self.settings.weights is not None:
+            options["weights"] = self.settings.weights
         return create_engine(
             name,
             EngineSettings(
                 device=self.settings.device,
                 threshold=self.settings.threshold,
                 workers=self.workers,
-                options=self.settings.engines.get(name, {}),
+                options=options,
             ),
         )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,13 @@ import pytest
 from maskcast.engines.base import Engine, EngineSettings, check_prompt_kinds, create_engine
 from maskcast.errors import EngineError, ForeignBankError, PromptKindError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
+from sam_support import tiny_settings
 
-ENGINES = ["fake", "pixel"]
+SEEING = ("fake", "pixel", "example")
+GUIDE = Path(__file__).parents[2] / "docs" / "adding-an-engine.md"
+TINY = ("edgetam", "sam2", "sam3")
+"""Engines that need weights run on tiny random ones: they keep every promise but see nothing."""
+ENGINES = (*SEEING, *TINY)
 RED, BLUE = 1, 5
 COLORS = {RED: (210, 60, 50), BLUE: (40, 70, 220)}
 
@@ -52,24 +59,62 @@ TARGETS = [
 IMAGES = [target.image for target in TARGETS]
 
 
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    built = create_engine(request.param, EngineSettings(workers=2))
-    yield built
-    built.close()
+Make = Callable[..., Engine]
 
 
-@pytest.fixture(scope="module")
-def banks() -> dict[str, MemoryBank]:
-    return {}
+def documented(settings: EngineSettings) -> Engine:
+    """The engine that the guide shows, run from its page."""
+    code = GUIDE.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec(compile(code, GUIDE.name, "exec"), names)  # noqa: S102
+    engine: Engine = names["NearestColor"](settings)
+    return engine
 
 
 @pytest.fixture
-def bank(engine: Engine, banks: dict[str, MemoryBank]) -> MemoryBank:
+def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
+    """Builds an engine by name, with settings that differ from the tests' own as told."""
+    built: list[Engine] = []
+
+    def build(name: str, **changes: object) -> Engine:
+        settings = EngineSettings(workers=2)
+        if name in TINY:
+            settings = tiny_settings(name, tmp_path_factory.getbasetemp())
+        settings = replace(settings, **changes)  # type: ignore[arg-type]
+        built.append(documented(settings) if name == "example" else create_engine(name, settings))
+        return built[-1]
+
+    yield build
+    for engine in built:
+        engine.close()
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, make: Make) -> Engine:
+    return make(request.param)
+
+
+@pytest.fixture(params=SEEING)
+def seeing_engine(request: pytest.FixtureRequest, make: Make) -> Engine:
+    return make(request.param)
+
+
+@pytest.fixture(scope="module")
+def remember() -> Callable[[Engine], MemoryBank]:
     """Memorizing is slow for some engines: once per engine and module."""
-    if engine.info.name not in banks:
-        banks[engine.info.name] = engine.memorize(REFERENCES)
-    return banks[engine.info.name]
+    banks: dict[str, MemoryBank] = {}
+
+    def bank_of(engine: Engine) -> MemoryBank:
+        if engine.info.name not in banks:
+            banks[engine.info.name] = engine.memorize(REFERENCES)
+        return banks[engine.info.name]
+
+    return bank_of
+
+
+@pytest.fixture
+def bank(engine: Engine, remember: Callable[[Engine], MemoryBank]) -> MemoryBank:
+    return remember(engine)
 
 
 def same(first: Sequence[Segmentation], second: Sequence[Segmentation]) -> bool:
@@ -96,8 +141,12 @@ def test_targets_come_back_in_order_and_at_their_own_size(engine: Engine, bank: 
     assert [one.masks.shape[1:] for one in found] == [image.shape[:2] for image in IMAGES]
 
 
-def test_discs_are_found_where_they_are(engine: Engine, bank: MemoryBank) -> None:
-    for truth, found in zip(TARGETS, engine.propagate(bank, IMAGES), strict=True):
+def test_discs_are_found_where_they_are(
+    seeing_engine: Engine,
+    remember: Callable[[Engine], MemoryBank],
+) -> None:
+    results = seeing_engine.propagate(remember(seeing_engine), IMAGES)
+    for truth, found in zip(TARGETS, results, strict=True):
         assert set(found.object_ids.tolist()) == set(truth.masks)
         for object_id, mask in zip(found.object_ids.tolist(), found.masks, strict=True):
             assert intersection_over_union(mask, truth.masks[object_id]) > 0.8
@@ -134,14 +183,13 @@ def test_memorizing_twice_gives_the_same_results_and_fingerprint(
     assert same(engine.propagate(again, IMAGES), engine.propagate(bank, IMAGES))
 
 
-def test_the_number_of_workers_changes_nothing(engine: Engine, bank: MemoryBank) -> None:
-    alone = create_engine(engine.info.name, EngineSettings(workers=1))
-    try:
-        assert same(
-            alone.propagate(alone.memorize(REFERENCES), IMAGES), engine.propagate(bank, IMAGES)
-        )
-    finally:
-        alone.close()
+def test_the_number_of_workers_changes_nothing(
+    engine: Engine,
+    bank: MemoryBank,
+    make: Make,
+) -> None:
+    alone = make(engine.info.name, workers=1)
+    assert same(alone.propagate(alone.memorize(REFERENCES), IMAGES), engine.propagate(bank, IMAGES))
 
 
 def test_a_changed_reference_changes_the_fingerprint(engine: Engine, bank: MemoryBank) -> None:
@@ -150,12 +198,9 @@ def test_a_changed_reference_changes_the_fingerprint(engine: Engine, bank: Memor
     assert changed.fingerprint != bank.fingerprint
 
 
-def test_options_change_the_fingerprint(engine: Engine, bank: MemoryBank) -> None:
-    other = create_engine(engine.info.name, EngineSettings(workers=2, threshold=0.625))
-    try:
-        assert other.memorize(REFERENCES).fingerprint != bank.fingerprint
-    finally:
-        other.close()
+def test_options_change_the_fingerprint(engine: Engine, bank: MemoryBank, make: Make) -> None:
+    other = make(engine.info.name, threshold=0.625)
+    assert other.memorize(REFERENCES).fingerprint != bank.fingerprint
 
 
 def test_a_bank_of_another_engine_is_refused(engine: Engine, bank: MemoryBank) -> None:
@@ -192,13 +237,13 @@ def test_an_unsupported_prompt_is_refused_before_any_work(engine: Engine) -> Non
         check_prompt_kinds(no_brush, {RED: painted})
 
 
-def test_a_box_around_a_disc_gives_the_disc(engine: Engine) -> None:
+def test_a_box_around_a_disc_gives_the_disc(seeing_engine: Engine) -> None:
     reference = REFERENCES[0]
     prompts = {
         RED: Prompts(box=np.array([9, 9, 32, 32], np.float32)),
         BLUE: Prompts(box=np.array([59, 39, 82, 62], np.float32)),
     }
-    masks = engine.segment(reference.image, prompts)
+    masks = seeing_engine.segment(reference.image, prompts)
     assert masks.keys() == {RED, BLUE}
     for object_id, mask in masks.items():
         assert mask.dtype == np.bool_
@@ -206,13 +251,24 @@ def test_a_box_around_a_disc_gives_the_disc(engine: Engine) -> None:
         assert intersection_over_union(mask, reference.masks[object_id]) > 0.7
 
 
-def test_points_decide_their_pixels(engine: Engine) -> None:
+def test_points_decide_their_pixels(seeing_engine: Engine) -> None:
     points = Prompts(
         points=np.array([[20, 20], [60, 20]], np.float32), point_labels=np.array([True, False])
     )
-    mask = engine.segment(REFERENCES[0].image, {RED: points})[RED]
+    mask = seeing_engine.segment(REFERENCES[0].image, {RED: points})[RED]
     assert mask[20, 20]
     assert not mask[20, 60]
+
+
+def test_prompts_give_masks_of_the_image_s_size(engine: Engine) -> None:
+    prompts = {
+        RED: Prompts(box=np.array([9, 9, 32, 32], np.float32)),
+        BLUE: Prompts(points=np.array([[70, 50]], np.float32), point_labels=np.array([True])),
+    }
+    masks = engine.segment(REFERENCES[0].image, prompts)
+    assert {key: (mask.dtype, mask.shape) for key, mask in masks.items()} == {
+        key: (np.dtype(np.bool_), (72, 96)) for key in (RED, BLUE)
+    }
 
 
 def test_the_brush_goes_on_top(engine: Engine) -> None:

@@ -39,6 +39,9 @@ class EngineInfo:
         needs_weights: whether trained weights must be downloaded first.
         signature: JSON-able facts that its results depend on (version, options, weights digest);
             part of the fingerprint.
+        seconds_per_target: how long a target takes here at least, where that is worth a warning;
+            None where it is not.
+        faster: names of engines to offer in that warning.
     """
 
     name: str
@@ -47,6 +50,25 @@ class EngineInfo:
     device: str
     needs_weights: bool
     signature: Mapping[str, Any] = field(default_factory=dict)
+    seconds_per_target: float | None = None
+    faster: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WeightsOffer:
+    """Weights that an engine can use; an engine's class may list them as ``list_weights()``.
+
+    Attributes:
+        name: as given to ``--weights`` and to ``maskcast engines pull``.
+        licence: of the weights.
+        megabytes: to download, about.
+        here: whether they are on this machine.
+    """
+
+    name: str
+    licence: str
+    megabytes: int
+    here: bool
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,13 @@ import inspect
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from maskcast.engines.base import Engine, EngineSettings, create_engine, installed_engines
-from maskcast.errors import EngineMissingError
+from maskcast.engines.base import (
+    EngineSettings,
+    WeightsOffer,
+    create_engine,
+    installed_engines,
+)
+from maskcast.errors import EngineError
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class EngineEntry:
         needs_weights: whether trained weights must be downloaded; None if unknown.
         description: one sentence.
         next_step: what to do to make it ready; empty if it is.
+        weights: what it can be used with, and what of that is on this machine.
     """
 
     name: str
@@ -29,6 +35,7 @@ class EngineEntry:
     needs_weights: bool | None
     description: str
     next_step: str
+    weights: tuple[WeightsOffer, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
@@ -41,16 +48,23 @@ def list_engines() -> list[EngineEntry]:
 
 
 def _entry(name: str) -> EngineEntry:
+    description, weights = _introduce(name)
     try:
         engine = create_engine(name, EngineSettings())
-    except EngineMissingError as error:
-        return EngineEntry(name, False, None, None, "", str(error))
+    except EngineError as error:
+        return EngineEntry(name, False, None, None, description, str(error), weights)
     try:
         info = engine.info
-        return EngineEntry(name, True, info.device, info.needs_weights, _first_sentence(engine), "")
+        return EngineEntry(name, True, info.device, info.needs_weights, description, "", weights)
     finally:
         engine.close()
 
 
-def _first_sentence(engine: Engine) -> str:
-    return (inspect.getdoc(type(engine)) or "").partition("\n")[0]
+def _introduce(name: str) -> tuple[str, tuple[WeightsOffer, ...]]:
+    """One sentence, and the weights on offer; nothing of an engine that cannot be imported."""
+    try:
+        factory = installed_engines()[name].load()
+        list_weights = getattr(factory, "list_weights", tuple)
+        return (inspect.getdoc(factory) or "").partition("\n")[0], tuple(list_weights())
+    except ImportError:
+        return "", ()

@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from maskcast.engines.base import Engine
+from maskcast.engines.base import Engine, EngineInfo
 from maskcast.errors import FingerprintError, RunLockedError, StorageError
 from maskcast.files import remove_stale_temporaries
 from maskcast.images import IntensityWindow, read_image
@@ -240,6 +240,7 @@ def _run_targets(
     """Memorize and take ``items`` through; returns how many were finished."""
     if not items:
         return 0
+    _warn_if_slow(engine.info, len(items), observer)
     observer.stage(f"learning from {len(references)} references with {engine.info.name}")
     bank = engine.memorize(references)
     size = project.settings.batch_size
@@ -250,6 +251,18 @@ def _run_targets(
         observer.row(row)
         finished += 1
     return finished
+
+
+def _warn_if_slow(info: EngineInfo, targets: int, observer: RunObserver) -> None:
+    if info.seconds_per_target is None:
+        return
+    seconds = info.seconds_per_target
+    whole = timedelta(seconds=round(seconds * targets))
+    faster = f"; faster: --engine {' or '.join(info.faster)}" if info.faster else ""
+    observer.note(
+        f"{info.name} on {info.device} takes about {seconds:.0f} s or more for a target, so at "
+        f"least {whole} (h:mm:ss) for these {targets}{faster}"
+    )
 
 
 def _until(stop: threading.Event, items: Sequence[WorkItem]) -> Iterator[WorkItem]:

@@ -70,3 +70,12 @@ def test_a_references_name_and_an_empty_mask_do_not_change_its_digest() -> None:
     )
     wide = Reference("a", IMAGE.reshape(3, 2, 3), {1: shown.reshape(3, 2)})
     assert base.reference_digest(wide) != base.reference_digest(Reference("a", IMAGE, {1: shown}))
+
+
+def test_the_list_shows_the_weights_on_offer() -> None:
+    entries = {entry.name: entry for entry in list_engines()}
+    assert entries["pixel"].weights == ()
+    offers = {offer.name: offer for offer in entries["sam2"].weights}
+    assert list(offers) == ["sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"]
+    assert offers["sam2.1-tiny"].licence == "Apache-2.0"
+    assert entries["sam3"].to_json()["weights"][0]["name"] == "sam3"

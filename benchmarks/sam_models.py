@@ -1,0 +1,141 @@
+"""Full-size SAM trackers with random weights, and the plain loop that we measure against."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+import transformers
+
+from maskcast.engines.sam.families import Family, Model
+from maskcast.engines.sam.preprocess import normalise, squash, squash_mask
+from maskcast.types import Reference, RgbImage, Segmentation
+
+_ALWAYS_PRESENT = 10.0
+
+# Cost of a target in GFLOP: image encoder, decoder per object, and memory attention per object as
+# a + b * references. Counted with torch's FlopCounterMode on the models of transformers.
+COSTS = {
+    "sam3": (5613, 4.6, 169, 111.6),
+    "sam2": (291, 3.6, 116, 69.8),
+    "edgetam": (37, 3.6, 57.5, 4.5),
+}
+
+
+def nominal_gflop(family: str, objects: int, references: int) -> float:
+    """GFLOP of a target as the models do it, without our savings."""
+    vision, head, start, each = COSTS[family]
+    return vision + objects * (head + start + each * references)
+
+
+def save_random_weights(family: Family, folder: Path) -> str:
+    """Write a full-size random model as a user's folder of weights; returns a remark."""
+    remark = ""
+    config = getattr(transformers, family.model_class.replace("Model", "Config"))()
+    if family.engine == "edgetam":
+        with_timm = find_spec("timm") is not None and find_spec("torchvision") is not None
+        config.vision_config = _repvit() if with_timm else _stand_in()
+        remark = "" if with_timm else "a Hiera of about equal cost stands in for timm's repvit_m1"
+    torch.manual_seed(0)
+    model = getattr(transformers, family.model_class)(config)
+    torch.nn.init.constant_(model.mask_decoder.pred_obj_score_head.proj_out.bias, _ALWAYS_PRESENT)
+    model.save_pretrained(folder)
+    return remark
+
+
+def _repvit() -> Any:  # noqa: ANN401
+    """EdgeTAM's own image encoder."""
+    return transformers.EdgeTamVisionConfig(
+        backbone_config={
+            "model_type": "timm_wrapper",
+            "architecture": "repvit_m1",
+            "num_classes": 1000,
+            "model_args": {"in_chans": 3, "features_only": True, "out_indices": [0, 1, 2, 3]},
+        }
+    )
+
+
+def _stand_in() -> Any:  # noqa: ANN401
+    """SAM 2's encoder at a quarter of its width, 37 GFLOP an image as EdgeTAM's own."""
+    return transformers.Sam2VisionConfig(
+        backbone_channel_list=[192, 96, 48, 24],
+        backbone_config={
+            "model_type": "sam2_hiera_det_model",
+            "hidden_size": 24,
+            "embed_dim_per_stage": [24, 48, 96, 192],
+        },
+    )
+
+
+class PlainLoop:
+    """SAM as people run it over a folder today: the video session, one target after the other.
+
+    The references are the first frames of the session, every target takes the place of the next
+    one; the session goes through the objects one at a time.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        family: Family,
+        references: Sequence[Reference],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self._model = model.to(device, dtype)
+        self._family = family
+        self._target_frame = len(references)
+        prefix = type(model).__name__.removesuffix("Model")
+        session = getattr(
+            importlib.import_module(type(model).__module__), f"{prefix}InferenceSession"
+        )
+        self._session = session(inference_device=device, dtype=dtype)
+        ids = sorted({object_id for one in references for object_id in one.masks})
+        for frame, one in enumerate(references):
+            pixels = self._pixels(one.image)
+            for object_id in ids:
+                mask = squash_mask(one.masks[object_id], model.config.image_size)[None, None]
+                index = self._session.obj_id_to_idx(object_id)
+                self._session.add_mask_inputs(index, frame, mask.to(dtype))
+            self._session.obj_with_new_inputs = list(ids)
+            model(self._session, frame=pixels, frame_idx=frame)
+        self._ids = np.array(ids, np.int32)
+
+    def __call__(self, image: RgbImage) -> Segmentation:
+        """Mask one target."""
+        session = self._session
+        session.cache.clear_all()
+        found = self._model(session, frame=self._pixels(image), frame_idx=self._target_frame)
+        shape = image.shape[:2]
+        logits = F.interpolate(found.pred_masks.float(), shape, mode="bilinear")[:, 0]
+        masks = (logits > 0).cpu().numpy()
+        scores = found.object_score_logits.float().sigmoid().flatten().cpu().numpy()
+        return Segmentation(self._ids, masks, scores)
+
+    def _pixels(self, image: RgbImage) -> torch.Tensor:
+        squashed = squash(image, self._model.config.image_size)[None].to(self._model.device)
+        family = self._family
+        return normalise(squashed, family.mean, family.std, self._model.dtype)[0]
+
+
+def drawn_results(
+    objects: int, shape: tuple[int, int], ids: Mapping[int, int] | None = None
+) -> Segmentation:
+    """Discs: what is written, because random weights give confetti that no model would."""
+    height, width = shape
+    y, x = np.ogrid[:height, :width]
+    masks = np.stack(
+        [
+            (x - width * (k + 1) / (objects + 1)) ** 2 + (y - height / 2) ** 2
+            < (min(shape) / 10) ** 2
+            for k in range(objects)
+        ]
+    )
+    names = np.array(sorted(ids or range(1, objects + 1)), np.int32)
+    return Segmentation(names, masks, np.full(objects, 0.9, np.float32))
