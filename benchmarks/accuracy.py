@@ -20,13 +20,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.feature import multiscale_basic_features
-from sklearn.ensemble import RandomForestClassifier
 
 from maskcast.engines.base import EngineSettings
 from maskcast.engines.pixel.engine import PixelEngine
 from maskcast.types import Reference
 from packs import PackClass, load_packs, read_image, read_mask
+from peer import PeerSegmenter
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -150,36 +149,14 @@ def _learn_maskcast(
 
 
 def _learn_peer(images: list[Image], masks: list[Mask], seed: int) -> Segmenter:
-    gray = all(_is_gray(image) for image in images)
-    forest = RandomForestClassifier(
-        n_estimators=100, max_depth=10, max_samples=0.05, n_jobs=-1, random_state=seed
-    )
-    features = [_peer_features(image, gray=gray) for image in images]
-    forest.fit(np.concatenate(features), np.concatenate([mask.ravel() for mask in masks]))
-
-    def segment(targets: list[Image]) -> list[Mask]:
-        return [
-            np.asarray(
-                forest.predict(_peer_features(target, gray=gray)).reshape(target.shape[:2]),
-                np.bool_,
-            )
-            for target in targets
+    peer = PeerSegmenter(seed)
+    peer.fit(
+        [
+            Reference(str(i), image, {1: mask})
+            for i, (image, mask) in enumerate(zip(images, masks, strict=True))
         ]
-
-    return segment
-
-
-def _is_gray(image: Image) -> bool:
-    return bool((image == image[..., :1]).all())
-
-
-def _peer_features(image: Image, *, gray: bool) -> NDArray[np.float32]:
-    workers = os.cpu_count()
-    plane, axis = (image[..., 0], None) if gray else (image, -1)
-    stack = multiscale_basic_features(  # type: ignore[no-untyped-call]
-        plane, channel_axis=axis, workers=workers
     )
-    return np.asarray(stack.reshape(-1, stack.shape[-1]), np.float32)
+    return lambda targets: [peer.predict(target) == 1 for target in targets]
 
 
 def _clean_check(item: PackClass, seed: int, shots: int) -> tuple[str, int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,9 @@ from skimage.feature import multiscale_basic_features
 from sklearn.ensemble import RandomForestClassifier
 
 from maskcast.types import Reference
+
+# scikit-learn warns once per tree and call when its threads are not started by itself.
+warnings.filterwarnings("ignore", module="sklearn")
 
 
 class PeerSegmenter:
