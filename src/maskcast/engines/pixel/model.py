@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -26,12 +25,6 @@ from maskcast.engines.pixel.features import (
 from maskcast.engines.pixel.perceptron import Array, Perceptrons
 from maskcast.engines.pixel.rivals import settle
 from maskcast.types import RgbImage, Segmentation
-
-_CLOSED = -4.0
-"""First-stage logit below which the pixels around are not looked at; gates lie well above."""
-
-_MOSTLY = 0.6
-"""Share of a strip from which computing all of it costs less than choosing."""
 
 _KEPT_BYTES = 1 << 28
 """Memory for features that both stages use; strips beyond it are computed twice."""
@@ -142,7 +135,7 @@ def first_logits(
     room = _KEPT_BYTES
     for top, bottom in strips(rows, columns):
         stack = strip_features(pyramid, top, bottom)
-        logits = _strip_logits(networks, stack)
+        logits = networks.logits(stack.reshape(len(stack), -1)).reshape(-1, bottom - top, columns)
         shown = logits[:, : pyramid.height - top, : pyramid.width]
         out[:, top:bottom] = shown
         if kept is not None:
@@ -152,26 +145,6 @@ def first_logits(
             if room > 0:
                 kept[top] = OpenPixels(top + row, column, stack[:, row, column])
     return out
-
-
-def _strip_logits(networks: Perceptrons, stack: Stack) -> Stack:
-    """Logits (K, h, w) of a strip's features (F, h, w); both sides are even.
-
-    Every second pixel of every second row first, then all pixels around those that are not closed:
-    most of most images is background far from any object. The others get their neighbour's logit.
-    """
-    count, rows, columns = stack.shape
-    coarse = networks.logits(stack[:, ::2, ::2].reshape(count, -1))
-    coarse = coarse.reshape(-1, rows // 2, columns // 2)
-    near = cv2.dilate((coarse.max(axis=0) > _CLOSED).astype(np.uint8), np.ones((3, 3), np.uint8))
-    # What lies beyond the strip is not seen here.
-    near[0] = near[-1] = 1
-    if near.mean() > _MOSTLY:
-        return networks.logits(stack.reshape(count, -1)).reshape(-1, rows, columns)
-    logits = coarse.repeat(2, axis=1).repeat(2, axis=2)
-    row, column = np.nonzero(near.repeat(2, axis=0).repeat(2, axis=1))
-    logits[:, row, column] = networks.logits(stack[:, row, column])
-    return logits
 
 
 def second_logits(
