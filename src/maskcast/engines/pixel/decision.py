@@ -24,7 +24,8 @@ _AREAS = (1, 4, 8, 16, 32, 64, 128, 256)
 _LEAST_DOUBT = 0.02
 _HOPELESS = 0.02
 _PRIOR = 0.12
-_COST = 0.003
+_STEP_COST = 0.01
+_AREA_COST = 0.003
 _HARM = 0.01
 _ALARM = 0.1
 _SAFE_AREA = 0.25
@@ -101,7 +102,7 @@ def calibrate(
     snapped = len(tables) > 1 and bool(tables[1][0, 0] > tables[0][0, 0] - _HARM)
     table = tables[int(snapped)]
     # Stricter limits must earn something on the references before they are trusted on targets.
-    cost = _COST * (np.arange(len(_STEPS_UP))[:, None] + np.arange(len(_AREAS)))
+    cost = _STEP_COST * np.arange(len(_STEPS_UP))[:, None] + _AREA_COST * np.arange(len(_AREAS))
     cost = cost + np.where(np.array(_AREAS) > _smallest_area(truths), 1.0, 0.0)
     alarms = _ALARM * _false_alarms(maps, choices[int(snapped)], truths, low)
     best = np.unravel_index(int(np.argmax(table - cost - alarms)), table.shape)
