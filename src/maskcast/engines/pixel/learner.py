@@ -157,7 +157,7 @@ def _crossed_map(view: View, networks: Perceptrons, color: bool) -> Stack:
 def _gate(planes: list[Plane], truths: list[npt.NDArray[np.bool_]]) -> float:
     """Logit that all but a few object pixels exceed."""
     inside = [plane[truth] for plane, truth in zip(planes, truths, strict=True)]
-    return float(np.clip(np.quantile(np.concatenate(inside), _LOST), -2.0, -1.0))
+    return float(np.clip(np.quantile(np.concatenate(inside), _LOST), -2.5, -1.0))
 
 
 def _fit_second(

@@ -42,7 +42,7 @@ class LearnerOptions:
     view_pixels: int = 1_200_000
     members: int = 1
     refiners: int = 2
-    first: Training = field(default_factory=lambda: Training(hidden=(24, 12)))
+    first: Training = field(default_factory=lambda: Training(hidden=(32, 20)))
     second: Training = field(
         default_factory=lambda: Training(hidden=(32, 16), steps=500, dropout=0.25)
     )
