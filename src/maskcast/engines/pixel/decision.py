@@ -24,11 +24,9 @@ _AREAS = (1, 4, 8, 16, 32, 64, 128, 256)
 _LEAST_DOUBT = 0.02
 _HOPELESS = 0.02
 _PRIOR = 0.12
-_STEP_COST = 0.01
-_AREA_COST = 0.003
+_COST = 0.003
 _HARM = 0.01
-_ALARM = 0.3
-_MARGIN = 0.5
+_ALARM = 0.1
 _SAFE_AREA = 0.25
 _DOUBT = 1.0
 
@@ -103,7 +101,7 @@ def calibrate(
     snapped = len(tables) > 1 and bool(tables[1][0, 0] > tables[0][0, 0] - _HARM)
     table = tables[int(snapped)]
     # Stricter limits must earn something on the references before they are trusted on targets.
-    cost = _STEP_COST * np.arange(len(_STEPS_UP))[:, None] + _AREA_COST * np.arange(len(_AREAS))
+    cost = _COST * (np.arange(len(_STEPS_UP))[:, None] + np.arange(len(_AREAS)))
     cost = cost + np.where(np.array(_AREAS) > _smallest_area(truths), 1.0, 0.0)
     alarms = _ALARM * _false_alarms(maps, choices[int(snapped)], truths, low)
     best = np.unravel_index(int(np.argmax(table - cost - alarms)), table.shape)
@@ -179,16 +177,14 @@ def _false_alarms(
 ) -> npt.NDArray[np.float64]:
     """Share of clean references with any component left, for every step and smallest area.
 
-    In pooled IoU a few false pixels cost nothing, but a person who looks at clean parts minds. A
-    near miss counts too: other clean images will come a little higher.
+    In pooled IoU a few false pixels cost nothing, but a person who looks at clean parts minds.
     """
     clean = [i for i, truth in enumerate(truths) if not truth.any()]
     table = np.zeros((len(_STEPS_UP), len(_AREAS)))
     for index in clean:
         part = _measure(maps[index], masks[index], truths[index])
         for up, small in np.ndindex(table.shape):
-            near = part.peak > low + _STEPS_UP[up] - _MARGIN
-            kept = near & (part.area >= _AREAS[small])
+            kept = (part.peak > low + _STEPS_UP[up]) & (part.area >= _AREAS[small])
             table[up, small] += bool(kept.any()) / len(clean)
     return table
 

@@ -82,7 +82,6 @@ SCALES = (
 _SURROUND_SIGMA = 2.0
 _MIN_RANGE = 0.06
 _EDGE_REACH = 32
-_ENOUGH = 1 << 14
 _FIVE = np.ones((5, 5), np.uint8)
 
 
@@ -189,12 +188,6 @@ def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
     return out
 
 
-def is_gray(image: RgbImage) -> bool:
-    """Whether the three channels are equal everywhere."""
-    red = image[..., 0]
-    return bool(np.array_equal(red, image[..., 1]) and np.array_equal(red, image[..., 2]))
-
-
 def pad_plane(plane: Plane) -> Plane:
     """``plane`` extended at the bottom and right to multiples of `ALIGN` by mirroring."""
     rows, columns = plane.shape
@@ -232,13 +225,10 @@ def _edge_distance(length: int, padded: int) -> npt.NDArray[np.float32]:
 
 def _normalise(image: RgbImage, *, color: bool) -> tuple[tuple[Plane, ...], Plane]:
     """(normalised intensity[, two opponent colours]), exposure; each about -3..3."""
-    if color or not is_gray(image):
-        red, green, blue = cv2.split(np.multiply(image, np.float32(1 / 255), dtype=np.float32))
-        gray = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
-    else:
-        gray = np.multiply(image[..., 0], np.float32(1 / 255), dtype=np.float32)
+    red, green, blue = cv2.split(np.multiply(image, np.float32(1 / 255), dtype=np.float32))
+    gray = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
     # A regular subsample is enough for percentiles and costs the same for every size.
-    step = max(1, int(np.sqrt(gray.size / _ENOUGH)))
+    step = max(1, int(np.sqrt(gray.size / 65536)))
     low, middle, high = np.percentile(gray[::step, ::step], (5, 50, 95))
     spread = max(float(high - low), _MIN_RANGE)
     planes = [(gray - np.float32(middle)) * np.float32(3 / spread)]

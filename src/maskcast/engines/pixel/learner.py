@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from maskcast.engines.pixel.context import build_context, context_count, strip_context
 from maskcast.engines.pixel.decision import Decision, calibrate
-from maskcast.engines.pixel.features import Plane, Stack, build_pyramid, is_gray, strips
+from maskcast.engines.pixel.features import Plane, Stack, build_pyramid, strips
 from maskcast.engines.pixel.model import PixelModel, first_logits, second_logits
 from maskcast.engines.pixel.options import LearnerOptions
 from maskcast.engines.pixel.perceptron import (
@@ -33,7 +33,7 @@ from maskcast.engines.pixel.perceptron import (
 )
 from maskcast.engines.pixel.rivals import never_overlap
 from maskcast.engines.pixel.sampling import Samples, balanced, merge, sample_view
-from maskcast.engines.pixel.views import View, make_views
+from maskcast.engines.pixel.views import View, is_gray, make_views
 from maskcast.types import Reference
 
 __all__ = ["LEARNER_VERSION", "LearnerOptions", "fit"]

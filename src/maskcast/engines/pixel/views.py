@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.features import is_gray
 from maskcast.engines.pixel.options import LearnerOptions
 from maskcast.types import Reference, RgbImage
 
@@ -72,6 +71,12 @@ def _structure(image: RgbImage) -> npt.NDArray[np.float32]:
     detail = (small - cv2.GaussianBlur(small, (21, 21), 4.0)).ravel()
     detail -= detail.mean()
     return np.asarray(detail / max(float(np.linalg.norm(detail)), 1e-3), np.float32)
+
+
+def is_gray(image: RgbImage) -> bool:
+    """Whether the three channels are equal everywhere."""
+    red = image[..., 0]
+    return bool(np.array_equal(red, image[..., 1]) and np.array_equal(red, image[..., 2]))
 
 
 def _original(

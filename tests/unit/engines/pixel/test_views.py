@@ -1,8 +1,7 @@
 import numpy as np
 
-from maskcast.engines.pixel.features import is_gray
 from maskcast.engines.pixel.options import LearnerOptions
-from maskcast.engines.pixel.views import is_fixed_scene, make_views
+from maskcast.engines.pixel.views import is_fixed_scene, is_gray, make_views
 from maskcast.types import Reference
 
 
