@@ -55,31 +55,43 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer targets")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
-    figures: dict[str, Figures] = {"start-up": start_up()}
-    references = [draw(seed, MEGAPIXEL, MEGAPIXEL) for seed in range(5)]
-    targets = [draw(100 + seed, MEGAPIXEL, MEGAPIXEL).image for seed in range(8)]
-    figures["engine beside the peer"] = engine_and_peer(references, targets)
-    figures["output files"] = outputs(references, targets)
-    with tempfile.TemporaryDirectory() as folder:
-        figures["whole runs"] = whole_runs(Path(folder), 300 if arguments.quick else 5000)
-        figures["a 12-megapixel target"] = large_target(Path(folder))
-    for title, values in figures.items():
+    figures: dict[str, Figures] = {}
+
+    def keep(title: str, values: Figures) -> None:
+        figures[title] = values
         print(f"\n{title}")
         for name, value in values.items():
-            print(f"  {name:58} {value:10.3f}")
+            print(f"  {name:58} {value:10.3f}", flush=True)
+
+    keep("start-up", start_up())
+    with tempfile.TemporaryDirectory() as folder:
+        keep("whole runs", whole_runs(Path(folder), 300 if arguments.quick else 5000))
+        keep("a 12-megapixel target", large_target(Path(folder)))
+    references = [draw(seed, MEGAPIXEL, MEGAPIXEL) for seed in range(5)]
+    targets = [draw(100 + seed, MEGAPIXEL, MEGAPIXEL).image for seed in range(8)]
+    keep("output files", outputs(references, targets))
+    keep("engine beside the peer", engine_and_peer(references, targets))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1))
 
 
 def draw(seed: int, height: int, width: int) -> Reference:
-    """An inspection image of the demo, tiled and cropped to a size, with its masks."""
+    """An inspection image of the demo, tiled or shrunk to a size, with its masks."""
     drawn = draw_inspection_image(np.random.default_rng(seed), KINDS)
     rows, columns = -(-height // drawn.image.shape[0]), -(-width // drawn.image.shape[1])
-    image = np.tile(drawn.image, (rows, columns, 1))[:height, :width]
-    masks = {
-        key: np.tile(mask, (rows, columns))[:height, :width] for key, mask in drawn.masks.items()
-    }
-    return Reference(f"{seed}.png", np.ascontiguousarray(image), masks)
+    image, masks = drawn.image, drawn.masks
+    if height < image.shape[0] or width < image.shape[1]:
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+        masks = {
+            key: cv2.resize(mask.astype(np.float32), (width, height)) > 0.5
+            for key, mask in masks.items()
+        }
+    tiled = np.tile(image, (rows, columns, 1))[:height, :width]
+    return Reference(
+        f"{seed}.png",
+        np.ascontiguousarray(tiled, np.uint8),
+        {key: np.tile(mask, (rows, columns))[:height, :width] for key, mask in masks.items()},
+    )
 
 
 def start_up() -> Figures:
