@@ -30,14 +30,16 @@ from maskcast.engines.sam.devices import pick_device, pick_dtype
 from maskcast.engines.sam.families import FAMILIES
 from maskcast.engines.sam.loading import load_model
 from maskcast.engines.sam.weights import locate
-from maskcast.images import encode_jpeg, read_image
+from maskcast.images import encode_jpeg
 from maskcast.palette import default_spec
 from maskcast.runs.ledger import TargetRow
-from maskcast.runs.outputs import OutputFolders, write_outputs
 from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, run_pipeline
-from maskcast.types import MemoryBank, Reference, RgbImage, Segmentation, Target
+from maskcast.runs.sinks import FolderSink
+from maskcast.runs.work import FileWork
+from maskcast.types import MemoryBank, Reference, RgbImage, Segmentation
 from sam_models import PlainLoop, drawn_results, nominal_gflop, save_random_weights
 
+_MAX_PIXELS = 10**9
 _PEAK_SIDE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
 
 
@@ -83,25 +85,14 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class FolderWork:
-    """Decodes targets and writes the four output folders, as a run does."""
+class DrawnWork(FileWork):
+    """What a run does with a target; may write drawn discs in place of what was found."""
 
-    folders: OutputFolders
     drawn: Segmentation | None
 
-    def read(self, item: WorkItem) -> Decoded:
-        """Decode a target."""
-        path = item.target.path
-        return Decoded(read_image(path).rgb, (), path.stat().st_size)
-
     def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
-        """Write what was found, or the drawn discs in its place."""
-        shown = self.drawn or found
-        specs = {int(one): default_spec(int(one)) for one in shown.object_ids}
-        objects = write_outputs(self.folders, item.name, decoded.image, shown, specs)
-        return TargetRow(
-            item.target.image_id, item.name, "done", decoded.image.shape[:2], objects=tuple(objects)
-        )
+        """See ``FileWork``."""
+        return super().write(item, decoded, self.drawn or found)
 
 
 def main() -> None:
@@ -139,7 +130,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--size", type=int, nargs=2, default=[1080, 1920], metavar=("H", "W"))
     parser.add_argument("--workers", type=int, default=usable_cores())
-    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--compile", nargs="?", const=True, default=False, choices=["graphs"])
     parser.add_argument("--weights", help="as maskcast run --weights")
     parser.add_argument("--random-weights", action="store_true")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
@@ -157,7 +148,8 @@ def _measure(
     shown = [_reference(seed, arguments.size, objects) for seed in range(references)]
     shape = (arguments.size[0], arguments.size[1])
     drawn = drawn_results(objects, shape) if arguments.random_weights else None
-    work = FolderWork(OutputFolders(folder / "output"), drawn)
+    specs = {number: default_spec(number) for number in range(1, objects + 1)}
+    work = DrawnWork(FolderSink(folder / "output"), specs, None, _MAX_PIXELS, drawn)
     plain = _time_plain(arguments, weights, shown, items, work)
     options = {"weights": weights, "dtype": arguments.dtype, "compile": arguments.compile}
     settings = EngineSettings(
@@ -165,7 +157,7 @@ def _measure(
     )
     engine = create_engine(arguments.family, settings)
     bank = engine.memorize(shown)
-    alone = _time_engine(engine, bank, items)
+    alone = _time_engine(engine, bank, items, work)
     whole = _time_whole(engine, bank, items, work, arguments.workers)
     device = pick_device(arguments.device)
     figures = Figures(
@@ -177,7 +169,7 @@ def _measure(
         whole.images_per_second,
         plain.cpu_seconds,
         whole.cpu_seconds,
-        torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else float("nan"),
+        torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else float("nan"),
         alone.images_per_second * nominal_gflop(arguments.family, objects, references) / 1e3,
         _peak_teraflops(device, pick_dtype(arguments.dtype, device)),
     )
@@ -201,13 +193,13 @@ def _time_plain(
     weights: str | None,
     references: list[Reference],
     items: list[WorkItem],
-    work: FolderWork,
+    work: DrawnWork,
 ) -> Rate:
     family = FAMILIES[arguments.family]
     device = pick_device(arguments.device)
     model = load_model(locate(weights, family), family)
     loop = PlainLoop(model, family, references, device, pick_dtype(arguments.dtype, device))
-    loop(read_image(items[0].target.path).rgb)
+    loop(work.read(items[0]).image)
     with _clock(device) as clock:
         for item in items:
             decoded = work.read(item)
@@ -215,8 +207,8 @@ def _time_plain(
     return Rate.of(len(items), clock)
 
 
-def _time_engine(engine: Engine, bank: MemoryBank, items: list[WorkItem]) -> Rate:
-    images = [read_image(item.target.path).rgb for item in items]
+def _time_engine(engine: Engine, bank: MemoryBank, items: list[WorkItem], work: DrawnWork) -> Rate:
+    images = [work.read(item).image for item in items]
     size = engine.info.max_batch
     for _ in range(2):  # the second time with batch sizes, compiled code and memory settled
         with _clock(torch.device(engine.info.device)) as clock:
@@ -231,7 +223,7 @@ def _time_whole(
     engine: Engine,
     bank: MemoryBank,
     items: list[WorkItem],
-    work: FolderWork,
+    work: DrawnWork,
     workers: int,
 ) -> Rate:
     with _clock(torch.device(engine.info.device)) as clock:
@@ -284,7 +276,7 @@ def _draw_targets(folder: Path, count: int, size: list[int]) -> list[WorkItem]:
     for number in range(count):
         path = folder / f"{number}.jpg"
         path.write_bytes(encode_jpeg(_picture(number, size)))
-        items.append(WorkItem(Target(path.name, path), str(number)))
+        items.append(WorkItem(path.name, path, str(number)))
     return items
 
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -116,6 +117,36 @@ def memory_use(device: torch.device) -> Callable[[], float]:
         return peak / torch.cuda.get_device_properties(device).total_memory
 
     return share
+
+
+class Uploader:
+    """Sends pictures to a device; to CUDA in a stream of its own, beside what is being computed."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def __call__(self, pictures: list[torch.Tensor]) -> torch.Tensor:
+        """Stack pictures of one shape on the device.
+
+        On CUDA the caller does not wait for them to arrive, but what it computes next does.
+        """
+        if self._device.type != "cuda":
+            return torch.stack(pictures).to(self._device)
+        pinned = torch.empty(
+            len(pictures), *pictures[0].shape, dtype=pictures[0].dtype, pin_memory=True
+        )
+        torch.stack(pictures, out=pinned)
+        computing = torch.cuda.current_stream(self._device)
+        with torch.cuda.stream(self._stream):
+            sent = pinned.to(self._device, non_blocking=True)
+        computing.wait_stream(self._stream)
+        # Made in one stream and used in another: its memory is free when the latter is done.
+        sent.record_stream(computing)
+        return sent
+
+    @cached_property
+    def _stream(self) -> torch.cuda.Stream:
+        return torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
 
 
 class BatchSizer:

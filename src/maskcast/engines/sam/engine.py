@@ -76,11 +76,13 @@ class _SamEngine:
             self.family,
             device,
             devices.pick_dtype(self._options.dtype, device),
-            compiled=self._options.compile,
+            compiled=bool(self._options.compile),
+            graphs=self._options.compile == "graphs",
         )
         self._threshold = settings.threshold or _DEFAULT_THRESHOLD
         self._side_by_side = devices.side_by_side(device, settings.workers)
         self._pool = ThreadPoolExecutor(self._side_by_side, self.family.engine)
+        self._largest_call = 1
         self._caster: tuple[str, Caster] | None = None
         self.info = self._describe(files, device, settings)
 
@@ -138,16 +140,21 @@ class _SamEngine:
             )
         if not images:
             return []
+        import torch
+
         from maskcast.engines.sam.devices import is_out_of_memory
 
         side_by_side = self._models.device.type == "cpu"
         cast = self._cast_side_by_side if side_by_side else self._cast_in_batches
+        threads = torch.get_num_threads()
         try:
             return cast(self._caster_of(bank), images)
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise MemoryError(str(error)) from error
             raise
+        finally:
+            torch.set_num_threads(threads)
 
     def close(self) -> None:
         """End the threads and free the model."""
@@ -165,13 +172,7 @@ class _SamEngine:
         Results depend neither on the number of threads nor on the other targets, to the last bit,
         and no core waits for another.
         """
-        import torch
-
-        before = torch.get_num_threads()
-        try:
-            return list(self._pool.map(caster.cast_alone, images))
-        finally:
-            torch.set_num_threads(before)
+        return list(self._pool.map(caster.cast_alone, images))
 
     def _cast_in_batches(
         self,
@@ -183,10 +184,11 @@ class _SamEngine:
         While one computes, pictures of the next are squashed and masks of the last fetched.
         """
         from maskcast.engines.sam.devices import is_out_of_memory
-        from maskcast.engines.sam.preprocess import squash
+        from maskcast.engines.sam.preprocess import squash_alone
 
         size = self._models.fast.size
-        squashed = [self._pool.submit(squash, image, size) for image in images]
+        squashed = [self._pool.submit(squash_alone, image, size) for image in images]
+        self._largest_call = max(self._largest_call, len(images))
         found: list[Segmentation] = []
         waiting: list[Launched] = []
         start = 0
@@ -195,19 +197,22 @@ class _SamEngine:
             batch = [one.result() for one in squashed[part]]
             count = len(batch)
             if self._options.compile:  # compiled code is for one batch size
-                batch += batch[-1:] * (self._sizer.size - count)
+                batch += batch[-1:] * (min(self._sizer.size, self._largest_call) - count)
             try:
                 waiting.append(caster.launch(batch, [image.shape[:2] for image in images[part]]))
             except (RuntimeError, MemoryError) as error:
-                if not (is_out_of_memory(error) and self._sizer.failed(count)):
+                if not (is_out_of_memory(error) and self._sizer.failed(len(batch))):
                     raise
                 self._models.free_memory()
                 continue
             start += count
             self._sizer.worked(count)
             if len(waiting) > 1:
-                found += caster.collect(waiting.pop(0))
-        return found + [one for last in waiting for one in caster.collect(last)]
+                found += self._collect(caster, waiting.pop(0))
+        return found + [one for last in waiting for one in self._collect(caster, last)]
+
+    def _collect(self, caster: Caster, launched: Launched) -> list[Segmentation]:
+        return list(self._pool.map(partial(caster.collect, launched), range(len(launched.shapes))))
 
     def _caster_of(self, bank: MemoryBank) -> Caster:
         """The bank on the device, kept for the next call."""

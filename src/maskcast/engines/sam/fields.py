@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -31,7 +32,11 @@ class Features:
 
     def __getitem__(self, images: slice) -> Features:
         """The features of some of the images."""
-        return Features(self.fine[images], self.medium[images], self.coarse[images])
+        return self.each(itemgetter(images))
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Features:
+        """The same change to every field."""
+        return Features(change(self.fine), change(self.medium), change(self.coarse))
 
     @property
     def descriptors(self) -> torch.Tensor:

@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from maskcast.engines.sam.compiled import CompiledTracker
+from maskcast.engines.sam.devices import Uploader
 from maskcast.engines.sam.families import Family, Model
 from maskcast.engines.sam.fields import Features
 from maskcast.engines.sam.preprocess import normalise, squash
@@ -29,7 +31,8 @@ class Models:
         family: of the model.
         device: to compute on.
         dtype: number format for targets; references and prompts are computed in float32.
-        compiled: use ``torch.compile`` for the image encoder.
+        compiled: use compiled code for targets, see ``CompiledTracker``.
+        graphs: and CUDA graphs.
     """
 
     def __init__(
@@ -40,12 +43,15 @@ class Models:
         dtype: torch.dtype,
         *,
         compiled: bool = False,
+        graphs: bool = False,
     ) -> None:
         self.device = device
+        self.compiled = compiled
         self._load = load
         self._family = family
         self._dtype = dtype
-        self._compiled = compiled
+        self._graphs = graphs
+        self._upload = Uploader(device)
         self._cache: OrderedDict[str, Features] = OrderedDict()
 
     @cached_property
@@ -59,9 +65,8 @@ class Models:
         model = self.exact.model
         if self._dtype == torch.bfloat16:
             model = in_half(model)
-        if self._compiled:
-            model = model if model is not self.exact.model else copy.copy(model)
-            model.get_image_features = torch.compile(model.get_image_features, dynamic=False)
+        if self.compiled:
+            return CompiledTracker(model, graphs=self._graphs)
         return self.exact if model is self.exact.model else Tracker(model)
 
     def look(self, image: RgbImage) -> Features:
@@ -72,7 +77,7 @@ class Models:
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
-        features = self.exact.look(self.pixels(self.exact, squash(image, self.exact.size)[None]))
+        features = self._look(self.exact, [squash(image, self.exact.size)])
         self._cache[key] = features
         while len(self._cache) > _CACHED_IMAGES:
             self._cache.popitem(last=False)
@@ -92,14 +97,13 @@ class Models:
 
     def look_at_targets(self, squashed: list[torch.Tensor]) -> Features:
         """Features of squashed uint8 (3, S, S) targets as one batch, in the chosen format."""
-        return self.fast.look(self.pixels(self.fast, torch.stack(squashed)))
+        return self._look(self.fast, squashed)
 
-    def pixels(self, tracker: Tracker, squashed: torch.Tensor) -> torch.Tensor:
-        """Send uint8 (N, 3, S, S) to the device, a quarter of what floats would take; normalise."""
-        if self.device.type == "cuda":
-            squashed = squashed.pin_memory()
-        sent = squashed.to(self.device, non_blocking=True)
-        return normalise(sent, self._family.mean, self._family.std, tracker.dtype)
+    def _look(self, tracker: Tracker, squashed: list[torch.Tensor]) -> Features:
+        """Pictures travel as 8-bit integers, a quarter of what floats would take."""
+        sent = self._upload(squashed)
+        mean, std = self._family.mean, self._family.std
+        return tracker.look(normalise(sent, mean, std, tracker.dtype))
 
 
 def in_half(model: Model) -> Model:

@@ -20,7 +20,7 @@ class SamOptions(BaseModel):
         weights: a checkpoint's name, a Hub repository, a folder or file; None = the default one.
         dtype: number format of the targets; ``auto`` = bf16 on CUDA, else fp32. References and
             prompts are always computed in fp32.
-        compile: use ``torch.compile`` for the image encoder.
+        compile: use ``torch.compile`` for what targets go through; ``graphs`` = and CUDA graphs.
         max_references: most references per object, the nearest to each target; None = all.
         augment_references: also remember mirrored (``flip``) or moved (``shift``) references.
         clean_references: whether clean references are remembered as showing nothing.
@@ -33,7 +33,7 @@ class SamOptions(BaseModel):
 
     weights: str | None = None
     dtype: Literal["auto", "fp32", "bf16"] = "auto"
-    compile: bool = False
+    compile: bool | Literal["graphs"] = False
     max_references: Annotated[int, Field(gt=0)] | None = None
     augment_references: tuple[Literal["flip", "shift"], ...] = ()
     clean_references: bool = True

@@ -7,6 +7,8 @@ in floating point instead differs by up to half a gray level everywhere.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -27,6 +29,12 @@ def squash(image: RgbImage, size: int) -> torch.Tensor:
     )[0]
 
 
+def squash_alone(image: RgbImage, size: int) -> torch.Tensor:
+    """``squash`` by the calling thread alone, which stays single: others squash beside it."""
+    torch.set_num_threads(1)
+    return squash(image, size)
+
+
 def normalise(
     squashed: torch.Tensor,
     mean: tuple[float, ...],
@@ -34,9 +42,14 @@ def normalise(
     dtype: torch.dtype,
 ) -> torch.Tensor:
     """Turn uint8 (N, 3, S, S), 0..255, into the model's pixel values on the same device."""
-    center = (torch.tensor(mean) * 255).to(squashed.device)[:, None, None]
-    spread = (torch.tensor(std) * 255).to(squashed.device)[:, None, None]
+    center, spread = _per_channel(mean, squashed.device), _per_channel(std, squashed.device)
     return ((squashed.float() - center) / spread).to(dtype)
+
+
+@cache
+def _per_channel(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    """(3, 1, 1) of 0..255; kept, because sending it waits for all that a GPU has still to do."""
+    return (torch.tensor(values) * 255).to(device)[:, None, None]
 
 
 def squash_mask(mask: Mask, size: int) -> torch.Tensor:

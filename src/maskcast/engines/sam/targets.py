@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -16,11 +17,10 @@ from maskcast.engines.sam.devices import Limits
 from maskcast.engines.sam.fields import Decoded, Features
 from maskcast.engines.sam.memory import SamMemory, by_count
 from maskcast.engines.sam.models import Models, logit
-from maskcast.engines.sam.preprocess import squash
+from maskcast.engines.sam.preprocess import squash_alone
 from maskcast.engines.sam.tracker import Tracker
 from maskcast.types import RgbImage, Segmentation
 
-_BITS = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8)
 _PIXELS_AT_ONCE = 2**25
 
 
@@ -95,6 +95,9 @@ class Caster:
         shown = [memory.entries_of(object_id, None, None) for object_id in object_ids]
         most = max(int((memory.objects == object_id).sum()) for object_id in object_ids)
         self._choosing = rules.max_references is not None and most > rules.max_references
+        self._spatial = memory.spatial
+        if self._choosing and memory.spatial.nbytes <= limits.projected_bytes:
+            self._spatial = memory.spatial.to(self._tracker.device)
         self._buckets = [] if self._choosing else self._bucket(shown, keep=True)
 
     def launch(
@@ -108,40 +111,39 @@ class Caster:
             squashed: uint8 (3, S, S) each; pictures beyond the shapes only fill up the batch.
             shapes: the targets' own (height, width).
         """
-        decoded = self.find(self._models.look_at_targets(squashed)[: len(shapes)])
+        count = len(shapes)
+        features = self._models.look_at_targets(squashed)
+        # Compiled code wants batches of one size; targets that choose their references go singly.
+        decoded = self.find(features[:count] if self._choosing else features)
         scores = decoded.presence.float().sigmoid() * decoded.quality.float().clamp(0, 1)
         positions, masks = [], []
-        for logits, presence, shape in zip(decoded.logits, decoded.presence, shapes, strict=True):
+        for logits, presence, shape in zip(
+            decoded.logits[:count], decoded.presence[:count], shapes, strict=True
+        ):
             rows = self._to_cut(presence)
-            positions.append(rows)
-            cut = cut_masks(logits[rows], (shape[0], shape[1]), logit(self._rules.threshold))
+            shown = logits if rows is None else logits[rows]
+            cut = cut_masks(shown, (shape[0], shape[1]), logit(self._rules.threshold))
+            positions.append(torch.arange(len(self._ids)) if rows is None else rows)
             masks.append(_to_host(cut))
         presence, scores = _to_host(decoded.presence.float()), _to_host(scores)
-        done = torch.cuda.Event() if decoded.logits.is_cuda else None  # type: ignore[no-untyped-call]
-        if done is not None:
-            done.record()
-        return Launched(shapes, positions, masks, presence, scores, done)
+        return Launched(shapes, positions, masks, presence, scores, _mark(decoded.logits.device))
 
-    def collect(self, launched: Launched) -> list[Segmentation]:
-        """Wait for a batch; only present objects with pixels are kept."""
+    def collect(self, launched: Launched, index: int) -> Segmentation:
+        """Wait for a batch and take one of its targets; present objects with pixels are kept."""
         if launched.done is not None:
             launched.done.synchronize()
-        least, ids = logit(self._rules.presence), np.array(self._ids, np.int32)
-        found = []
-        for index, shape in enumerate(launched.shapes):
-            rows = launched.positions[index]
-            masks = unpack_masks(launched.masks[index], (shape[0], shape[1]))
-            kept = (launched.presence[index][rows] > least).numpy() & masks.any(axis=(1, 2))
-            scores = launched.scores[index][rows].numpy()
-            found.append(Segmentation(ids[rows.numpy()][kept], masks[kept], scores[kept]))
-        return found
+        height, width = launched.shapes[index]
+        rows = launched.positions[index]
+        masks = unpack_masks(launched.masks[index], (height, width))
+        present = (launched.presence[index][rows] > logit(self._rules.presence)).numpy()
+        kept = present & masks.any(axis=(1, 2))
+        ids = np.array(self._ids, np.int32)[rows.numpy()]
+        return Segmentation(ids[kept], masks[kept], launched.scores[index][rows].numpy()[kept])
 
     def cast_alone(self, image: RgbImage) -> Segmentation:
         """Mask one target with the calling thread alone."""
-        torch.set_num_threads(1)
-        launched = self.launch([squash(image, self._tracker.size)], [image.shape[:2]])
-        (found,) = self.collect(launched)
-        return found
+        squashed = squash_alone(image, self._tracker.size)
+        return self.collect(self.launch([squashed], [image.shape[:2]]), 0)
 
     def find(self, features: Features) -> Decoded:
         """Find all K objects in N targets; every field begins with (N, K)."""
@@ -170,7 +172,7 @@ class Caster:
             rows = torch.tensor([entries[position] for position in positions])
             device = self._tracker.device
             tokens = self._tracker.tokens(
-                self._memory.spatial[rows].to(device), self._memory.pointers[rows].to(device)
+                self._spatial[rows].to(device), self._memory.pointers[rows].to(device)
             )
             needed = self._projected_bytes(tokens)
             projected = self._tracker.project(tokens) if keep and needed <= room else None
@@ -195,7 +197,7 @@ class Caster:
         found: dict[int, Decoded] = {}
         at_once = max(1, self._limits.pairs // len(features))
         for bucket in buckets:
-            for part in _parts(len(bucket.positions), at_once):
+            for part in _parts(len(bucket.positions), at_once, alike=self._models.compiled):
                 projected = _project_part(self._tracker, bucket, part)
                 decoded = self._tracker.track(features, started, projected)
                 for offset, position in enumerate(bucket.positions[part]):
@@ -204,14 +206,14 @@ class Caster:
         ordered = [found[position] for position in range(len(self._ids))]
         return Decoded.joined(ordered, lambda fields: torch.stack(fields, dim=1))
 
-    def _to_cut(self, presence: torch.Tensor) -> torch.Tensor:
-        """Positions, on the host, of the objects to upsample, of (K,) presence logits.
+    def _to_cut(self, presence: torch.Tensor) -> torch.Tensor | None:
+        """Positions of the objects to upsample, of (K,) presence logits; None = all.
 
         A CPU spares itself the absent ones; asking a GPU which these are would wait for it.
         """
-        if presence.device.type == "cpu":
-            return (presence > logit(self._rules.presence)).nonzero()[:, 0]
-        return torch.arange(len(presence))
+        if presence.device.type != "cpu":
+            return None
+        return (presence > logit(self._rules.presence)).nonzero()[:, 0]
 
 
 def cut_masks(logits: torch.Tensor, size: tuple[int, int], level: float) -> torch.Tensor:
@@ -243,8 +245,9 @@ def unpack_masks(masks: torch.Tensor, size: tuple[int, int]) -> npt.NDArray[np.b
 def pack_bits(flat: torch.Tensor) -> torch.Tensor:
     """Bool (K, n) to uint8 (K, ceil(n / 8)), first pixel in the highest bit, as numpy does."""
     padded = F.pad(flat.to(torch.uint8), (0, -flat.shape[1] % 8))
-    weighed = padded.reshape(len(flat), -1, 8) * _BITS.to(flat.device)
-    return weighed.sum(dim=2, dtype=torch.uint8)
+    # Made where it is needed: sending eight numbers would wait for all that a GPU has to do.
+    places = 7 - torch.arange(8, dtype=torch.uint8, device=flat.device)
+    return (padded.reshape(len(flat), -1, 8) << places).sum(dim=2, dtype=torch.uint8)
 
 
 def _to_host(tensor: torch.Tensor) -> torch.Tensor:
@@ -255,12 +258,28 @@ def _to_host(tensor: torch.Tensor) -> torch.Tensor:
     return host.copy_(tensor, non_blocking=True)
 
 
+def _mark(device: torch.device) -> torch.cuda.Event | None:
+    """What is done on CUDA when all that was asked so far is; None where nothing is put off."""
+    if device.type != "cuda":
+        return None
+    done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    done.record(torch.cuda.current_stream(device))
+    return done
+
+
 def _project_part(tracker: Tracker, bucket: Bucket, part: slice) -> list[Projected]:
     if bucket.projected is None:
         return tracker.project(bucket.tokens[part])
     return [Projected(layer.keys[part], layer.values[part]) for layer in bucket.projected]
 
 
-def _parts(count: int, at_once: int) -> Iterator[slice]:
+def _parts(count: int, at_once: int, *, alike: bool = False) -> Iterator[slice]:
+    """Slices of ``at_once`` and a rest; or, for compiled code, all of one length.
+
+    These are as even as can be; where they do not come out even, the last begins in the one before.
+    """
+    if alike:
+        at_once = math.ceil(count / math.ceil(count / at_once))
     for start in range(0, count, at_once):
-        yield slice(start, start + at_once)
+        first = min(start, count - at_once) if alike else start
+        yield slice(first, first + at_once)

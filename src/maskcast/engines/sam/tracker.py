@@ -40,7 +40,7 @@ class Tracker:
         self.size: int = model.config.image_size
         self.grid: tuple[int, int] = tuple(model.backbone_feature_sizes[-1])
         self._latent = hasattr(model, "spatial_perceiver")
-        with torch.inference_mode():
+        with torch.no_grad():
             neck = model.vision_encoder.neck
             coarse = self._sine_grid(neck.position_encoding, model.hidden_dim, self.grid)
             self._coarse_position = coarse.to(self.dtype)
@@ -65,7 +65,7 @@ class Tracker:
         device: torch.device = self.model.no_memory_embedding.device
         return device
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def look(self, pixels: torch.Tensor) -> Features:
         """Encode (N, 3, S, S) pixel values."""
         found = self.model.get_image_features(pixels, return_dict=True)
@@ -78,7 +78,7 @@ class Tracker:
         coarse = found.fpn_hidden_states[-1].transpose(0, 1)
         return Features(maps[0], maps[1], coarse.contiguous())
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode_prompts(
         self,
         features: Features,
@@ -102,7 +102,7 @@ class Tracker:
             several=config.multimask_output_in_sam and ambiguous,
         )
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def remember_masks(self, features: Features, masks: torch.Tensor) -> Entries:
         """Memory entries of B objects of one image, from bool (B, S, S) masks.
 
@@ -122,7 +122,7 @@ class Tracker:
         logits = masks * _MASK_SCALE + _MASK_BIAS
         return Entries(self._encode_memory(embedded, logits, there), pointers)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def remember_prompts(self, features: Features, decoded: Decoded) -> Entries:
         """Memory entries of objects segmented by ``decode_prompts`` in the same image."""
         embedded = self._as_map(features.coarse).expand(len(decoded.logits), -1, -1, -1)
@@ -130,7 +130,7 @@ class Tracker:
         spatial = self._encode_memory(embedded, logits, decoded.presence > 0)
         return Entries(spatial, decoded.pointers)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def tokens(
         self,
         spatial: torch.Tensor,
@@ -159,19 +159,19 @@ class Tracker:
             positions[0] if len(frames) == 1 else torch.stack(positions),
         )
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def start(self, features: Features) -> torch.Tensor:
         """What all objects of the targets share, see ``MemoryAttention.start``."""
         return self.attention.start(features.coarse, self._coarse_position)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def project(self, tokens: MemoryTokens) -> list[Projected]:
         """Keys and values of all layers."""
         return [
             self.attention.project(tokens, layer) for layer in range(self.attention.layer_count)
         ]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def track(
         self,
         features: Features,

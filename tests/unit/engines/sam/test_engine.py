@@ -186,6 +186,42 @@ def test_a_batch_for_compiled_code_is_filled_up(
     looked = _count_looks(monkeypatch)
     assert same(in_batches(engine, bank, images), expected)
     assert looked == [4, 4]
+    assert same(in_batches(engine, bank, images[:1]), expected[:1])
+    assert looked == [4, 4, 4]
+
+
+def test_a_batch_is_filled_up_no_further_than_calls_are_large(
+    build: Build,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With --batch-size 3, code for 3 targets is compiled, not for 16."""
+    engine = build()
+    bank = engine.memorize([reference(1)])
+    images = [picture(seed) for seed in range(3)]
+    expected = engine.propagate(bank, images)
+    engine._options = engine._options.model_copy(update={"compile": True})
+    engine._sizer = BatchSizer(16, lambda: 0.0, start=16)
+    engine._largest_call = 1
+    looked = _count_looks(monkeypatch)
+    assert same(in_batches(engine, bank, images), expected)
+    assert same(in_batches(engine, bank, images[:2]), expected[:2])
+    assert looked == [3, 3]
+
+
+def test_a_batch_that_was_filled_up_can_be_halved(
+    build: Build,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = build()
+    bank = engine.memorize([reference(1)])
+    images = [picture(seed) for seed in range(5)]
+    expected = engine.propagate(bank, images)
+    engine._options = engine._options.model_copy(update={"compile": True})
+    engine._sizer = BatchSizer(4, iter([0.9] * 9).__next__, start=4)
+    in_batches(engine, bank, images[:4])
+    crowded = Crowded(monkeypatch, room=2)
+    assert same(in_batches(engine, bank, images[:1]), expected[:1])
+    assert crowded.batches == [4, 2]
 
 
 def test_the_batch_grows_until_memory_is_short_and_remembers(

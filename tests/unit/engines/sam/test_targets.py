@@ -197,26 +197,6 @@ def test_half_precision_stays_close(name: str) -> None:
     assert (found.presence.float() - expected.presence).abs().max() < 0.15
 
 
-@pytest.mark.parametrize("name", FAMILY_NAMES)
-def test_compiling_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the tracing part of the compiler only: it must take the encoder as one graph."""
-    plain = models_of(name)
-    compile_fully = torch.compile
-
-    def traced(function: object, **how: object) -> object:
-        assert how == {"dynamic": False}
-        return compile_fully(function, backend="eager", fullgraph=True, dynamic=False)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(torch, "compile", traced)
-    compiled = Models(
-        lambda: tiny_model(name, DOUBLE), FAMILIES[name], plain.device, DOUBLE, compiled=True
-    )
-    memory = memorize(plain, REFERENCES[:1], SamOptions(), "tiny")
-    expected = find(plain, memory, features_of(plain, 2), ids=(1,))
-    assert_same(find(compiled, memory, features_of(compiled, 2), ids=(1,)), expected)
-    torch.compiler.reset()
-
-
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (17, 8), (64, 64)], ids=str)
 def test_bits_are_packed_as_numpy_packs_them(size: tuple[int, int]) -> None:
     masks = np.random.default_rng(1).random((3, *size)) > 0.5
