@@ -15,8 +15,9 @@ this version does not know: writing the file again would lose them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from maskcast.files import write_atomically
 from maskcast.jsonfile import Node, is_number, layout, read_json
 from maskcast.masks import decode_rle, encode_rle
 from maskcast.palette import hex_color, parse_hex_color
+from maskcast.storage import Place
 from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, Prompts, check_object_id
 
 FORMAT = "maskcast-annotations"
@@ -36,7 +38,6 @@ FORMAT_VERSION = 1
 _OBJECT_KEYS = frozenset(str(object_id) for object_id in range(1, MAX_OBJECT_ID + 1))
 _LONGEST_SIDE = 2**31 - 1
 _HIGHEST_VERSION = 2**53
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,11 @@ class ObjectAnnotation:
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """What the file holds of it; kept, since a labeler saves all objects at every click."""
+        return _object_to_json(self)
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class AnnotationFile:
     annotations: Mapping[str, Annotation] = field(default_factory=dict)
 
 
-def read_annotations(path: Path) -> AnnotationFile:
+def read_annotations(path: Place) -> AnnotationFile:
     """Read the annotation file; a file that does not exist is an empty one.
 
     Raises:
@@ -129,10 +135,13 @@ def read_annotations(path: Path) -> AnnotationFile:
         return AnnotationFile()
 
 
-def write_annotations(path: Path, file: AnnotationFile) -> None:
-    """Write the annotation file whole or not at all.
+def write_annotations(path: Path, file: AnnotationFile, *, backup: bool = True) -> None:
+    """Write the annotation file whole or not at all; the same content is not written again.
 
-    What was there is kept as ``annotations.json.bak``; the same content is not written again.
+    Args:
+        path: of the file.
+        file: what it shall hold.
+        backup: whether what was there is kept as ``annotations.json.bak``.
 
     Raises:
         StorageError: if the disk is full or the folder cannot be written.
@@ -143,94 +152,9 @@ def write_annotations(path: Path, file: AnnotationFile) -> None:
     before = path.read_bytes() if path.exists() else None
     if before == data:
         return
-    if before is not None:
+    if before is not None and backup:
         write_atomically(_backup(path), before)
     write_atomically(path, data)
-
-
-def with_masks(
-    file: AnnotationFile,
-    masks_by_image: Mapping[str, Mapping[int, Mask]],
-    sizes: Mapping[str, tuple[int, int]],
-    replace: bool,
-) -> AnnotationFile:
-    """The file with imported masks merged in; ``file`` itself is unchanged.
-
-    Masks without a pixel are left out, and an image without a mask becomes a clean reference.
-    Images that already have exactly these masks stay as they are, prompts included, so importing
-    twice changes nothing.
-
-    Args:
-        file: annotations so far.
-        masks_by_image: image id -> object id -> bool (H, W).
-        sizes: image id -> (H, W) of the oriented image, for each image with masks.
-        replace: whether annotations with other content are replaced.
-
-    Raises:
-        AnnotationError: if a mask is not of its image's size, or images have other annotations
-            already and ``replace`` is False.
-    """
-    changed: dict[str, Annotation] = {}
-    conflicts = []
-    for image_id, masks in masks_by_image.items():
-        imported = _imported(image_id, masks, sizes[image_id])
-        current = file.annotations.get(image_id)
-        if current is None:
-            changed[image_id] = imported
-            continue
-        annotated = current.clean or bool(current.objects)
-        if annotated and _same_masks(current, imported):
-            continue
-        changed[image_id] = _next_version(imported, current)
-        if annotated:
-            conflicts.append(image_id)
-    if conflicts and not replace:
-        raise AnnotationError(
-            f"{_some(conflicts)} already annotated differently; pass --replace to overwrite, "
-            "or leave the label maps out"
-        )
-    if not changed:
-        return file
-    return AnnotationFile(file.objects, {**file.annotations, **changed})
-
-
-def _imported(image_id: str, masks: Mapping[int, Mask], size: tuple[int, int]) -> Annotation:
-    objects = {
-        object_id: ObjectAnnotation(Prompts(), mask)
-        for object_id, mask in sorted(masks.items())
-        if mask.any()
-    }
-    for mask in masks.values():
-        if mask.shape != size:
-            raise AnnotationError(
-                f"the label map of {image_id} is {mask.shape[1]} x {mask.shape[0]} pixels and the "
-                f"image is {size[1]} x {size[0]}; make the label map at the image's own size"
-            )
-    return Annotation(image_id, *size, clean=not objects, objects=objects)
-
-
-def _next_version(annotation: Annotation, previous: Annotation) -> Annotation:
-    return replace(annotation, version=previous.version + 1)
-
-
-def _same_masks(current: Annotation, imported: Annotation) -> bool:
-    return (
-        (current.height, current.width) == (imported.height, imported.width)
-        and current.objects.keys() == imported.objects.keys()
-        and all(
-            _same(entry.mask, imported.objects[object_id].mask)
-            for object_id, entry in current.objects.items()
-        )
-    )
-
-
-def _some(image_ids: Iterable[str]) -> str:
-    """Names of images for a sentence, with the verb."""
-    names = sorted(image_ids)
-    listed = ", ".join(names[:_MOST_NAMED])
-    if len(names) > _MOST_NAMED:
-        listed += f" and {len(names) - _MOST_NAMED} more"
-    return f"{listed} {'is' if len(names) == 1 else 'are'}"
 
 
 def _same(first: npt.NDArray[Any] | None, second: npt.NDArray[Any] | None) -> bool:
@@ -261,7 +185,7 @@ def _to_json(file: AnnotationFile) -> dict[str, Any]:
                 "clean": annotation.clean,
                 "version": annotation.version,
                 "objects": {
-                    str(object_id): _object_to_json(entry)
+                    str(object_id): entry.json
                     for object_id, entry in sorted(annotation.objects.items())
                 },
             }

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from maskcast.errors import SettingsError
 from maskcast.images import DEFAULT_MAX_PIXELS, IntensityWindow
 from maskcast.palette import parse_hex_color
+from maskcast.storage import Place, parse_place
 from maskcast.types import MAX_OBJECT_ID
 
 SETTINGS_NAME = "maskcast.toml"
@@ -26,12 +27,28 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PathSettings(_Section):
-    """Folders, relative to the project folder unless absolute."""
+def _as_place(value: object) -> object:
+    return parse_place(value) if isinstance(value, str) else value
 
-    references: Path = Path("references")
-    targets: Path = Path("targets")
-    output: Path = Path("output")
+
+_PlaceSetting = Annotated[Place, BeforeValidator(_as_place)]
+
+
+class PathSettings(_Section):
+    """Folders, relative to the project folder unless absolute, or URLs.
+
+    Attributes:
+        references: reference images and ``annotations.json``.
+        targets: target images, at any depth.
+        output: where a run writes.
+        ledger: the ledger's file; None = in the output folder, or for a URL in the user's state
+            folder.
+    """
+
+    references: _PlaceSetting = Path("references")
+    targets: _PlaceSetting = Path("targets")
+    output: _PlaceSetting = Path("output")
+    ledger: Path | None = None
 
 
 class ImageSettings(_Section):

@@ -4,8 +4,11 @@
 
     MaskcastError
     ├── SettingsError          a flag, maskcast.toml or the project folder is not usable
+    ├── DisplayError           no window can be opened here
     ├── ImageError             a picture cannot be read (which file, why)
+    ├── UploadError            a file that came by upload is not taken (which, why)
     ├── AnnotationError        annotations.json or imported annotations are not usable
+    │   └── ConflictError          somebody else saved the same reference meanwhile
     ├── EngineError            an engine cannot do what was asked
     │   ├── EngineMissingError     it, its extra or its weights are not installed
     │   ├── PromptKindError        it does not take this kind of prompt
@@ -14,7 +17,8 @@
     │   ├── FingerprintError       references, options or engine changed since the run began
     │   ├── RunLockedError         another run is writing to this output
     │   └── StorageError           the disk is full or the folder cannot be written
-    └── EvaluationError        the truth does not fit the results
+    ├── EvaluationError        the truth does not fit the results
+    └── ExportError            there is nothing to export, or its folder is not usable
 
 The message is one sentence to a person: what, which file, what to do. The command line prints it
 and exits with 1; ``--debug`` shows the traceback.
@@ -29,12 +33,24 @@ class SettingsError(MaskcastError):
     """A flag, ``maskcast.toml`` or the project folder is not usable."""
 
 
+class DisplayError(MaskcastError):
+    """No window can be opened: matplotlib, a toolkit or a display is missing."""
+
+
 class ImageError(MaskcastError):
     """A picture cannot be read; the message names the file and the reason."""
 
 
+class UploadError(MaskcastError):
+    """A file that came by upload is not taken; nothing of it was kept."""
+
+
 class AnnotationError(MaskcastError):
     """``annotations.json`` or imported annotations are not usable."""
+
+
+class ConflictError(AnnotationError):
+    """Somebody else saved the same reference meanwhile; nothing was written."""
 
 
 class EngineError(MaskcastError):
@@ -71,3 +87,7 @@ class StorageError(RunError):
 
 class EvaluationError(MaskcastError):
     """The truth does not fit the results."""
+
+
+class ExportError(MaskcastError):
+    """There is nothing to export, or the folder to export to is not usable."""

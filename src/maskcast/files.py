@@ -33,7 +33,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         OSError: for anything that concerns this one path only, such as a name that is too long
             or a file where a folder is needed.
     """
-    temporary = path.parent / f".mc-{secrets.token_hex(4)}.tmp"
+    temporary = path.parent / temporary_name()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -65,6 +65,11 @@ def raise_if_storage(error: OSError, folder: Path) -> None:
             f"the folder {folder} cannot be written ({reason}); change its permissions or choose "
             "another folder"
         ) from error
+
+
+def temporary_name() -> str:
+    """A name (without folder) that nothing lists and that ``is_temporary`` knows."""
+    return f".mc-{secrets.token_hex(4)}.tmp"
 
 
 def is_temporary(name: str) -> bool:

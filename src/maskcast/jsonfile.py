@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from maskcast.errors import AnnotationError
+from maskcast.storage import Place
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_]+")
 _LARGEST = 3.4028235e38  # the largest float32 in its shortest form, which is a little above it
@@ -31,7 +31,7 @@ class Node:
 
     value: Any
     place: str
-    path: Path
+    path: Place
 
     def error(self, expected: str) -> AnnotationError:
         """The error that something else than ``expected`` is here."""
@@ -42,6 +42,17 @@ class Node:
             f"{self.path}: {place}expected {expected}, got {shown}; correct the file or restore "
             "its backup"
         )
+
+    @property
+    def where(self) -> str:
+        """File and place, for a sentence."""
+        return f"{self.path}: {self.place}" if self.place else str(self.path)
+
+    def member(self, name: str) -> Node:
+        """One member of an object that may have others; one that is missing counts as null."""
+        if not isinstance(self.value, dict):
+            raise self.error("an object")
+        return Node(self.value.get(name), self._inside(name), self.path)
 
     def members(self) -> Iterator[tuple[str, Node]]:
         """Key and value of each member of an object."""
@@ -104,7 +115,7 @@ def is_number(value: object) -> bool:
     return type(value) in {int, float} and abs(value) <= _LARGEST  # type: ignore[arg-type]
 
 
-def read_json(path: Path) -> Node:
+def read_json(path: Place) -> Node:
     """The whole of a JSON file in UTF-8.
 
     Raises:

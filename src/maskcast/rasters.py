@@ -31,6 +31,7 @@ from PIL import (
 from tifffile import TiffFile, TiffPage
 
 from maskcast.errors import ImageError
+from maskcast.storage import Place
 
 _EXIF_ORIENTATION = 0x0112
 _FIRST_PICTURE = "the file holds several pictures; the first one is used"
@@ -64,12 +65,12 @@ class _RefusedError(Exception):
     """A reason, still without the file's name, why the file is not taken."""
 
 
-def unreadable(path: Path, reason: str) -> ImageError:
+def unreadable(path: Place, reason: str) -> ImageError:
     """The error for a picture that cannot be read, naming the file."""
     return ImageError(f"{path} cannot be read: {reason}")
 
 
-def read_raster(path: Path, max_pixels: int) -> Raster:
+def read_raster(path: Place, max_pixels: int) -> Raster:
     """Decode the first picture in the file.
 
     Raises:
@@ -77,8 +78,7 @@ def read_raster(path: Path, max_pixels: int) -> Raster:
             than ``max_pixels`` pixels.
     """
     try:
-        _check_regular(path)
-        with path.open("rb") as file:
+        with _opened(path) as file:
             raster = _decode(file, max_pixels)
         samples = np.ascontiguousarray(_orient(raster.samples, raster.orientation))
         return replace(raster, samples=samples, orientation=1)
@@ -95,6 +95,18 @@ def read_raster(path: Path, max_pixels: int) -> Raster:
         raise unreadable(
             path, f"it is damaged or cut off ({detail}); copy or export it again"
         ) from error
+
+
+def _opened(path: Place) -> BinaryIO:
+    if isinstance(path, Path):
+        _check_regular(path)
+        return path.open("rb")
+    try:
+        return BytesIO(path.read_bytes())
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _RefusedError(f"the store does not give it ({error})") from error
 
 
 def _check_regular(path: Path) -> None:

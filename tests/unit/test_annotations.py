@@ -18,7 +18,6 @@ from maskcast.annotations import (
     AnnotationFile,
     ObjectAnnotation,
     read_annotations,
-    with_masks,
     write_annotations,
 )
 from maskcast.errors import AnnotationError
@@ -376,86 +375,3 @@ def test_other_content_is_refused(tmp_path: Path, content: bytes, reason: str) -
 def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(AnnotationError, match="cannot be read"):
         read_annotations(tmp_path)
-
-
-# ---- importing masks
-
-
-def test_masks_are_added() -> None:
-    before = AnnotationFile((), {"old.png": Annotation("old.png", 1, 1, clean=True)})
-    after = with_masks(before, {"a.png": {2: MASK, 1: ~MASK}}, {"a.png": (2, 3)}, replace=False)
-    assert list(before.annotations) == ["old.png"]
-    assert after.annotations["old.png"] is before.annotations["old.png"]
-    added = after.annotations["a.png"]
-    assert (added.height, added.width, added.clean, added.version) == (2, 3, False, 1)
-    assert list(added.objects) == [1, 2]
-    assert all(entry.prompts.is_empty for entry in added.objects.values())
-    np.testing.assert_array_equal(added.objects[2].mask, MASK)
-
-
-@pytest.mark.parametrize("masks", [{}, {1: np.zeros((2, 3), np.bool_)}])
-def test_no_mask_is_a_clean_reference(masks: dict[int, Mask]) -> None:
-    after = with_masks(AnnotationFile(), {"a.png": masks}, {"a.png": (2, 3)}, replace=False)
-    assert after.annotations["a.png"] == Annotation("a.png", 2, 3, clean=True)
-
-
-def test_importing_twice_changes_nothing() -> None:
-    masks: dict[str, dict[int, Mask]] = {"a.png": {1: MASK}, "clean.png": {}}
-    sizes = {"a.png": (2, 3), "clean.png": (4, 4)}
-    once = with_masks(AnnotationFile(), masks, sizes, replace=False)
-    for again in (False, True):
-        assert with_masks(once, masks, sizes, replace=again) is once
-
-
-def test_the_same_mask_keeps_its_prompts() -> None:
-    drawn = Prompts(box=np.array([0, 0, 2, 2], np.float32))
-    annotation = Annotation("a.png", 2, 3, objects={1: ObjectAnnotation(drawn, MASK)}, version=4)
-    file = AnnotationFile((), {"a.png": annotation})
-    assert with_masks(file, {"a.png": {1: MASK}}, {"a.png": (2, 3)}, replace=True) is file
-
-
-@pytest.mark.parametrize(
-    "existing",
-    [
-        Annotation("a.png", 2, 3, objects={1: ObjectAnnotation(Prompts(), ~MASK)}, version=4),
-        Annotation("a.png", 2, 3, objects={2: ObjectAnnotation(Prompts(), MASK)}, version=4),
-        Annotation("a.png", 2, 3, objects={1: ObjectAnnotation(Prompts(paint=MASK))}, version=4),
-        Annotation("a.png", 2, 3, clean=True, version=4),
-        Annotation("a.png", 6, 1, clean=True, version=4),
-    ],
-)
-def test_different_annotations_are_kept_unless_replaced(existing: Annotation) -> None:
-    file = AnnotationFile((), {"a.png": existing})
-    masks, sizes = {"a.png": {1: MASK}}, {"a.png": (2, 3)}
-    with pytest.raises(AnnotationError, match=r"a\.png is already annotated.*--replace"):
-        with_masks(file, masks, sizes, replace=False)
-    replaced = with_masks(file, masks, sizes, replace=True).annotations["a.png"]
-    expected = {1: ObjectAnnotation(Prompts(), MASK)}
-    assert replaced == Annotation("a.png", 2, 3, objects=expected, version=5)
-
-
-def test_a_clean_reference_of_another_size_is_a_conflict() -> None:
-    file = AnnotationFile((), {"a.png": Annotation("a.png", 6, 1, clean=True)})
-    with pytest.raises(AnnotationError, match="already annotated"):
-        with_masks(file, {"a.png": {}}, {"a.png": (2, 3)}, replace=False)
-
-
-def test_a_reference_saved_without_annotation_is_filled_in() -> None:
-    file = AnnotationFile((), {"a.png": Annotation("a.png", 2, 3, version=4)})
-    after = with_masks(file, {"a.png": {}}, {"a.png": (2, 3)}, replace=False)
-    assert after.annotations["a.png"] == Annotation("a.png", 2, 3, clean=True, version=5)
-
-
-def test_many_conflicts_are_named_in_short() -> None:
-    names = [f"{number}.png" for number in range(8)]
-    file = AnnotationFile((), {name: Annotation(name, 2, 3, clean=True) for name in names})
-    masks = {name: {1: MASK} for name in names}
-    with pytest.raises(AnnotationError) as caught:
-        with_masks(file, masks, dict.fromkeys(names, (2, 3)), replace=False)
-    expected = "0.png, 1.png, 2.png, 3.png, 4.png and 3 more are already annotated differently"
-    assert str(caught.value).startswith(expected)
-
-
-def test_a_label_map_of_another_size_is_refused() -> None:
-    with pytest.raises(AnnotationError, match=r"a\.png is 3 x 2 pixels and the image is 30 x 20"):
-        with_masks(AnnotationFile(), {"a.png": {1: MASK}}, {"a.png": (20, 30)}, replace=False)

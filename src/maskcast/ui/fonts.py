@@ -92,11 +92,15 @@ def _drawing(font: Font, char: str) -> tuple[tuple[int, int], bytes]:
 @lru_cache(maxsize=256)
 def _load(source: str, size: int) -> Font:
     if source:
-        return ImageFont.truetype(source, size)
-    font = ImageFont.load_default(size)
-    if not isinstance(font, Font):  # pragma: no cover - only a Pillow built without FreeType
+        font = ImageFont.truetype(source, size)
+        # Pillow takes a font of the same name from elsewhere where this one cannot be opened.
+        if font.path != source:
+            raise OSError(f"{source} is not a font")
+        return font
+    default = ImageFont.load_default(size)
+    if not isinstance(default, Font):  # pragma: no cover - only a Pillow built without FreeType
         raise OSError("Pillow was built without FreeType")
-    return font
+    return default
 
 
 @lru_cache(maxsize=1)

@@ -136,7 +136,7 @@ def draw_overlay(
     for item in found:
         _draw_contour(canvas, item, strokes.contour)
     for item in found:
-        table = _mix(item.spec.color, _BOX_OPACITY)
+        table = color_table(item.spec.color, _BOX_OPACITY)
         for part in item.parts[:MAX_BOXES]:
             _draw_box(canvas, strokes.around(part, canvas), strokes.box, table)
     board = TagBoard((image.shape[0], image.shape[1]), [item.mask for item in found])
@@ -168,7 +168,7 @@ def _found_objects(
 def _fill(canvas: RgbImage, item: _Found) -> None:
     """Mix the colour into the pixels of the mask."""
     rows = item.rows(0)
-    _paint(canvas[rows], item.mask[rows].view(np.uint8), _mix(item.spec.color, FILL_OPACITY))
+    _paint(canvas[rows], item.mask[rows].view(np.uint8), color_table(item.spec.color, FILL_OPACITY))
 
 
 def _draw_contour(canvas: RgbImage, item: _Found, width: int) -> None:
@@ -177,8 +177,8 @@ def _draw_contour(canvas: RgbImage, item: _Found, width: int) -> None:
     inside = np.ascontiguousarray(item.mask[rows]).view(np.uint8)
     core = cv2.erode(inside, _square(width), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     rim = cv2.dilate(inside, _square(max(1, width // 2)))
-    _paint(canvas[rows], cv2.subtract(rim, inside), _mix((0, 0, 0), _HALO_DARKNESS))
-    _paint(canvas[rows], cv2.subtract(inside, core), _mix(item.spec.color, 1.0))
+    _paint(canvas[rows], cv2.subtract(rim, inside), color_table((0, 0, 0), _HALO_DARKNESS))
+    _paint(canvas[rows], cv2.subtract(inside, core), color_table(item.spec.color, 1.0))
 
 
 def _draw_box(canvas: RgbImage, box: Box, line: int, table: npt.NDArray[np.uint8]) -> None:
@@ -204,7 +204,7 @@ def _paint(rows: RgbImage, where: MatLike, table: npt.NDArray[np.uint8]) -> None
         pixels[marked] = cv2.LUT(pixels[marked][None], table)[0]
 
 
-def _mix(color: Color, opacity: float) -> npt.NDArray[np.uint8]:
+def color_table(color: Color, opacity: float) -> npt.NDArray[np.uint8]:
     """uint8 (1, 256, 3): what each channel value becomes under ``color``."""
     values = np.arange(256, dtype=np.float32)[None, :, None] * (1 - opacity)
     return np.rint(values + np.float32(opacity) * np.array(color, np.float32)).astype(np.uint8)

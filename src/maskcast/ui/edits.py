@@ -1,0 +1,223 @@
+"""What a person can do to one object of one reference, as data.
+
+The desktop window and the browser turn gestures into these edits; ``apply_edit`` is the only place
+that knows what they mean, so the same gestures give the same annotation in both. All coordinates
+are pixels of the original image, edges included: x in [0, W], y in [0, H].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.annotations import ObjectAnnotation
+from maskcast.types import Mask, Prompts
+from maskcast.ui.brush import stroke_mask
+
+_SMALLEST_SIDE = 1.0
+
+
+@dataclass(frozen=True)
+class SetBox:
+    """Draw or change the box: two opposite corners, in any order."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True)
+class AddPoint:
+    """Click on the object (``positive``) or beside it."""
+
+    x: float
+    y: float
+    positive: bool
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """Paint or erase along a path.
+
+    Attributes:
+        path: (x, y) of the mouse, at least one.
+        radius: of the brush, in pixels.
+        erase: whether pixels are taken away.
+
+    Raises:
+        ValueError: if the path is empty or the radius is not above 0.
+    """
+
+    path: tuple[tuple[float, float], ...]
+    radius: float
+    erase: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.path or not self.radius > 0:
+            raise ValueError(
+                f"stroke: expected a path and a radius above 0, got {len(self.path)} points and "
+                f"radius {self.radius}"
+            )
+
+
+@dataclass(frozen=True)
+class DeleteNearest:
+    """Take away the prompt nearest to a place: a point, the box, or else what is brushed there.
+
+    Attributes:
+        x: of the place.
+        y: of the place.
+        reach: most distance to a point or to the outline of the box, in pixels.
+    """
+
+    x: float
+    y: float
+    reach: float
+
+
+@dataclass(frozen=True)
+class Clear:
+    """Take away everything of the object."""
+
+
+Edit = SetBox | AddPoint | Stroke | DeleteNearest | Clear
+
+
+def apply_edit(
+    entry: ObjectAnnotation | None,
+    edit: Edit,
+    shape: tuple[int, int],
+) -> ObjectAnnotation | None:
+    """One object after an edit; ``entry`` itself is unchanged.
+
+    A mask that came without prompts (an imported one) is kept as painted pixels, so that prompts
+    add to it and the eraser takes from it.
+
+    Args:
+        entry: the object so far; None if there is nothing of it.
+        edit: what the person did.
+        shape: (H, W) of the image.
+
+    Returns:
+        The object with ``mask`` None, to be resolved; ``entry`` itself if the edit changes
+        nothing (it is outside the image, say); None if nothing of the object is left.
+    """
+    before = Prompts() if entry is None else _adopted(entry)
+    match edit:
+        case SetBox():
+            after = _set_box(before, edit, shape)
+        case AddPoint():
+            after = _add_point(before, edit, shape)
+        case Stroke():
+            after = _stroke(before, edit, shape)
+        case DeleteNearest():
+            after = _delete_nearest(before, edit)
+        case Clear():
+            after = before if before.is_empty else Prompts()
+    if after is before:
+        return entry
+    return None if after.is_empty else ObjectAnnotation(after)
+
+
+def _adopted(entry: ObjectAnnotation) -> Prompts:
+    if entry.prompts.is_empty and entry.mask is not None and entry.mask.any():
+        return replace(entry.prompts, paint=entry.mask)
+    return entry.prompts
+
+
+def _set_box(prompts: Prompts, edit: SetBox, shape: tuple[int, int]) -> Prompts:
+    height, width = shape
+    x0, x1 = np.clip(sorted((edit.x0, edit.x1)), 0, width)
+    y0, y1 = np.clip(sorted((edit.y0, edit.y1)), 0, height)
+    if min(x1 - x0, y1 - y0) < _SMALLEST_SIDE:
+        return prompts
+    box = np.array([x0, y0, x1, y1], np.float32)
+    if prompts.box is not None and np.array_equal(prompts.box, box):
+        return prompts
+    return replace(prompts, box=box)
+
+
+def _add_point(prompts: Prompts, edit: AddPoint, shape: tuple[int, int]) -> Prompts:
+    if not (0 <= edit.x < shape[1] and 0 <= edit.y < shape[0]):
+        return prompts
+    point = np.array([[edit.x, edit.y]], np.float32)
+    return replace(
+        prompts,
+        points=np.concatenate([prompts.points, point]),
+        point_labels=np.append(prompts.point_labels, edit.positive),
+    )
+
+
+def _stroke(prompts: Prompts, edit: Stroke, shape: tuple[int, int]) -> Prompts:
+    pixels = stroke_mask(np.asarray(edit.path, np.float32), edit.radius, shape)
+    if not pixels.any():
+        return prompts
+    paint, erase = prompts.paint, prompts.erase
+    if edit.erase:
+        return replace(prompts, paint=_without(paint, pixels), erase=_with(erase, pixels))
+    return replace(prompts, paint=_with(paint, pixels), erase=_without(erase, pixels))
+
+
+def _delete_nearest(prompts: Prompts, edit: DeleteNearest) -> Prompts:
+    point = _nearest_point(prompts, edit)
+    outline = _distance_to_outline(prompts.box, edit)
+    if point is not None and point[1] <= min(outline, edit.reach):
+        kept = np.arange(len(prompts.points)) != point[0]
+        return replace(
+            prompts, points=prompts.points[kept], point_labels=prompts.point_labels[kept]
+        )
+    if outline <= edit.reach:
+        return replace(prompts, box=None)
+    paint = _component_at(prompts.paint, edit.x, edit.y)
+    if paint is not None:
+        return replace(prompts, paint=_without(prompts.paint, paint))
+    erase = _component_at(prompts.erase, edit.x, edit.y)
+    if erase is not None:
+        return replace(prompts, erase=_without(prompts.erase, erase))
+    return prompts
+
+
+def _with(stroke: Mask | None, pixels: Mask) -> Mask:
+    return pixels if stroke is None else stroke | pixels
+
+
+def _without(stroke: Mask | None, pixels: Mask) -> Mask | None:
+    if stroke is None:
+        return None
+    rest: Mask = stroke & ~pixels
+    return rest if rest.any() else None
+
+
+def _nearest_point(prompts: Prompts, edit: DeleteNearest) -> tuple[int, float] | None:
+    if len(prompts.points) == 0:
+        return None
+    distances = np.hypot(*(prompts.points - np.array([edit.x, edit.y], np.float32)).T)
+    index = int(distances.argmin())
+    return index, float(distances[index])
+
+
+def _distance_to_outline(box: npt.NDArray[np.float32] | None, edit: DeleteNearest) -> float:
+    if box is None:
+        return np.inf
+    xmin, ymin, xmax, ymax = box.tolist()
+    beside = max(xmin - edit.x, edit.x - xmax), max(ymin - edit.y, edit.y - ymax)
+    if max(beside) <= 0:
+        return float(-max(beside))
+    return float(np.hypot(max(beside[0], 0), max(beside[1], 0)))
+
+
+def _component_at(stroke: Mask | None, x: float, y: float) -> Mask | None:
+    """The 8-connected region of ``stroke`` that holds a place, if any."""
+    if stroke is None:
+        return None
+    row, column = int(np.floor(y)), int(np.floor(x))
+    inside = 0 <= row < stroke.shape[0] and 0 <= column < stroke.shape[1]
+    if not inside or not stroke[row, column]:
+        return None
+    _, labels = cv2.connectedComponents(stroke.view(np.uint8), connectivity=8)
+    part: Mask = labels == labels[row, column]
+    return part

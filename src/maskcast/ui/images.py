@@ -1,0 +1,92 @@
+"""The references as a labeler shows them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from maskcast.errors import ImageError
+from maskcast.images import IntensityWindow, measure_window, read_image
+from maskcast.project import Project
+from maskcast.rasters import read_raster
+from maskcast.targets import find_images
+from maskcast.types import RgbImage
+
+_KEPT = 4
+
+_Stamp = tuple[int, int]
+
+
+class ReferenceImages:
+    """Reads references and keeps the ones looked at last; safe to share between threads."""
+
+    def __init__(self, project: Project) -> None:
+        """Show the references of ``project``; nothing is read yet."""
+        self._project = project
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, _Stamp], RgbImage] = OrderedDict()
+        self._window: tuple[frozenset[tuple[Path, _Stamp]], IntensityWindow | None] | None = None
+
+    def image_ids(self) -> list[str]:
+        """All images in the references folder, ascending; empty if there is no folder."""
+        folder = self._project.references_folder
+        if not folder.is_dir():
+            return []
+        return [target.image_id for target in find_images(folder).targets]
+
+    def load(self, image_id: str) -> RgbImage:
+        """The picture as uint8 (H, W, 3) RGB, oriented; deep ones through the project's window.
+
+        Raises:
+            ImageError: if it cannot be read.
+        """
+        path = self._project.references_folder / image_id
+        key = image_id, _stamp(path)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        max_pixels = self._project.settings.images.max_pixels
+        image = read_image(path, window=self._intensity_window(), max_pixels=max_pixels).rgb
+        with self._lock:
+            self._kept[key] = image
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return image
+
+    def _intensity_window(self) -> IntensityWindow | None:
+        """As set, else from all references: before the first is annotated there are no others."""
+        settings = self._project.settings.images
+        if settings.intensity_window is not None:
+            return settings.intensity_window
+        paths = [self._project.references_folder / image_id for image_id in self.image_ids()]
+        seen = frozenset((path, _stamp(path)) for path in paths)
+        with self._lock:
+            if self._window is None or self._window[0] != seen:
+                self._window = (
+                    seen,
+                    measure_window(
+                        [path for path in paths if _is_readable(path, settings.max_pixels)],
+                        settings.max_pixels,
+                    ),
+                )
+            return self._window[1]
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Tells whether a file is still the same one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+def _is_readable(path: Path, max_pixels: int) -> bool:
+    """Whether a picture can be decoded; a damaged one must not keep the others from being shown."""
+    try:
+        read_raster(path, max_pixels)
+    except ImageError:
+        return False
+    return True

@@ -1,0 +1,324 @@
+"""One person annotating the references of a project: the image in hand, edits, undo, saving.
+
+Toolkit-free: the desktop window and the browser turn gestures into edits and calls here, show what
+``annotation`` holds, and have masks computed off their event thread::
+
+    session.open("a.png")
+    session.apply(AddPoint(120.5, 64.0, positive=True))
+    session.save()                                  # the prompt is safe
+    request = session.request()                     # None if no mask is missing
+    if session.accept(request, segmenter.segment(request)):
+        session.save()                              # and so is its mask
+
+An answer for prompts that have changed since is stale and is not accepted.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from maskcast.annotations import Annotation, ObjectAnnotation
+from maskcast.engines.base import Engine
+from maskcast.errors import AnnotationError, ConflictError
+from maskcast.masks import apply_brush
+from maskcast.types import Mask, Prompts, RgbImage, check_object_id
+from maskcast.ui.edits import Edit, apply_edit
+from maskcast.ui.history import History
+from maskcast.ui.images import ReferenceImages
+from maskcast.ui.store import AnnotationStore
+
+
+@dataclass(frozen=True)
+class SegmentRequest:
+    """Box and points of one object whose mask is asked for.
+
+    Attributes:
+        image_id: of the reference.
+        image: uint8 (H, W, 3) RGB.
+        object_id: of the object.
+        entry: the object as it was when the mask was asked for.
+    """
+
+    image_id: str
+    image: RgbImage
+    object_id: int
+    entry: ObjectAnnotation
+
+    @property
+    def prompts(self) -> Prompts:
+        """What the engine is to be given: strokes are laid on top afterwards."""
+        return replace(self.entry.prompts, paint=None, erase=None)
+
+
+class Segmenter:
+    """An engine that several sessions share; engines are not thread-safe, so one asks at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Share ``engine``; ``close`` closes it."""
+        self._engine = engine
+        self._lock = threading.Lock()
+
+    def segment(self, request: SegmentRequest) -> Mask:
+        """The mask of a request without its brush strokes, bool (H, W).
+
+        Raises:
+            PromptKindError, EngineError: if the engine cannot do it.
+        """
+        with self._lock:
+            found = self._engine.segment(request.image, {request.object_id: request.prompts})
+        return found[request.object_id]
+
+    def close(self) -> None:
+        """Close the engine."""
+        with self._lock:
+            self._engine.close()
+
+
+class Session:
+    """The state of one labeler; safe to use from an event thread and a worker at once."""
+
+    def __init__(self, store: AnnotationStore, images: ReferenceImages) -> None:
+        """Begin without an image; call ``open`` first."""
+        self._store = store
+        self._images = images
+        self._lock = threading.RLock()
+        self._histories: dict[str, History] = {}
+        self._bases: dict[tuple[str, int], tuple[Prompts, Mask]] = {}
+        self._annotation: Annotation | None = None
+        self._image: RgbImage | None = None
+        self._base_version = 0
+        self._dirty = False
+        self.object_id = 1
+
+    @property
+    def annotation(self) -> Annotation:
+        """The reference in hand, saved or not; what it shows never changes in place.
+
+        Raises:
+            RuntimeError: if no image is open.
+        """
+        if self._annotation is None:
+            raise RuntimeError("no reference is open; call open first")
+        return self._annotation
+
+    @property
+    def image(self) -> RgbImage:
+        """uint8 (H, W, 3) RGB of the reference in hand.
+
+        Raises:
+            RuntimeError: if no image is open.
+        """
+        if self._image is None:
+            raise RuntimeError("no reference is open; call open first")
+        return self._image
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether the reference in hand has a change to take back."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a change was taken back."""
+        return self._history.can_redo
+
+    def open(self, image_id: str) -> None:
+        """Take a reference in hand; the one before is saved first.
+
+        Its history is kept, unless somebody else changed it meanwhile.
+
+        Raises:
+            ImageError: if it cannot be read; the one before stays in hand.
+            AnnotationError: if the annotation file cannot be read, or was made on an image of
+                another size.
+            ConflictError: if the one before cannot be saved, as in ``save``.
+        """
+        with self._lock:
+            self.save()
+            image = self._images.load(image_id)
+            self._take(image_id, image)
+
+    def select(self, object_id: int) -> None:
+        """Choose the object that edits go to.
+
+        Raises:
+            ValueError: if the id is not in 1..255.
+        """
+        check_object_id(object_id)
+        self.object_id = object_id
+
+    def apply(self, edit: Edit) -> bool:
+        """Do something to the chosen object; a clean mark is taken away.
+
+        Returns:
+            Whether anything changed.
+        """
+        with self._lock:
+            before = self.annotation.objects.get(self.object_id)
+            after = apply_edit(before, edit, self._shape)
+            if after is before:
+                return False
+            objects = dict(self.annotation.objects)
+            if after is None:
+                del objects[self.object_id]
+            else:
+                objects[self.object_id] = self._brushed(self.object_id, after)
+            self._change(replace(self.annotation, clean=False, objects=objects))
+            return True
+
+    def mark_clean(self, clean: bool) -> bool:
+        """Say that nothing is on the image, which takes all its objects away, or take that back.
+
+        Returns:
+            Whether anything changed.
+        """
+        with self._lock:
+            if self.annotation.clean == clean:
+                return False
+            objects = {} if clean else self.annotation.objects
+            self._change(replace(self.annotation, clean=clean, objects=objects))
+            return True
+
+    def undo(self) -> bool:
+        """Take the last change back; whether there was one."""
+        with self._lock:
+            if not self._history.can_undo:
+                return False
+            self._annotation, self._dirty = self._history.undo(self.annotation), True
+            return True
+
+    def redo(self) -> bool:
+        """Do again what undo took back; whether there was anything."""
+        with self._lock:
+            if not self._history.can_redo:
+                return False
+            self._annotation, self._dirty = self._history.redo(self.annotation), True
+            return True
+
+    def request(self) -> SegmentRequest | None:
+        """The next mask to be computed: the chosen object's first, then others; None if none is."""
+        with self._lock:
+            objects = self.annotation.objects
+            missing = [key for key, entry in objects.items() if entry.mask is None]
+            if not missing:
+                return None
+            wanted = self.object_id if self.object_id in missing else min(missing)
+            return SegmentRequest(self.annotation.image_id, self.image, wanted, objects[wanted])
+
+    def accept(self, request: SegmentRequest, mask: Mask) -> bool:
+        """Take an answer to a request.
+
+        Args:
+            request: what was asked.
+            mask: bool (H, W), of box and points only.
+
+        Returns:
+            False if it is stale: another image is in hand, or box and points changed meanwhile.
+            Strokes may have been added.
+        """
+        with self._lock:
+            if request.image_id != self.annotation.image_id:
+                return False
+            current = self.annotation.objects.get(request.object_id)
+            if current is None or not _same_base(current.prompts, request.entry.prompts):
+                return False
+            self._bases[request.image_id, request.object_id] = request.prompts, mask
+            objects = dict(self.annotation.objects)
+            objects[request.object_id] = self._brushed(request.object_id, current)
+            self._annotation, self._dirty = replace(self.annotation, objects=objects), True
+            return True
+
+    def save(self) -> None:
+        """Save the reference in hand, if anything changed.
+
+        Raises:
+            ConflictError: if somebody else saved it meanwhile; theirs is in hand then, and undo
+                brings one's own back.
+            AnnotationError, StorageError: if the file cannot be read or written; nothing is lost.
+        """
+        with self._lock:
+            if not self._dirty:
+                return
+            try:
+                saved = self._store.save(self.annotation, self._base_version)
+            except ConflictError:
+                mine = self.annotation
+                self._take(mine.image_id, self.image)
+                self._history.push(mine)
+                raise
+            self._annotation, self._base_version, self._dirty = saved, saved.version, False
+
+    def refresh(self) -> bool:
+        """Take in hand what somebody else saved, if nothing of one's own is unsaved.
+
+        Returns:
+            Whether the reference in hand changed.
+        """
+        with self._lock:
+            current = self._store.read().annotations.get(self.annotation.image_id)
+            version = 0 if current is None else current.version
+            if self._dirty or version == self._base_version:
+                return False
+            self._take(self.annotation.image_id, self.image)
+            return True
+
+    @property
+    def _history(self) -> History:
+        return self._histories.setdefault(self.annotation.image_id, History())
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self.annotation.height, self.annotation.width
+
+    def _take(self, image_id: str, image: RgbImage) -> None:
+        """Take what the file holds of an image in hand."""
+        known = self._store.read().annotations.get(image_id)
+        version = 0 if known is None else known.version
+        if known is not None:
+            _check_size(known, image, self._store)
+        before = self._annotation
+        if before is None or before.image_id != image_id or version != self._base_version:
+            self._bases.clear()
+        self._annotation = known or Annotation(image_id, image.shape[0], image.shape[1])
+        self._image, self._base_version, self._dirty = image, version, False
+
+    def _change(self, annotation: Annotation) -> None:
+        self._history.push(self.annotation)
+        self._annotation, self._dirty = annotation, True
+
+    def _brushed(self, object_id: int, entry: ObjectAnnotation) -> ObjectAnnotation:
+        """The entry with its mask, if box and points need no engine or were answered before."""
+        prompts = entry.prompts
+        base = self._bases.get((self.annotation.image_id, object_id))
+        if prompts.kinds <= {"brush"}:
+            mask = np.zeros(self._shape, np.bool_)
+        elif base is not None and _same_base(base[0], prompts):
+            mask = base[1]
+        else:
+            return entry
+        return replace(entry, mask=apply_brush(mask, prompts.paint, prompts.erase))
+
+
+def _same_base(first: Prompts, second: Prompts) -> bool:
+    """Whether two prompts differ in strokes at most."""
+    boxes = (first.box, second.box)
+    same_box = boxes[0] is boxes[1] or (
+        boxes[0] is not None and boxes[1] is not None and np.array_equal(boxes[0], boxes[1])
+    )
+    return (
+        same_box
+        and np.array_equal(first.points, second.points)
+        and np.array_equal(first.point_labels, second.point_labels)
+    )
+
+
+def _check_size(annotation: Annotation, image: RgbImage, store: AnnotationStore) -> None:
+    if image.shape[:2] != (annotation.height, annotation.width):
+        raise AnnotationError(
+            f"{annotation.image_id} is {image.shape[1]} x {image.shape[0]} pixels but was "
+            f"annotated as {annotation.width} x {annotation.height} in {store.path}; restore the "
+            "image or give the new one another name"
+        )

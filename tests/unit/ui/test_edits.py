@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from maskcast.annotations import ObjectAnnotation
+from maskcast.types import Prompts
+from maskcast.ui.edits import AddPoint, Clear, DeleteNearest, Edit, SetBox, Stroke, apply_edit
+
+SHAPE = (40, 60)
+
+
+def _apply(*edits: Edit, entry: ObjectAnnotation | None = None) -> ObjectAnnotation | None:
+    for edit in edits:
+        entry = apply_edit(entry, edit, SHAPE)
+    return entry
+
+
+def _prompts(*edits: Edit, entry: ObjectAnnotation | None = None) -> Prompts:
+    result = _apply(*edits, entry=entry)
+    assert result is not None
+    return result.prompts
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (SetBox(5, 6, 20, 30), [5, 6, 20, 30]),
+        (SetBox(20, 30, 5, 6), [5, 6, 20, 30]),  # drawn from the other corner
+        (SetBox(-9, 6, 99, 30), [0, 6, 60, 30]),  # clipped
+    ],
+)
+def test_a_box_is_sorted_and_clipped(edit: SetBox, expected: list[float]) -> None:
+    box = _prompts(edit).box
+    assert box is not None
+    assert box.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        SetBox(5, 6, 5.4, 30),  # a line
+        SetBox(70, 6, 90, 30),  # outside
+        AddPoint(60, 3, True),  # the edge is not in the image
+        AddPoint(3, -0.1, False),
+        Stroke(((-20.0, -20.0),), 4.0),
+        DeleteNearest(3, 3, 5),
+        Clear(),
+    ],
+)
+def test_an_edit_without_effect_leaves_nothing_behind(edit: Edit) -> None:
+    assert _apply(edit) is None
+
+    entry = _apply(AddPoint(50, 30, True))
+    if not isinstance(edit, Clear):
+        assert _apply(edit, entry=entry) is entry
+
+
+def test_points_keep_their_order_and_labels() -> None:
+    prompts = _prompts(AddPoint(1.5, 2, True), AddPoint(9, 8, False))
+
+    assert prompts.points.tolist() == [[1.5, 2], [9, 8]]
+    assert prompts.point_labels.tolist() == [True, False]
+
+
+def test_the_later_stroke_wins() -> None:
+    middle = ((20.5, 20.5),)
+    prompts = _prompts(Stroke(middle, 6), Stroke(middle, 3, erase=True), Stroke(middle, 1))
+
+    assert prompts.paint is not None
+    assert prompts.erase is not None
+    assert prompts.paint[20, 20]
+    assert not prompts.erase[20, 20]
+    assert prompts.erase[20, 22]
+    assert not prompts.paint[20, 22]
+    assert prompts.paint[20, 25]
+    assert not (prompts.paint & prompts.erase).any()
+
+
+def test_painting_over_all_that_was_erased_leaves_no_erase() -> None:
+    middle = ((20.5, 20.5),)
+
+    assert _prompts(Stroke(middle, 3, erase=True), Stroke(middle, 6)).erase is None
+
+
+def test_an_edit_does_not_change_what_it_was_given() -> None:
+    first = _apply(Stroke(((20, 20),), 4))
+    assert first is not None
+    assert first.prompts.paint is not None
+    before = first.prompts.paint.copy()
+
+    _apply(Stroke(((40, 20),), 4), Stroke(((20, 20),), 9, erase=True), entry=first)
+
+    assert np.array_equal(first.prompts.paint, before)
+
+
+def test_an_imported_mask_is_kept_as_painted_pixels() -> None:
+    mask = np.zeros(SHAPE, np.bool_)
+    mask[5:25, 5:25] = True
+    imported = ObjectAnnotation(Prompts(), mask)
+
+    prompts = _prompts(Stroke(((6.5, 6.5),), 0.4, erase=True), entry=imported)
+
+    assert prompts.paint is not None
+    expected = mask.copy()
+    expected[6, 6] = False
+    assert np.array_equal(prompts.paint, expected)
+
+
+def test_prompts_with_a_mask_are_not_painted_over_by_it() -> None:
+    entry = _apply(AddPoint(5, 5, True))
+    assert entry is not None
+    resolved = replace(entry, mask=np.ones(SHAPE, np.bool_))
+
+    assert _prompts(AddPoint(9, 9, False), entry=resolved).paint is None
+
+
+class TestDeleteNearest:
+    def test_takes_the_nearest_point(self) -> None:
+        prompts = _prompts(
+            AddPoint(10, 10, True), AddPoint(14, 10, False), DeleteNearest(13, 10, 5)
+        )
+
+        assert prompts.points.tolist() == [[10, 10]]
+        assert prompts.point_labels.tolist() == [True]
+
+    def test_takes_the_box_by_its_outline_from_both_sides(self) -> None:
+        for x in (18.0, 22.0):
+            edits = SetBox(20, 5, 50, 35), AddPoint(35, 20, True), DeleteNearest(x, 20, 3)
+            prompts = _prompts(*edits)
+            assert prompts.box is None
+            assert len(prompts.points) == 1
+
+    def test_leaves_what_is_out_of_reach(self) -> None:
+        entry = _apply(SetBox(20, 5, 50, 35), AddPoint(21, 6, True))
+
+        assert _apply(DeleteNearest(35, 20, 5), entry=entry) is entry
+
+    def test_takes_one_painted_region(self) -> None:
+        strokes = Stroke(((10, 10),), 4), Stroke(((40, 10),), 4)
+
+        prompts = _prompts(*strokes, DeleteNearest(40, 11, 2))
+
+        assert prompts.paint is not None
+        assert prompts.paint[10, 10]
+        assert not prompts.paint[:, 30:].any()
+
+    def test_the_last_prompt_takes_the_object_with_it(self) -> None:
+        assert _apply(AddPoint(10, 10, True), DeleteNearest(10, 10, 1)) is None
+
+
+def test_clear_takes_everything() -> None:
+    edits = SetBox(1, 1, 9, 9), AddPoint(3, 3, True), Stroke(((5, 5),), 2), Clear()
+
+    assert _apply(*edits) is None
+
+
+@pytest.mark.parametrize(("path", "radius"), [((), 3.0), (((1.0, 1.0),), 0.0)])
+def test_a_stroke_needs_a_path_and_a_radius(
+    path: tuple[tuple[float, float], ...], radius: float
+) -> None:
+    with pytest.raises(ValueError, match="stroke: expected a path and a radius above 0"):
+        Stroke(path, radius)

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskcast.annotations import Annotation, read_annotations
+from maskcast.engines.base import EngineSettings
+from maskcast.engines.fake import FakeEngine
+from maskcast.errors import AnnotationError, ConflictError, ImageError
+from maskcast.project import Project
+from maskcast.types import Mask
+from maskcast.ui.edits import AddPoint, Clear, SetBox, Stroke
+from maskcast.ui.images import ReferenceImages
+from maskcast.ui.session import Segmenter, SegmentRequest, Session
+from maskcast.ui.store import AnnotationStore
+from support import picture, write_png
+
+SHAPE = (64, 80)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    for name in ("a.png", "b.png"):
+        write_png(tmp_path / "references" / name, picture(1, size=SHAPE)[0])
+    return Project.open(tmp_path)
+
+
+def _session(project: Project, image_id: str = "a.png") -> Session:
+    session = Session(AnnotationStore(project.annotations_path), ReferenceImages(project))
+    session.open(image_id)
+    return session
+
+
+def _requested(session: Session) -> SegmentRequest:
+    request = session.request()
+    assert request is not None
+    return request
+
+
+def _filled(row: int = 0) -> Mask:
+    mask = np.zeros(SHAPE, np.bool_)
+    mask[row:, :40] = True
+    return mask
+
+
+def _mask(session: Session, object_id: int = 1) -> Mask:
+    mask = session.annotation.objects[object_id].mask
+    assert mask is not None
+    return mask
+
+
+def test_without_an_image_there_is_nothing_to_edit(project: Project) -> None:
+    session = Session(AnnotationStore(project.annotations_path), ReferenceImages(project))
+
+    with pytest.raises(RuntimeError, match="call open first"):
+        session.apply(AddPoint(3, 3, positive=True))
+
+
+def test_a_prompt_is_saved_before_its_mask_and_the_mask_after(project: Project) -> None:
+    session = _session(project)
+    session.select(5)
+    assert session.apply(SetBox(3, 4, 20, 30))
+    session.save()
+    saved = read_annotations(project.annotations_path).annotations["a.png"]
+    assert saved.objects[5].mask is None
+
+    assert session.accept(_requested(session), _filled())
+    session.save()
+
+    saved = read_annotations(project.annotations_path).annotations["a.png"]
+    assert saved == session.annotation
+    assert np.array_equal(_mask(session, 5), _filled())
+    assert session.request() is None
+
+
+def test_a_stale_answer_is_not_taken(project: Project) -> None:
+    session = _session(project)
+    session.apply(AddPoint(5, 5, positive=True))
+    old = _requested(session)
+    session.apply(AddPoint(9, 9, positive=False))
+
+    assert not session.accept(old, _filled())
+    assert session.annotation.objects[1].mask is None
+
+    new = _requested(session)
+    session.open("b.png")
+    assert not session.accept(new, _filled())
+    session.open("a.png")
+    session.apply(Clear())
+    assert not session.accept(new, _filled())
+
+
+def test_an_answer_is_taken_when_only_strokes_came_between(project: Project) -> None:
+    session = _session(project)
+    session.apply(AddPoint(5, 5, positive=True))
+    request = _requested(session)
+    session.apply(Stroke(((70.5, 20.5),), 3))
+
+    assert request.prompts.paint is None
+    assert session.accept(request, _filled())
+
+    mask = _mask(session)
+    assert mask[20, 70]
+    assert mask[0, 0]
+    assert not mask[0, 79]
+
+
+def test_strokes_need_no_engine(project: Project) -> None:
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 5))
+    session.apply(Stroke(((20.5, 20.5),), 2, erase=True))
+    assert session.request() is None
+    assert _mask(session)[20, 24]
+    assert not _mask(session)[20, 20]
+
+    session.apply(AddPoint(5, 5, positive=True))
+    session.accept(_requested(session), _filled())
+    session.apply(Stroke(((1.5, 1.5),), 1, erase=True))
+
+    assert session.request() is None
+    assert not _mask(session)[1, 1]
+    assert _mask(session)[30, 10]
+
+
+def test_a_mask_without_its_strokes_is_what_the_engine_is_asked_for(project: Project) -> None:
+    """The engine is given box and points, and the run gets to the same mask from all prompts."""
+    engine = FakeEngine(EngineSettings())
+    segmenter = Segmenter(engine)
+    session = _session(project)
+    session.apply(SetBox(10, 10, 30, 30))
+    session.apply(Stroke(((60.5, 50.5),), 4))
+    session.apply(Stroke(((12.5, 12.5),), 4, erase=True))
+    request = _requested(session)
+
+    session.accept(request, segmenter.segment(request))
+
+    prompts = session.annotation.objects[1].prompts
+    expected = engine.segment(session.image, {1: prompts})[1]
+    assert np.array_equal(_mask(session), expected)
+    segmenter.close()
+
+
+def test_undo_and_redo_go_through_the_changes_of_each_image(project: Project) -> None:
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 5))
+    first = session.annotation
+    session.select(2)
+    session.apply(Stroke(((50.5, 20.5),), 5))
+    second = session.annotation
+    session.open("b.png")
+    assert not session.can_undo
+    session.open("a.png")
+
+    assert session.undo()
+    assert session.annotation.objects == first.objects
+    assert session.undo()
+    assert session.annotation.objects == {}
+    assert not session.undo()
+    assert session.redo()
+    assert session.redo()
+    assert not session.redo()
+    assert session.annotation.objects == second.objects
+    session.save()
+    saved = read_annotations(project.annotations_path).annotations["a.png"]
+    assert saved.objects == second.objects
+
+
+def test_undoing_before_the_answer_came_asks_again(project: Project) -> None:
+    session = _session(project)
+    session.apply(AddPoint(5, 5, positive=True))
+    session.apply(AddPoint(9, 9, positive=True))
+    session.undo()
+
+    assert _requested(session).prompts.points.tolist() == [[5, 5]]
+
+
+def test_clean_takes_the_objects_away_and_undo_brings_them_back(project: Project) -> None:
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 5))
+
+    assert session.mark_clean(clean=True)
+    assert session.annotation.clean
+    assert session.annotation.objects == {}
+    assert not session.mark_clean(clean=True)
+    session.undo()
+    assert session.annotation.objects.keys() == {1}
+    session.redo()
+    session.apply(AddPoint(5, 5, positive=True))
+    assert not session.annotation.clean
+
+
+def test_of_two_labelers_the_later_sees_the_other_and_keeps_its_own(project: Project) -> None:
+    ours, theirs = _session(project), _session(project)
+    theirs.select(7)
+    theirs.apply(Stroke(((50.5, 20.5),), 5))
+    theirs.save()
+    ours.apply(Stroke(((20.5, 20.5),), 5))
+
+    with pytest.raises(ConflictError, match="undo brings yours back"):
+        ours.save()
+
+    assert ours.annotation.objects.keys() == {7}
+    assert ours.undo()
+    assert ours.annotation.objects.keys() == {1}
+    ours.save()
+    assert read_annotations(project.annotations_path).annotations["a.png"].objects.keys() == {1}
+
+
+def test_refresh_shows_what_another_saved_but_never_drops_unsaved_work(project: Project) -> None:
+    ours, theirs = _session(project), _session(project)
+    assert not ours.refresh()
+    theirs.apply(Stroke(((50.5, 20.5),), 5))
+    theirs.save()
+
+    assert ours.refresh()
+    assert ours.annotation.objects.keys() == {1}
+
+    theirs.mark_clean(clean=True)
+    theirs.save()
+    ours.apply(Stroke(((20.5, 20.5),), 5))
+    assert not ours.refresh()
+    assert ours.annotation.objects.keys() == {1}
+
+
+def test_a_bad_image_leaves_the_one_in_hand(project: Project) -> None:
+    (project.references_folder / "bad.png").write_bytes(b"no picture")
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 5))
+
+    with pytest.raises(ImageError, match=r"bad\.png"):
+        session.open("bad.png")
+
+    assert session.annotation.image_id == "a.png"
+    assert read_annotations(project.annotations_path).annotations.keys() == {"a.png"}
+
+
+def test_an_image_of_another_size_than_its_annotation_is_refused(project: Project) -> None:
+    AnnotationStore(project.annotations_path).save(Annotation("b.png", 5, 5, clean=True), 0)
+    session = _session(project)
+
+    with pytest.raises(AnnotationError, match=r"b\.png is 80 x 64 pixels but was annotated as 5 x"):
+        session.open("b.png")
+
+    assert session.annotation.image_id == "a.png"
+
+
+def test_ids_are_checked(project: Project) -> None:
+    with pytest.raises(ValueError, match=r"1\.\.255"):
+        _session(project).select(256)
