@@ -1,0 +1,87 @@
+"""The desktop labeler: a window for precise work on the references (extra ``desktop``)."""
+
+from __future__ import annotations
+
+import signal
+
+from maskcast.errors import AnnotationError, ImageError, MaskcastError, SettingsError
+from maskcast.project import Project
+from maskcast.ui.desktop.windows import Window, open_window
+from maskcast.ui.desktop.worker import Worker
+from maskcast.ui.images import ReferenceImages
+from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.store import AnnotationStore
+from maskcast.ui.thumbnails import ObjectGallery
+
+_POLL_MILLISECONDS = 30
+
+
+def annotate(project: Project) -> None:
+    """Open the labeler on the references of ``project``; come back when its window is closed.
+
+    It begins at the first reference that is not annotated yet.
+
+    Raises:
+        DisplayError: if there is no display, no toolkit or no matplotlib.
+        SettingsError: if there is no reference to show, or no such engine.
+        EngineMissingError: if the engine's extra or weights are missing.
+        AnnotationError: if the annotation file cannot be read.
+        ConflictError, StorageError: if the last change could not be saved.
+    """
+    images = ReferenceImages(project)
+    image_ids = images.image_ids()
+    if not image_ids:
+        raise SettingsError(
+            f"there is no image in {project.references_folder}; put a few there that show what "
+            "to find"
+        )
+    window = open_window()
+    store = AnnotationStore(project.annotations_path)
+    session = Session(store, images)
+    _open_first(session, store, image_ids)
+    segmenter = Segmenter(project.create_engine())
+    try:
+        worker = Worker(session, segmenter, ObjectGallery(project, store, images))
+        _label(window, session, worker, image_ids)
+        session.save()
+    finally:
+        segmenter.close()
+
+
+def _label(window: Window, session: Session, worker: Worker, image_ids: list[str]) -> None:
+    """Until the window is closed."""
+    from maskcast.ui.desktop.inputs import Inputs  # with matplotlib, which may be missing
+    from maskcast.ui.desktop.labeler import Labeler
+
+    labeler = Labeler(window, session, worker, image_ids)
+    labeler.stage.resize()
+    inputs = Inputs(window.canvas, labeler)
+    timer = window.canvas.new_timer(_POLL_MILLISECONDS)
+    timer.add_callback(lambda: labeler.take_news(held=inputs.held))
+    window.show()
+    worker.start()
+    labeler.show_image()
+    timer.start()
+    before = signal.signal(signal.SIGINT, lambda *_: window.close())  # Ctrl-C finishes, like Q
+    try:
+        window.run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        timer.stop()
+        worker.close()
+
+
+def _open_first(session: Session, store: AnnotationStore, image_ids: list[str]) -> None:
+    """Open the first reference without annotation, else the first; damaged ones are passed over."""
+    annotations = store.read().annotations
+    done = {key for key, one in annotations.items() if one.clean or one.objects}
+    problem: MaskcastError | None = None
+    for image_id in sorted(image_ids, key=lambda image_id: image_id in done):
+        try:
+            session.open(image_id)
+        except (AnnotationError, ImageError) as error:
+            problem = problem or error
+        else:
+            return
+    if problem is not None:
+        raise problem

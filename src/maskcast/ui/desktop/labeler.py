@@ -1,0 +1,352 @@
+"""The desktop labeler: what a person asks for goes to the session, what it holds to the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from maskcast.errors import AnnotationError, ConflictError, ImageError
+from maskcast.palette import Color, default_color
+from maskcast.types import MAX_OBJECT_ID, Prompts
+from maskcast.ui.desktop.gestures import (
+    Band,
+    Piece,
+    Place,
+    Preview,
+    Situation,
+    Tool,
+    delete_at,
+)
+from maskcast.ui.desktop.helpcard import draw_help
+from maskcast.ui.desktop.keys import Action, Command
+from maskcast.ui.desktop.panel import SLOTS, PanelState, Spot, draw_panel, page_of
+from maskcast.ui.desktop.scene import Scene
+from maskcast.ui.desktop.stage import Stage
+from maskcast.ui.desktop.view import View
+from maskcast.ui.desktop.windows import Window
+from maskcast.ui.desktop.worker import Failed, Gallery, Worker
+from maskcast.ui.edits import Edit, Stroke
+from maskcast.ui.session import Session
+from maskcast.ui.thumbnails import ObjectSummary
+
+ZOOM_STEP = 1.25
+"""How much closer one step of the wheel is."""
+
+_RADIUS_STEP = 1.18
+_LARGEST_RADIUS = 500.0
+_BRUSHES_PER_IMAGE = 60
+
+_HINTS = {
+    Tool.BOX: "Drag a box, or click: left on the object, right beside it. ? shows all keys.",
+    Tool.BRUSH: "Left paints, right erases, the wheel changes the radius. ? shows all keys.",
+    Tool.PAN: "Drag the image. P ends it.",
+    Tool.ZOOM: "Drag a rectangle to look at. Z ends it, F shows the whole image.",
+}
+
+
+class Labeler:
+    """One window on the references of a project."""
+
+    def __init__(
+        self, window: Window, session: Session, worker: Worker, image_ids: Sequence[str]
+    ) -> None:
+        """Show ``image_ids`` in ``window``; the session has the first one to show in hand."""
+        self._window = window
+        self._session = session
+        self._worker = worker
+        self._image_ids = list(image_ids)
+        self._scene = Scene()
+        self._tool_before = Tool.BOX
+        height, width = session.image.shape[:2]
+        self._radius = float(max(2, round(min(height, width) / _BRUSHES_PER_IMAGE)))
+        self._first_id = page_of(session.object_id)
+        self._summaries: Mapping[int, ObjectSummary] = {}
+        self._message, self._alarm = "", False
+        self._busy = False
+        self._spots: list[Spot] = []
+        self._commands = self._command_table()
+        self.stage = Stage(window.canvas)
+        self.tool = Tool.BOX
+        self.shows_help = False
+        self.mouse: Place | None = None
+
+    def take_news(self, *, held: bool) -> None:
+        """Take what the worker has to tell; while a drag is ``held``, only the panel changes."""
+        redraw, panel = False, False
+        for news in self._worker.news():
+            if isinstance(news, Failed):
+                self._message, self._alarm, panel = news.sentence, True, True
+            elif isinstance(news, Gallery):
+                self._summaries, redraw = {**self._summaries, **news.summaries}, True
+            else:
+                redraw = True
+        busy = self._worker.busy and self._session.request() is not None
+        if busy != self._busy:
+            self._busy, panel = busy, True
+        if redraw and not held:
+            self.redraw()
+        elif panel:
+            self._draw_panel()
+            self.stage.show_panel()
+
+    # What a person asks for ---------------------------------------------------------------------
+
+    def _command_table(self) -> dict[Command, Callable[[], None]]:
+        return {
+            Command.BOX: partial(self._take, Tool.BOX),
+            Command.BRUSH: self._toggle_brush,
+            Command.PAN: partial(self._toggle, Tool.PAN),
+            Command.ZOOM: partial(self._toggle, Tool.ZOOM),
+            Command.FIT: self._fit,
+            Command.CLOSER: partial(self._zoom, ZOOM_STEP),
+            Command.AWAY: partial(self._zoom, 1 / ZOOM_STEP),
+            Command.THICKER: partial(self._change_radius, 1),
+            Command.THINNER: partial(self._change_radius, -1),
+            Command.NEXT_OBJECT: self._next_object,
+            Command.PAGE_UP: partial(self._turn_page, -SLOTS),
+            Command.PAGE_DOWN: partial(self._turn_page, SLOTS),
+            Command.UNDO: self._undo,
+            Command.REDO: self._redo,
+            Command.DELETE: self._delete,
+            Command.CLEAN: self._clean,
+            Command.PREVIOUS_IMAGE: partial(self._go, -1),
+            Command.NEXT_IMAGE: partial(self._go, 1),
+            Command.SAVE: self._save,
+            Command.HELP: self._toggle_help,
+            Command.CANCEL: self._cancel,
+            Command.QUIT: self._window.close,
+        }
+
+    def do(self, action: Action) -> None:
+        """Do what a key or a button of the panel asks for."""
+        self._message, self._alarm = "", False
+        if action.command == Command.SELECT:
+            self._select(action.object_id)
+        else:
+            self._commands[action.command]()
+
+    def apply(self, edit: Edit) -> None:
+        """Do what the mouse drew."""
+        self._message, self._alarm = "", False
+        if isinstance(edit, Stroke):
+            self._scene.end_stroke(self._session.object_id)
+        self._after(changed=self._session.apply(edit))
+
+    def _undo(self) -> None:
+        self._after(changed=self._session.undo(), otherwise="there is nothing to take back")
+
+    def _redo(self) -> None:
+        self._after(changed=self._session.redo(), otherwise="there is nothing to do again")
+
+    def _delete(self) -> None:
+        if self.mouse is None:
+            self.say("point at a prompt first, then press D")
+            return
+        edit = delete_at(self.mouse, self.stage.view.scale)
+        self._after(changed=self._session.apply(edit), otherwise="no prompt is near")
+
+    def _clean(self) -> None:
+        gone = len(self._session.annotation.objects)
+        now = not self._session.annotation.clean
+        self._after(changed=self._session.mark_clean(now))
+        if now and gone:
+            taken = "1 object was" if gone == 1 else f"{gone} objects were"
+            self.say(f"clean: {taken} taken away; Ctrl-Z takes that back")
+
+    def _after(self, *, changed: bool, otherwise: str = "") -> None:
+        """Save, compute and show what changed."""
+        if changed:
+            self._wake()
+        else:
+            self._message = otherwise
+        self.redraw()
+
+    def _save(self) -> None:
+        self._session.save()
+        self.say("saved")
+
+    def _select(self, object_id: int) -> None:
+        self._session.select(object_id)
+        self._first_id = page_of(object_id)
+        self._wake()
+        self.redraw()
+
+    def _next_object(self) -> None:
+        self._select(self._session.object_id % MAX_OBJECT_ID + 1)
+
+    def _turn_page(self, by: int) -> None:
+        self._first_id = min(max(1, self._first_id + by), page_of(MAX_OBJECT_ID))
+        self._wake()
+        self.redraw()
+
+    def _go(self, step: int) -> None:
+        """Open the next reference in a direction that can be opened."""
+        number = self._image_ids.index(self._session.annotation.image_id) + step
+        problem = ""
+        while 0 <= number < len(self._image_ids):
+            try:
+                self._session.open(self._image_ids[number])
+            except ConflictError:
+                raise
+            except (AnnotationError, ImageError) as error:
+                problem = str(error)
+                number += step
+                continue
+            self.show_image()
+            break
+        else:
+            problem = problem or f"this is the {'last' if step > 0 else 'first'} image"
+        if problem:
+            self.say(problem, alarm=True)
+
+    def _take(self, tool: Tool) -> None:
+        self._tool_before, self.tool = self.tool, tool
+        self.redraw()
+
+    def _toggle(self, tool: Tool) -> None:
+        """Take a tool that changes the view, or go back to the one that draws."""
+        if self.tool != tool:
+            drawing = self.tool if self.tool in (Tool.BOX, Tool.BRUSH) else self._tool_before
+            self._take(tool)
+            self._tool_before = drawing
+        else:
+            self._take(self._tool_before)
+
+    def _toggle_brush(self) -> None:
+        self._take(Tool.BOX if self.tool == Tool.BRUSH else Tool.BRUSH)
+
+    def _change_radius(self, direction: int) -> None:
+        bigger = max(self._radius + 1, round(self._radius * _RADIUS_STEP))
+        smaller = min(self._radius - 1, round(self._radius / _RADIUS_STEP))
+        radius = bigger if direction > 0 else smaller
+        self._radius = float(min(max(1.0, radius), _LARGEST_RADIUS))
+        self._draw_panel()
+        self.stage.show_panel()
+        self.show_ring()
+
+    def _fit(self) -> None:
+        self.stage.fit()
+        self.redraw()
+
+    def _zoom(self, factor: float) -> None:
+        view = self.stage.view
+        middle = self.mouse or view.to_image(view.size[0] / 2, view.size[1] / 2)
+        x, y = (middle[0] - view.x) * view.scale, (middle[1] - view.y) * view.scale
+        self.look(view.zoomed(factor, x, y))
+
+    def _toggle_help(self) -> None:
+        self.shows_help = not self.shows_help
+        self.stage.set_cover(draw_help(self.stage.ratio) if self.shows_help else None)
+        self.redraw()
+
+    def _cancel(self) -> None:
+        self._scene.drop_stroke()
+        self.redraw()
+
+    # What is shown ------------------------------------------------------------------------------
+
+    def show_image(self) -> None:
+        """Show the reference that the session has in hand."""
+        self._scene.forget()
+        self.stage.show_image(self._session.image)
+        self.mouse = None
+        self._window.set_title(f"{self._session.annotation.image_id} - maskcast")
+        self._wake()
+        self.redraw()
+
+    def _wake(self) -> None:
+        self._worker.wake(range(self._first_id, min(self._first_id + SLOTS, MAX_OBJECT_ID + 1)))
+
+    def say(self, message: str, *, alarm: bool = False) -> None:
+        """Tell the person something."""
+        self._message, self._alarm = message, alarm
+        self._draw_panel()
+        self.stage.show_panel()
+
+    def redraw(self) -> None:
+        """Everything anew: after an edit, a change of view or of size, never at a mouse move."""
+        self._draw_image()
+        self._draw_panel()
+        self.stage.show()
+
+    def look(self, view: View) -> None:
+        """Show another part of the image."""
+        self.stage.look(view)
+        self._draw_image()
+        self.stage.show_image_area()
+
+    def _draw_image(self) -> None:
+        annotation = self._session.annotation
+        object_id = self._session.object_id
+        layers = self._scene.layers(annotation, object_id, self._color)
+        self.stage.draw(layers, self._prompts(), self._color(object_id))
+        self.stage.place_ring(self._ring())
+
+    def show_ring(self) -> None:
+        """Show what the brush would touch."""
+        self.stage.point(ring=self._ring())
+
+    def preview(self, preview: Preview | None, place: Place) -> None:
+        """Show what is being drawn."""
+        if isinstance(preview, Band):
+            self.stage.point(band=preview.box)
+        elif isinstance(preview, Piece):
+            self.mouse = place
+            shape = self._session.image.shape[0], self._session.image.shape[1]
+            object_id = self._session.object_id
+            window = self._scene.paint(preview, object_id, shape)
+            changed = None
+            if window is not None:
+                layers = self._scene.layers(self._session.annotation, object_id, self._color)
+                changed = self.stage.draw_part(window, layers)
+            self.stage.point(ring=self._ring(), changed=changed)
+
+    def spot_at(self, x: float, y: float) -> Action | None:
+        """What a click at a place of the canvas asks for, if the panel has something there."""
+        area = self.stage.panel_area
+        for spot in self._spots:
+            if spot.rect.holds(x - area.left, y - area.top):
+                return spot.action
+        return None
+
+    def _draw_panel(self) -> None:
+        session, annotation = self._session, self._session.annotation
+        area = self.stage.panel_area
+        state = PanelState(
+            image_id=annotation.image_id,
+            place=self._image_ids.index(annotation.image_id) + 1,
+            count=len(self._image_ids),
+            size=(annotation.width, annotation.height),
+            clean=annotation.clean,
+            tool=self.tool,
+            radius=self._radius,
+            object_id=session.object_id,
+            first_id=self._first_id,
+            summaries=self._summaries,
+            message=self._message or _HINTS[self.tool],
+            alarm=self._alarm,
+            busy=self._busy,
+            can_undo=session.can_undo,
+            can_redo=session.can_redo,
+        )
+        picture, self._spots = draw_panel(state, (area.width, area.height), self.stage.ratio)
+        self.stage.set_panel(picture)
+
+    def situation(self) -> Situation:
+        """What a press of the mouse would meet."""
+        prompts = self._prompts()
+        box = None if prompts is None or prompts.box is None else tuple(prompts.box.tolist())
+        return Situation(self.tool, self.stage.view.scale, self._radius, box)
+
+    def _prompts(self) -> Prompts | None:
+        entry = self._session.annotation.objects.get(self._session.object_id)
+        return None if entry is None else entry.prompts
+
+    def _ring(self) -> tuple[Place, float] | None:
+        if self.tool != Tool.BRUSH or self.mouse is None or self.shows_help:
+            return None
+        return self.mouse, self._radius
+
+    def _color(self, object_id: int) -> Color:
+        summary = self._summaries.get(object_id)
+        return default_color(object_id) if summary is None else summary.spec.color

@@ -1,0 +1,77 @@
+"""Keys: every spelling of the backends, none bound twice, all in the help."""
+
+from __future__ import annotations
+
+import pytest
+
+from maskcast.ui.desktop.helpcard import draw_help
+from maskcast.ui.desktop.keys import BINDINGS, Action, Command, action_of
+
+
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [
+        ("b", Command.BRUSH),
+        ("B", Command.BRUSH),  # caps lock
+        ("shift+b", Command.BRUSH),
+        ("ctrl+z", Command.UNDO),
+        ("cmd+z", Command.UNDO),
+        ("ctrl+Z", Command.REDO),
+        ("shift+ctrl+z", Command.REDO),
+        ("ctrl+shift+z", Command.REDO),
+        ("cmd+shift+z", Command.REDO),
+        ("ctrl+y", Command.REDO),
+        ("shift+?", Command.HELP),
+        ("+", Command.CLOSER),
+        ("shift++", Command.CLOSER),
+        (",", Command.PREVIOUS_IMAGE),
+        ("left", Command.PREVIOUS_IMAGE),
+        (".", Command.NEXT_IMAGE),
+        ("right", Command.NEXT_IMAGE),
+        ("pageup", Command.PAGE_UP),
+        ("pagedown", Command.PAGE_DOWN),
+        ("[", Command.THINNER),
+        ("]", Command.THICKER),
+        ("n", Command.NEXT_OBJECT),
+        ("d", Command.DELETE),
+        ("c", Command.CLEAN),
+        ("s", Command.SAVE),
+        ("q", Command.QUIT),
+    ],
+)
+def test_what_a_key_does(key: str, command: Command) -> None:
+    assert action_of(key) == Action(command)
+
+
+@pytest.mark.parametrize("digit", range(1, 10))
+def test_a_digit_chooses_an_object(digit: int) -> None:
+    assert action_of(str(digit)) == Action(Command.SELECT, digit)
+
+
+@pytest.mark.parametrize(
+    "key", ["", "shift", "control", "alt+b", "ctrl+c", "ctrl+d", "k", "l", "g"]
+)
+def test_other_keys_do_nothing(key: str) -> None:
+    assert action_of(key) is None
+
+
+def test_no_key_is_bound_twice() -> None:
+    keys = [key for binding in BINDINGS for key in binding.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_command_but_those_of_the_mouse_has_a_key() -> None:
+    bound = {binding.command for binding in BINDINGS} | {Command.SELECT, Command.BOX}
+    assert bound == set(Command)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_the_help_fits_its_card(scale: float) -> None:
+    card = draw_help(scale)
+    edge = round(4 * scale)
+    inner = card[edge:-edge, edge:-edge]
+    back = inner[0, 0]
+    assert (inner[:, 0] == back).all()
+    assert (inner[:, -1] == back).all()
+    assert (inner[-1] == back).all()
+    assert (inner != back).any()

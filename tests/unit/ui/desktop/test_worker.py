@@ -1,0 +1,188 @@
+"""Saving and masks off the event thread: at once, latest wins, errors become sentences."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskcast.annotations import Annotation, read_annotations
+from maskcast.engines.base import EngineSettings
+from maskcast.engines.fake import FakeEngine
+from maskcast.errors import EngineError
+from maskcast.project import Project
+from maskcast.types import Mask, Prompts, RgbImage
+from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Worker
+from maskcast.ui.edits import AddPoint, SetBox
+from maskcast.ui.images import ReferenceImages
+from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.store import AnnotationStore
+from maskcast.ui.thumbnails import ObjectGallery
+from support import picture, write_png
+
+PATIENCE = 30
+
+
+class SlowEngine(FakeEngine):
+    """Waits for ``go`` before each answer, and can be told to fail."""
+
+    def __init__(self) -> None:
+        super().__init__(EngineSettings())
+        self.go = threading.Event()
+        self.asked: list[int] = []
+        self.failure: Exception | None = None
+
+    def segment(self, image: RgbImage, prompts: Mapping[int, Prompts]) -> dict[int, Mask]:
+        self.asked.append(sum(len(one.points) for one in prompts.values()))
+        assert self.go.wait(PATIENCE)
+        if self.failure is not None:
+            raise self.failure
+        return super().segment(image, prompts)
+
+
+class Bench:
+    """A worker on one reference."""
+
+    def __init__(self, project: Project) -> None:
+        self.store = AnnotationStore(project.annotations_path)
+        images = ReferenceImages(project)
+        self.session = Session(self.store, images)
+        self.session.open("a.png")
+        self.engine = SlowEngine()
+        gallery = ObjectGallery(project, self.store, images)
+        self.worker = Worker(self.session, Segmenter(self.engine), gallery)
+        self.path = project.annotations_path
+        self.heard: list[News] = []
+        self.worker.start()
+
+    def draw(self, *edits: SetBox | AddPoint) -> None:
+        for edit in edits:
+            assert self.session.apply(edit)
+            self.worker.wake([1])
+
+    def saved(self) -> Annotation | None:
+        return read_annotations(self.path).annotations.get("a.png")
+
+    def hears(self, condition: Callable[[], object]) -> bool:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            self.heard += self.worker.news()
+            if condition():
+                return True
+            time.sleep(0.01)
+        return False
+
+    def sentences(self) -> list[str]:
+        return [news.sentence for news in self.heard if isinstance(news, Failed)]
+
+    def resolved(self) -> bool:
+        saved = self.saved()
+        return saved is not None and saved.objects[1].mask is not None
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    write_png(tmp_path / "references" / "a.png", picture(1)[0])
+    bench = Bench(Project.open(tmp_path))
+    yield bench
+    bench.engine.go.set()
+    bench.worker.close()
+
+
+BOX = SetBox(10, 10, 40, 40)
+
+
+def test_a_prompt_is_saved_while_its_mask_is_computed(bench: Bench) -> None:
+    bench.draw(BOX)
+    assert bench.hears(lambda: bench.saved() is not None)
+    saved = bench.saved()
+    assert saved is not None
+    assert saved.objects[1].mask is None
+    assert bench.hears(lambda: bench.worker.busy)
+    bench.engine.go.set()
+    assert bench.hears(bench.resolved)
+    assert any(isinstance(news, Changed) for news in bench.heard)
+
+
+def test_only_the_latest_prompts_are_answered(bench: Bench) -> None:
+    bench.draw(BOX)
+    assert bench.hears(lambda: bench.engine.asked)
+    bench.draw(*(AddPoint(15 + x, 20, positive=True) for x in range(6)))
+    bench.engine.go.set()
+    assert bench.hears(bench.resolved)
+    assert bench.engine.asked == [0, 6]  # none of the five in between
+
+
+def test_a_thumbnail_follows_the_mask(bench: Bench) -> None:
+    bench.engine.go.set()
+    bench.draw(BOX)
+
+    def shown() -> bool:
+        last = [news for news in bench.heard if isinstance(news, Gallery)][-1:]
+        return bool(last) and last[0].summaries[1].thumbnail is not None
+
+    assert bench.hears(shown)
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (EngineError("no memory is left"), "no memory is left"),
+        (RuntimeError("odd"), "RuntimeError: odd"),
+    ],
+)
+def test_an_engine_that_fails_is_told_once_and_the_next_prompt_is_tried(
+    bench: Bench, failure: Exception, sentence: str
+) -> None:
+    bench.engine.failure = failure
+    bench.engine.go.set()
+    bench.draw(BOX)
+    assert bench.hears(lambda: sentence in bench.sentences())
+    assert bench.saved() is not None
+    bench.engine.failure = None
+    bench.draw(AddPoint(20, 20, positive=True))
+    assert bench.hears(bench.resolved)
+    assert bench.sentences() == [sentence]
+
+
+def test_a_conflict_is_told_and_the_others_work_is_shown(bench: Bench) -> None:
+    theirs = Annotation("a.png", 64, 80, clean=True)
+    AnnotationStore(bench.path).save(theirs, base=0)
+    bench.draw(BOX)
+    assert bench.hears(bench.sentences)
+    assert "somebody else" in bench.sentences()[0]
+    assert bench.session.annotation.clean
+    saved = bench.saved()
+    assert saved is not None
+    assert saved.clean
+
+
+def test_what_somebody_else_saved_is_taken_in(bench: Bench) -> None:
+    theirs = Annotation("a.png", 64, 80, clean=True)
+    AnnotationStore(bench.path).save(theirs, base=0)
+    assert bench.hears(lambda: any(isinstance(news, Changed) for news in bench.heard))
+    assert bench.session.annotation.clean
+
+
+def test_closing_waits_for_the_mask_in_hand_and_saves_it(bench: Bench) -> None:
+    bench.draw(BOX)
+    assert bench.hears(lambda: bench.engine.asked)
+    bench.engine.go.set()
+    bench.worker.close()
+    assert bench.resolved()
+
+
+def test_masks_are_of_the_engine(bench: Bench) -> None:
+    bench.engine.go.set()
+    bench.draw(BOX)
+    assert bench.hears(bench.resolved)
+    saved = bench.saved()
+    assert saved is not None
+    mask = saved.objects[1].mask
+    assert mask is not None
+    y, x = np.nonzero(mask)
+    assert (x.min(), x.max() + 1, y.min(), y.max() + 1) == (10, 40, 10, 40)
