@@ -1,0 +1,280 @@
+"""The routes that the Run and Results tabs talk to, beside those of Gradio.
+
+All of them are below ``/maskcast/`` and answer JSON, pictures or a ZIP. None takes a path: targets
+are named by the image id that the ledger knows them by. An error is
+``{"error": "one sentence to a person"}`` with a status of 4xx or 5xx.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from maskcast.engines.catalog import list_engines
+from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
+from maskcast.project import Project
+from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.query import RowQuery
+from maskcast.ui.web.controller import RunChoice, RunController
+from maskcast.ui.web.downloads import PARTS, Archive, zip_export, zip_results
+from maskcast.ui.web.guard import OWN_ROUTES
+from maskcast.ui.web.pictures import TargetPictures
+from maskcast.ui.web.uploads import UploadLimits, receive
+
+logger = logging.getLogger(__name__)
+
+_MOST_ROWS: Final = 500
+_MOST_BODY: Final = 100_000
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Api:
+    """The routes of one served project."""
+
+    def __init__(self, project: Project, runs: RunController, limits: UploadLimits) -> None:
+        """Serve ``project``, whose run is ``runs``; its ``max_pixels`` bounds uploads too."""
+        self._project = project
+        self._runs = runs
+        self._limits = replace(limits, pixels=project.settings.images.max_pixels)
+        self._pictures = TargetPictures(project)
+        self._engines = functools.cache(list_engines)
+
+    def routes(self) -> list[BaseRoute]:
+        """To be put before Gradio's."""
+        reading: dict[str, Handler] = {
+            "run": self._progress,
+            "engines": self._list_engines,
+            "results": self._results,
+            "thumbnail": self._thumbnail,
+            "overlay": self._overlay,
+            "original": self._original,
+            "download": self._download,
+        }
+        writing: dict[str, Handler] = {
+            "start": self._start,
+            "stop": self._stop,
+            "upload": self._upload,
+        }
+        return [
+            *(self._route(name, handler, "GET") for name, handler in reading.items()),
+            *(self._route(name, handler, "POST") for name, handler in writing.items()),
+        ]
+
+    def _route(self, name: str, handler: Handler, method: str) -> Route:
+        """A route that answers errors in words."""
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except ClientDisconnect:
+                return Response(status_code=499)
+            except sqlite3.Error:
+                logger.debug("the ledger cannot be read just now", exc_info=True)
+                return _error(503, "the ledger is being moved or written; try again")
+            except MaskcastError as error:
+                return _error(
+                    507 if isinstance(error, StorageError) else 400, self._shown(str(error))
+                )
+
+        return Route(f"{OWN_ROUTES}{name}", handle, methods=[method])
+
+    async def _progress(self, _: Request) -> Response:
+        progress = await run_in_threadpool(self._runs.progress)
+        shown = {
+            "error": None if progress.error is None else self._shown(progress.error),
+            "notes": [self._shown(note) for note in progress.notes],
+            "folder": self._project.targets_folder.name,
+        }
+        return _json({**progress.to_json(), **shown})
+
+    def _shown(self, sentence: str) -> str:
+        """Without where on this machine the project is; that is nothing to a browser."""
+        project = self._project
+        folders = (project.references_folder, project.targets_folder, project.output_folder)
+        for folder in sorted((*folders, project.root), key=lambda one: -len(str(one))):
+            if folder.is_absolute():
+                sentence = sentence.replace(str(folder), folder.name)
+        return sentence
+
+    async def _list_engines(self, _: Request) -> Response:
+        engines = await run_in_threadpool(self._engines)
+        settings = self._project.settings
+        return _json(
+            {
+                "engines": [one.to_json() for one in engines],
+                "engine": settings.engine,
+                "weights": settings.weights,
+                "threshold": settings.threshold,
+            }
+        )
+
+    async def _start(self, request: Request) -> Response:
+        content = await _read_json(request)
+        choice = RunChoice(
+            _text(content, "engine"), _number(content, "threshold"), _text(content, "weights")
+        )
+        await run_in_threadpool(self._check_weights, choice)
+        started = await run_in_threadpool(
+            self._runs.start, choice, fresh=content.get("fresh") is True
+        )
+        return _json({"started": started})
+
+    def _check_weights(self, choice: RunChoice) -> None:
+        """Weights can be a path on the command line, and only a name here."""
+        offered = {offer.name for engine in self._engines() for offer in engine.weights}
+        if choice.weights is not None and choice.weights not in offered:
+            raise SettingsError(f"weights: there are none called {choice.weights!r} here")
+
+    async def _stop(self, _: Request) -> Response:
+        self._runs.stop()
+        return _json({})
+
+    async def _upload(self, request: Request) -> Response:
+        folders = {
+            "references": self._project.references_folder,
+            "targets": self._project.targets_folder,
+        }
+        folder = folders.get(request.query_params.get("to", ""))
+        if folder is None:
+            raise UploadError("uploads go to references or to targets")
+        name = request.query_params.get("name", "")
+        uploaded = await receive(request.stream(), folder, name, self._limits)
+        self._runs.forget_listing()
+        return _json({"image_id": uploaded.image_id, "new": uploaded.is_new})
+
+    async def _results(self, request: Request) -> Response:
+        parameters = request.query_params
+        try:
+            query = RowQuery(
+                parameters.get("kind", "all"),  # type: ignore[arg-type]  # checked by RowQuery
+                int(parameters["object"]) if parameters.get("object") else None,
+                float(parameters.get("low", 0)),
+                float(parameters.get("high", 1)),
+                parameters.get("order", "name"),  # type: ignore[arg-type]
+            )
+            offset, limit = int(parameters.get("offset", 0)), int(parameters.get("limit", 100))
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        bounded = max(0, offset), max(0, min(limit, _MOST_ROWS))
+        return _json(await run_in_threadpool(self._read_results, query, *bounded))
+
+    def _read_results(self, query: RowQuery, offset: int, limit: int) -> dict[str, Any]:
+        path = self._project.ledger_path
+        if not holds_ledger(path):
+            return {"total": 0, "rows": [], "objects": []}
+        with Ledger.open(path) as ledger:
+            rows = ledger.page(query, offset, limit)
+            total, object_ids = ledger.count(query), ledger.object_ids()
+        specs = self._project.object_specs(object_ids)
+        shown = [spec for key, spec in specs.items() if key in set(object_ids)]
+        return {
+            "total": total,
+            "rows": [self._row(row) for row in rows],
+            "objects": [
+                {"id": spec.object_id, "name": spec.name, "color": list(spec.color)}
+                for spec in shown
+            ],
+        }
+
+    def _row(self, row: TargetRow) -> dict[str, Any]:
+        return {
+            "id": row.image_id,
+            "state": row.state,
+            "size": row.size,
+            "reason": None if row.reason is None else self._shown(row.reason),
+            "notes": [self._shown(note) for note in row.notes],
+            "objects": [
+                {"id": found.object_id, "score": round(found.score, 4), "area": found.area}
+                for found in row.objects
+            ],
+        }
+
+    async def _thumbnail(self, request: Request) -> Response:
+        return _jpeg(await run_in_threadpool(self._pictures.thumbnail, _image_id(request)))
+
+    async def _original(self, request: Request) -> Response:
+        return _jpeg(await run_in_threadpool(self._pictures.original, _image_id(request)))
+
+    async def _overlay(self, request: Request) -> Response:
+        path = await run_in_threadpool(self._pictures.overlay, _image_id(request))
+        if path is None:
+            return _error(404, "there is no such picture")
+        return FileResponse(path, media_type="image/jpeg", headers={"cache-control": "no-cache"})
+
+    async def _download(self, request: Request) -> Response:
+        format_name = request.query_params.get("format")
+        if format_name is not None:
+            return _zip(await run_in_threadpool(zip_export, self._project, format_name))
+        part = request.query_params.get("part")
+        if part is not None and part not in PARTS:
+            raise SettingsError(f"there is no part {part!r}; there are: {', '.join(PARTS)}")
+        return _zip(await run_in_threadpool(zip_results, self._project, part))
+
+
+def _json(content: Mapping[str, Any], status: int = 200) -> JSONResponse:
+    return JSONResponse(content, status, headers={"cache-control": "no-store"})
+
+
+def _error(status: int, sentence: str) -> JSONResponse:
+    return _json({"error": sentence}, status)
+
+
+def _jpeg(data: bytes | None) -> Response:
+    if data is None:
+        return _error(404, "there is no such picture")
+    return Response(data, media_type="image/jpeg", headers={"cache-control": "no-cache"})
+
+
+def _zip(archive: Archive) -> Response:
+    headers = {
+        "content-length": str(archive.size),
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(archive.name)}",
+        "cache-control": "no-store",
+    }
+    return StreamingResponse(archive.chunks, media_type="application/zip", headers=headers)
+
+
+def _image_id(request: Request) -> str:
+    return request.query_params.get("id", "")
+
+
+async def _read_json(request: Request) -> dict[str, Any]:
+    """The body of a request, which must be a small JSON object."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BODY:
+            raise SettingsError("the request is too long")
+    try:
+        content = json.loads(bytes(body) or b"{}")
+    except ValueError as error:
+        raise SettingsError("the request is not JSON") from error
+    if not isinstance(content, dict):
+        raise SettingsError("the request is not a JSON object")
+    return content
+
+
+def _text(content: Mapping[str, Any], key: str) -> str | None:
+    value = content.get(key)
+    if value is not None and not isinstance(value, str):
+        raise SettingsError(f"{key}: expected a text, got {value!r}")
+    return value
+
+
+def _number(content: Mapping[str, Any], key: str) -> float | None:
+    value = content.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise SettingsError(f"{key}: expected a number, got {value!r}")
+    return value

@@ -1,0 +1,56 @@
+"""The page: three tabs over one workspace."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import gradio as gr
+
+from maskcast.ui.web import annotate, results, run
+from maskcast.ui.web.assets import asset
+from maskcast.ui.web.texts import Texts
+from maskcast.ui.web.workspace import Workspace
+
+_FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "Noto Sans KR", "sans-serif")
+_MONO: Final = ("ui-monospace", "Consolas", "monospace")
+
+
+def build_app(workspace: Workspace, lang: str | None = None) -> gr.Blocks:
+    """The Gradio app of one project.
+
+    Args:
+        workspace: what is served.
+        lang: ``en`` or ``ko`` for everybody; None = as each browser asks.
+
+    Raises:
+        SettingsError: if there are no texts in ``lang``.
+    """
+    texts = Texts(lang)
+    title = f"maskcast · {workspace.project.root.name}"
+    app: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
+    with app, gr.Tabs(elem_id="maskcast-tabs"):
+        with gr.Tab(texts["tab.annotate"], id="annotate"):
+            annotate.build(workspace, texts)
+        with gr.Tab(texts["tab.run"], id="run"):
+            run.build(texts)
+        with gr.Tab(texts["tab.results"], id="results"):
+            results.build(texts)
+    return app
+
+
+def theme() -> gr.themes.Base:
+    """Calm and dense, with fonts of the machine: nothing is fetched from another host."""
+    return gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="slate",
+        spacing_size="sm",
+        radius_size="sm",
+        text_size="sm",
+        font=list(_FONTS),
+        font_mono=list(_MONO),
+    )
+
+
+def page_css() -> str:
+    """What applies to the whole page."""
+    return asset("page.css")

@@ -1,0 +1,339 @@
+"""The run of a served project: one background thread, and a state that any page can read.
+
+The thread belongs to the server and not to a browser tab, so a run goes on when tabs close, and a
+tab that opens later sees it. It calls ``run_project`` as ``maskcast run`` does; what it shows
+before and after comes from the ledger, so runs of the command line are seen too.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from maskcast.config import Settings
+from maskcast.errors import FingerprintError, MaskcastError, SettingsError
+from maskcast.project import Project
+from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow, holds_ledger
+from maskcast.runs.run import RunSummary, run_project
+
+logger = logging.getLogger(__name__)
+
+_KEPT_NOTES: Final = 20
+_RATE_SECONDS: Final = 20.0
+_LISTING_SECONDS: Final = 3.0
+_LISTING_SHARE: Final = 30
+_PATIENCE_SECONDS: Final = 5.0
+
+_Stamp = tuple[tuple[int, int] | None, ...]
+
+
+@dataclass(frozen=True)
+class RunChoice:
+    """What a person chooses before a run; None = as the project is set.
+
+    Attributes:
+        engine: name of the engine.
+        weights: what it computes with; None with another engine than the project's: its own choice.
+        threshold: probability in (0, 1) above which a pixel is the object.
+    """
+
+    engine: str | None = None
+    threshold: float | None = None
+    weights: str | None = None
+
+    def apply(self, project: Project) -> Project:
+        """The project as ``maskcast run`` opens it with these flags.
+
+        Raises:
+            SettingsError: if a value is out of range.
+        """
+        chosen = {key: value for key, value in asdict(self).items() if value is not None}
+        if self.engine not in {None, project.settings.engine}:
+            chosen["weights"] = self.weights  # the project's are those of its own engine
+        try:
+            settings = Settings.model_validate({**project.settings.model_dump(), **chosen})
+        except ValidationError as error:
+            problem = error.errors()[0]
+            name = ".".join(map(str, problem["loc"]))
+            raise SettingsError(f"{name}: {problem['msg']}, got {problem['input']!r}") from error
+        return replace(project, settings=settings)
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How a run stands.
+
+    Attributes:
+        state: ``idle``, ``preparing``, ``running`` or ``stopping``.
+        elsewhere: the ledger grows although no run of this server writes to it.
+        stage: what is being prepared, in words.
+        total: targets in the folder.
+        done: finished, empty ones included, over all runs on this output.
+        empty: of those done, how many show nothing.
+        failed: could not be done.
+        rate: targets per second of late; None if unknown.
+        seconds_left: at that rate; None if unknown.
+        notes: what the user should know, the latest last.
+        error: why the last run could not start or go on; None if it could.
+        can_start_afresh: whether moving the old output aside would help.
+        engine: of the run in progress, else of the results; None if there are none.
+    """
+
+    state: str = "idle"
+    elsewhere: bool = False
+    stage: str = ""
+    total: int = 0
+    done: int = 0
+    empty: int = 0
+    failed: int = 0
+    rate: float | None = None
+    seconds_left: float | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    can_start_afresh: bool = False
+    engine: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able."""
+        return asdict(self)
+
+
+class RunController:
+    """Starts and stops the run of one project; safe to use from any thread."""
+
+    def __init__(self, project: Project) -> None:
+        """Nothing is read or started yet."""
+        self._project = project
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._live = _Live()
+        self._listing: tuple[float, int] | None = None
+        self._ledger: tuple[_Stamp, LedgerCounts, str | None] | None = None
+        self._seen = _Rate()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run of this server is in progress."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, choice: RunChoice, *, fresh: bool = False) -> bool:
+        """Start a run, or go on with the one that was stopped.
+
+        Args:
+            choice: engine and threshold.
+            fresh: move the old output aside first.
+
+        Returns:
+            False if one is in progress already.
+
+        Raises:
+            SettingsError: if the choice is not usable.
+        """
+        project = choice.apply(self._project)
+        with self._lock:
+            if self.is_running:
+                return False
+            self._stop.clear()
+            self._live = _Live(state="preparing", engine=project.settings.engine)
+            # Not a daemon: the interpreter must not end in the middle of a file.
+            self._thread = threading.Thread(
+                target=self._run, args=(project, self._live, fresh), name="maskcast-run"
+            )
+            self._thread.start()
+            return True
+
+    def stop(self) -> None:
+        """Ask the run in progress to finish what is in flight and end."""
+        self._stop.set()
+
+    def close(self) -> bool:
+        """Stop and wait; whether a run was cut short by it."""
+        running = self.is_running
+        self.stop()
+        if self._thread is not None:
+            self._thread.join()
+        summary = self._live.summary
+        return running and (summary is None or summary.pending > 0)
+
+    def forget_listing(self) -> None:
+        """Count the targets anew: some were added."""
+        self._listing = None
+
+    def progress(self) -> RunProgress:
+        """How the run stands now."""
+        live = self._live
+        if self.is_running:
+            return live.progress(stopping=self._stop.is_set(), total=self._count_targets())
+        return self._recorded(live)
+
+    def _run(self, project: Project, live: _Live, fresh: bool) -> None:
+        try:
+            live.summary = run_project(project, live, fresh=fresh, stop=self._stop)
+        except MaskcastError as error:
+            live.fail(str(error), can_start_afresh=isinstance(error, FingerprintError))
+        except Exception as error:
+            logger.exception("the run broke")
+            live.fail(f"the run broke ({type(error).__name__}: {error}); the server's log has more")
+        finally:
+            self._listing, self._seen = None, _Rate()
+
+    def _recorded(self, live: _Live) -> RunProgress:
+        """What the ledger holds, while no run of ours is in progress."""
+        try:
+            counts, engine = self._read_ledger()
+        except (MaskcastError, sqlite3.Error) as error:
+            return RunProgress(total=self._count_targets(), error=str(error))
+        self._seen.note(counts.done + counts.failed)
+        elsewhere, rate = self._seen.is_growing(), self._seen.value()
+        total = self._count_targets()
+        left = max(0, total - counts.done - counts.failed)
+        return RunProgress(
+            elsewhere=elsewhere,
+            total=total,
+            done=counts.done,
+            empty=counts.empty,
+            failed=counts.failed,
+            rate=rate if elsewhere else None,
+            seconds_left=left / rate if elsewhere and rate else None,
+            notes=tuple(live.notes),
+            error=live.error,
+            can_start_afresh=live.can_start_afresh,
+            engine=engine,
+        )
+
+    def _read_ledger(self) -> tuple[LedgerCounts, str | None]:
+        path = self._project.ledger_path
+        stamp = tuple(_stamp(file) for file in (path, path.with_name(f"{path.name}-wal")))
+        if self._ledger is None or self._ledger[0] != stamp:
+            counts, engine = LedgerCounts(0, 0, 0), None
+            if holds_ledger(path):
+                with Ledger.open(path) as ledger:
+                    counts, engine = ledger.counts(), ledger.fingerprint.get("engine")
+            self._ledger = stamp, counts, engine
+        return self._ledger[1], self._ledger[2]
+
+    def _count_targets(self) -> int:
+        now = time.monotonic()
+        listing = self._listing
+        if listing is None or now > listing[0]:
+            try:
+                groups = self._project.stream_targets().groups()
+                count = sum(len(images.names) for group in groups for images in group)
+            except SettingsError:
+                count = 0
+            took = time.monotonic() - now
+            # A long list is not read again and again only to be counted.
+            listing = now + max(_LISTING_SECONDS, _LISTING_SHARE * took), count
+            self._listing = listing
+        return listing[1]
+
+
+@dataclass
+class _Rate:
+    """Targets per second of late, from counts seen now and then."""
+
+    samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=1000))
+
+    def note(self, count: int) -> None:
+        now = time.monotonic()
+        if self.samples and count < self.samples[-1][1]:
+            self.samples.clear()
+        if not self.samples or count > self.samples[-1][1]:
+            self.samples.append((now, count))
+        while len(self.samples) > 2 and now - self.samples[0][0] > _RATE_SECONDS:
+            self.samples.popleft()
+
+    def value(self) -> float | None:
+        """None until two counts were seen."""
+        if len(self.samples) < 2:
+            return None
+        (began, before), (ended, count) = self.samples[0], self.samples[-1]
+        # Waiting longer than for the last target lowers the rate; polling does not.
+        pause = max(ended - self.samples[-2][0], time.monotonic() - ended)
+        return (count - before) / max(ended - began, pause, 1e-3)
+
+    def is_growing(self) -> bool:
+        """Whether the next count is not overdue yet."""
+        if len(self.samples) < 2:
+            return False
+        (before, _), (latest, _) = self.samples[-2], self.samples[-1]
+        return time.monotonic() - latest < max(_PATIENCE_SECONDS, 3 * (latest - before))
+
+
+@dataclass
+class _Live:
+    """Observes one run. Written by its thread only; pages read what is there."""
+
+    state: str = "idle"
+    stage_text: str = ""
+    engine: str | None = None
+    counts: LedgerCounts = field(default_factory=lambda: LedgerCounts(0, 0, 0))
+    total: int = 0
+    notes: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_NOTES))
+    error: str | None = None
+    can_start_afresh: bool = False
+    summary: RunSummary | None = None
+    rate: _Rate = field(default_factory=_Rate)
+
+    def stage(self, text: str) -> None:
+        """See ``RunObserver``."""
+        self.stage_text = text
+
+    def note(self, text: str) -> None:
+        """See ``RunObserver``."""
+        self.notes.append(text)
+
+    def start(self, total: int, counts: LedgerCounts) -> None:
+        """See ``RunObserver``."""
+        # What failed before is tried again and counted anew.
+        self.total, self.counts = total, replace(counts, failed=self.counts.failed)
+
+    def row(self, row: TargetRow) -> None:
+        """See ``RunObserver``."""
+        self.state = "running"
+        done, failed = row.state == "done", row.state == "failed"
+        before = self.counts
+        self.counts = LedgerCounts(
+            before.done + done, before.empty + row.is_empty, before.failed + failed
+        )
+        self.rate.note(self.counts.done + self.counts.failed)
+
+    def fail(self, error: str, *, can_start_afresh: bool = False) -> None:
+        """The run could not start or go on."""
+        self.error, self.can_start_afresh = error, can_start_afresh
+
+    def progress(self, *, stopping: bool, total: int) -> RunProgress:
+        """How it stands, while it is in progress."""
+        counts, rate = self.counts, self.rate.value()
+        total = self.total or total
+        left = max(0, total - counts.done - counts.failed)
+        return RunProgress(
+            state="stopping" if stopping else self.state,
+            stage=self.stage_text,
+            total=total,
+            done=counts.done,
+            empty=counts.empty,
+            failed=counts.failed,
+            rate=rate,
+            seconds_left=left / rate if rate else None,
+            notes=tuple(self.notes),
+            engine=self.engine,
+        )
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Tells whether a file changed; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

@@ -1,0 +1,139 @@
+"""One browser tab at work: its session, and which of its edits have arrived."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from maskcast.annotations import Annotation, ObjectAnnotation
+from maskcast.ui.session import Segmenter, Session
+
+_PATIENCE: Final = 5.0
+"""Seconds that a preview waits for the edit it belongs to, which travels beside it."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a desk holds at one moment.
+
+    Attributes:
+        revision: grows with every snapshot, so that a page tells a newer one from a stale one.
+        annotation: of the reference in hand.
+        keys: object id -> a number that changes whenever the object does.
+        object_id: the chosen object.
+        can_undo: whether there is a change to take back.
+        can_redo: whether a change was taken back.
+    """
+
+    revision: int
+    annotation: Annotation
+    keys: Mapping[int, int]
+    object_id: int
+    can_undo: bool
+    can_redo: bool
+
+
+class Desk:
+    """A session as a browser uses it: calls may overlap and come in any order.
+
+    Attributes:
+        name: known to one page only.
+        session: the reference in hand and its edits.
+    """
+
+    def __init__(self, name: str, session: Session) -> None:
+        """Begin without an image."""
+        self.name = name
+        self.session = session
+        self._arrived = threading.Condition(threading.RLock())
+        self._is_open = False
+        self._applied = 0
+        self._revision = 0
+        self._keys: dict[int, tuple[ObjectAnnotation, int]] = {}
+        self._next_key = 1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a reference is in hand."""
+        return self._is_open
+
+    def open(self, image_id: str) -> None:
+        """Take a reference in hand; see ``Session.open``."""
+        with self._arrived:
+            self.session.open(image_id)
+            self._is_open = True
+
+    def change(
+        self, number: int, image_id: str, steps: Iterable[Callable[[Session], object]]
+    ) -> None:
+        """Do what a person did to the reference in hand, and save it.
+
+        Args:
+            number: of this change, from 1; one that was done already is not done again, so that
+                a page may repeat a call whose answer was lost.
+            image_id: of the reference it was done to; nothing is done if another one is in hand.
+            steps: applied in order.
+
+        Raises:
+            ConflictError, AnnotationError, StorageError: as in ``Session.save``.
+        """
+        with self._arrived:
+            if number <= self._applied or image_id != self.session.annotation.image_id:
+                return
+            try:
+                for step in steps:
+                    step(self.session)
+                self.session.save()
+            finally:
+                self._applied = number
+                self._arrived.notify_all()
+
+    def refresh(self) -> bool:
+        """Take in hand what somebody else saved; whether anything changed."""
+        with self._arrived:
+            return self.session.refresh()
+
+    def preview(self, number: int, segmenter: Segmenter) -> None:
+        """Have the masks computed that are missing once change ``number`` is done.
+
+        Raises:
+            EngineError: if the engine cannot do it.
+            ConflictError, AnnotationError, StorageError: as in ``Session.save``.
+        """
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._applied >= number, _PATIENCE)
+            request = self.session.request()
+        while request is not None:
+            mask = segmenter.segment(request)
+            with self._arrived:
+                if self.session.accept(request, mask):
+                    self.session.save()
+                request = self.session.request()
+
+    def snapshot(self) -> Snapshot:
+        """What is in hand now."""
+        with self._arrived:
+            session = self.session
+            objects = session.annotation.objects
+            self._keys = {
+                object_id: self._keyed(object_id, entry) for object_id, entry in objects.items()
+            }
+            self._revision += 1
+            return Snapshot(
+                self._revision,
+                session.annotation,
+                {object_id: key for object_id, (_, key) in self._keys.items()},
+                session.object_id,
+                session.can_undo,
+                session.can_redo,
+            )
+
+    def _keyed(self, object_id: int, entry: ObjectAnnotation) -> tuple[ObjectAnnotation, int]:
+        """The entry with its key; entries never change, so the same one keeps its key."""
+        known = self._keys.get(object_id)
+        if known is not None and known[0] is entry:
+            return known
+        self._next_key += 1
+        return entry, self._next_key

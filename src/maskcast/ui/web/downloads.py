@@ -1,0 +1,124 @@
+"""Results as ZIP. The results themselves are packed while they are sent, with no copy on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Final
+from zipfile import ZIP_DEFLATED
+
+from zipstream import ZipStream
+
+from maskcast.errors import RunError
+from maskcast.exporting import ExportOptions, export_project
+from maskcast.project import Project
+from maskcast.runs.ledger import Ledger, holds_ledger
+from maskcast.runs.outputs import OutputFolders
+from maskcast.ui.web.fence import Fence
+
+PARTS: Final = ("id_masks", "masks", "overlays", "bboxes")
+"""The folders of results; the ledger stays here."""
+
+_CHUNK: Final = 1 << 18
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A ZIP on its way.
+
+    Attributes:
+        name: of the file, for the browser.
+        size: bytes, known before the first one is sent.
+        chunks: its bytes. If a file changes meanwhile the iterator raises, and so the download
+            breaks instead of being wrong.
+    """
+
+    name: str
+    size: int
+    chunks: Iterator[bytes]
+
+
+def zip_results(project: Project, part: str | None = None) -> Archive:
+    """Everything that is done, or one of its folders.
+
+    Entries are not compressed: PNG and JPEG are already. Files that somebody removed, or that are
+    links out of the output folder, are left out.
+
+    Args:
+        project: whose output.
+        part: one of ``PARTS``; None = all of them.
+
+    Raises:
+        RunError: if nothing is done yet, its files are not there, or the ledger cannot be read.
+    """
+    folders = OutputFolders(project.output_folder)
+    fence = Fence(folders.root)
+    stream = ZipStream(sized=True)
+    for name in _done_names(project):
+        for path in _files(folders, name):
+            inside = path.relative_to(folders.root)
+            if part in {None, inside.parts[0]} and fence.admits(path):
+                stream.add_path(path, inside.as_posix())
+    if stream.is_empty():
+        raise RunError(
+            f"there are no {part or 'result'} files in {folders.root}: they are packed in "
+            "shards, or were moved; take them from there"
+        )
+    label = f"{project.root.resolve().name}-{part or 'output'}.zip"
+    return Archive(label, len(stream), iter(stream))
+
+
+def zip_export(project: Project, format_name: str) -> Archive:
+    """The results in the format of another tool, without the pictures.
+
+    These are texts and much smaller than the results: they are written to a temporary folder and
+    packed into a temporary file that ends with the download.
+
+    Args:
+        project: whose output.
+        format_name: one of ``formats.FORMATS``.
+
+    Raises:
+        SettingsError: if there is no such format.
+        ExportError, RunError, StorageError: see ``exporting.export_project``.
+    """
+    with TemporaryDirectory(prefix="maskcast-export-") as temporary:
+        folder = Path(temporary) / format_name
+        # Files that name a picture then name it beside themselves, and no path of this machine.
+        export_project(project, format_name, folder, ExportOptions(pictures="link"))
+        stream = ZipStream(compress_type=ZIP_DEFLATED)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                stream.add_path(path, path.relative_to(folder).as_posix())
+        file = TemporaryFile()  # noqa: SIM115  # closed by who reads it to its end
+        size = sum(map(file.write, stream))
+    file.seek(0)
+    label = f"{project.root.resolve().name}-{format_name}.zip"
+    return Archive(label, size, _read_to_end(file))
+
+
+def _read_to_end(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _done_names(project: Project) -> list[str]:
+    if not holds_ledger(project.ledger_path):
+        raise RunError("there are no results yet; start a run first")
+    with Ledger.open(project.ledger_path) as ledger:
+        names = [name for name, _ in ledger.done().values()]
+    if not names:
+        raise RunError("there are no results yet; wait for the first target")
+    return sorted(names)
+
+
+def _files(folders: OutputFolders, name: str) -> list[Path]:
+    return [
+        *folders.written_id_masks(name).values(),
+        folders.mask(name),
+        folders.overlay(name),
+        folders.boxes(name),
+    ]

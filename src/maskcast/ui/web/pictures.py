@@ -1,0 +1,138 @@
+"""Targets and overlays as a browser shows them: found through the ledger, never by a path."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from maskcast.errors import MaskcastError
+from maskcast.images import IntensityWindow, encode_jpeg, read_image
+from maskcast.project import Project
+from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.outputs import OutputFolders
+from maskcast.types import RgbImage
+from maskcast.ui.web.fence import Fence
+
+THUMBNAIL_SIDE: Final = 320
+_LARGE_SIDE: Final = 4096
+_KEPT_BYTES: Final = 48_000_000
+_AT_ONCE: Final = 2
+
+_Stamp = tuple[int, int]
+
+
+class TargetPictures:
+    """JPEGs of targets and overlays; safe to use from any thread."""
+
+    def __init__(self, project: Project) -> None:
+        """Nothing is read yet."""
+        self._project = project
+        self._kept = _ByteCache(_KEPT_BYTES)
+        # Decoding large pictures takes memory: not many at once, however fast somebody scrolls.
+        self._turns = threading.Semaphore(_AT_ONCE)
+        self._window: tuple[_Stamp | None, IntensityWindow | None] | None = None
+
+    def row(self, image_id: str) -> TargetRow | None:
+        """What the ledger says of a target; None if it does not know it."""
+        path = self._project.ledger_path
+        if not holds_ledger(path):
+            return None
+        with Ledger.open(path) as ledger:
+            return ledger.row(image_id)
+
+    def overlay(self, image_id: str) -> Path | None:
+        """The overlay of a target that is done; None if there is none to be shown."""
+        row = self.row(image_id)
+        if row is None or row.state != "done":
+            return None
+        folders = OutputFolders(self._project.output_folder)
+        path = folders.overlay(row.name)
+        return path if Fence(folders.root).admits(path) else None
+
+    def thumbnail(self, image_id: str) -> bytes | None:
+        """A small JPEG of the overlay, else of the target; None if there is nothing to be shown."""
+        path = self.overlay(image_id) or self._target(image_id)
+        if path is None:
+            return None
+        return self._encoded(path, THUMBNAIL_SIDE)
+
+    def original(self, image_id: str) -> bytes | None:
+        """The target as a JPEG of at most 4096 pixels a side; None if it cannot be shown."""
+        path = self._target(image_id)
+        return None if path is None else self._encoded(path, _LARGE_SIDE)
+
+    def _target(self, image_id: str) -> Path | None:
+        if self.row(image_id) is None:
+            return None
+        path = self._project.targets_folder / image_id
+        return path if Fence(self._project.targets_folder).admits(path) else None
+
+    def _encoded(self, path: Path, side: int) -> bytes | None:
+        key = str(path), _stamp(path), side
+        found = self._kept.get(key)
+        if found is None:
+            with self._turns:
+                try:
+                    found = encode_jpeg(_fitted(self._read(path), side), quality=85)
+                except MaskcastError:
+                    return None
+            self._kept.put(key, found)
+        return found
+
+    def _read(self, path: Path) -> RgbImage:
+        settings = self._project.settings.images
+        window = self._intensity_window()
+        return read_image(path, window=window, max_pixels=settings.max_pixels).rgb
+
+    def _intensity_window(self) -> IntensityWindow | None:
+        """The project's, measured again when the annotations changed."""
+        stamp = _stamp(self._project.annotations_path)
+        if self._window is None or self._window[0] != stamp:
+            self._window = stamp, self._project.intensity_window()
+        return self._window[1]
+
+
+class _ByteCache:
+    """The byte strings used last, up to so many bytes in all."""
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._size = 0
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[object, bytes] = OrderedDict()
+
+    def get(self, key: object) -> bytes | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: object, value: bytes) -> None:
+        with self._lock:
+            self._size += len(value) - len(self._kept.pop(key, b""))
+            self._kept[key] = value
+            while self._size > self._bound:
+                self._size -= len(self._kept.popitem(last=False)[1])
+
+
+def _fitted(image: RgbImage, side: int) -> RgbImage:
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """Tells whether a file is still the same one; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

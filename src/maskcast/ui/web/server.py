@@ -1,0 +1,178 @@
+"""Serving a project: the app, its guard, the port, and how it all ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from maskcast.errors import SettingsError
+from maskcast.project import Project
+from maskcast.ui.web.api import Api
+from maskcast.ui.web.app import build_app, page_css, theme
+from maskcast.ui.web.guard import App, Guard, is_loopback
+from maskcast.ui.web.options import ServeOptions
+from maskcast.ui.web.texts import Texts
+from maskcast.ui.web.workspace import Workspace
+
+_SECONDS_TO_CLOSE: Final = 1
+_BACKLOG: Final = 128
+_EXIT_STOPPED: Final = 130
+
+
+def create_app(workspace: Workspace, options: ServeOptions) -> App:
+    """The whole server as one ASGI app: our routes, Gradio's page, the guard in front of both."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.routes.extend(Api(workspace.project, workspace.runs, options.limits).routes())
+    blocks = build_app(workspace, options.lang)
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=True,
+        max_file_size=0,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        i18n=Texts(options.lang).i18n(),
+        theme=theme(),
+        css=page_css(),
+    )
+    return Guard(app, options.password, any_host=not is_loopback(options.host))
+
+
+def serve(workspace: Workspace, options: ServeOptions) -> bool:
+    """Serve until Ctrl-C or SIGTERM, then finish what is in flight.
+
+    Returns:
+        Whether a run was cut short.
+
+    Raises:
+        SettingsError: if the host or port cannot be listened at, or a place of the project is in a
+            store.
+    """
+    _check_folders(workspace.project)
+    with _listening(options) as listener:
+        app = create_app(workspace, options)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=_SECONDS_TO_CLOSE,
+        )
+        # Pages keep connections open; that they are cut at the end is no error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        sentences = _announcement(workspace, options, listener)
+        with _signals_end_the_server():
+            _Server(config, sentences).run(sockets=[listener])
+        return _close(workspace)
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it answers, and so once it can be stopped."""
+
+    def __init__(self, config: uvicorn.Config, sentences: Sequence[str]) -> None:
+        super().__init__(config)
+        self._sentences = sentences
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for sentence in self._sentences:
+            _tell(sentence)
+
+
+def _check_folders(project: Project) -> None:
+    for place in (project.references_place, project.targets_place, project.output_place):
+        if not isinstance(place, Path):
+            raise SettingsError(
+                f"{place} is in a store, and the web labeler works in folders of this machine; "
+                "use maskcast run for it, or give a folder"
+            )
+
+
+def _close(workspace: Workspace) -> bool:
+    if workspace.runs.is_running:
+        _tell("stopping: the targets in flight are being finished (again to stop at once)")
+    try:
+        cut_short = workspace.runs.close()
+    except KeyboardInterrupt:
+        # As safe as a kill: files appear whole or not at all, and so do the ledger's rows.
+        os._exit(_EXIT_STOPPED)
+    workspace.close()
+    return cut_short
+
+
+@contextmanager
+def _listening(options: ServeOptions) -> Iterator[socket.socket]:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SettingsError(f"the host {options.host!r} is unknown ({error.strerror})") from error
+    with listener:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            raise SettingsError(
+                f"{options.host} port {options.port} cannot be listened at "
+                f"({(error.strerror or str(error)).lower()}); give another --port or --host"
+            ) from error
+        yield listener
+
+
+@contextmanager
+def _signals_end_the_server() -> Iterator[None]:
+    """Uvicorn ends on these and then raises them again; here that is the normal way to end."""
+
+    def ignore(_number: int, _frame: FrameType | None) -> None:
+        pass
+
+    previous = {number: signal.signal(number, ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _announcement(
+    workspace: Workspace, options: ServeOptions, listener: socket.socket
+) -> list[str]:
+    port = listener.getsockname()[1]
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    sentences = [f"{workspace.project.root} is served at http://{host}:{port} (Ctrl-C ends it)"]
+    if not is_loopback(options.host) and options.password is None:
+        sentences.insert(
+            0,
+            "warning: everybody who can reach this machine can see and change this project; "
+            "give --auth user:password",
+        )
+    return sentences
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()

@@ -1,0 +1,276 @@
+"""Every text of the web labeler, in English and Korean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import gradio as gr
+
+from maskcast.errors import SettingsError
+
+LANGUAGES: Final = ("en", "ko")
+
+_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "tab.annotate": ("Annotate", "주석"),
+    "tab.run": ("Run", "실행"),
+    "tab.results": ("Results", "결과"),
+    "annotate.tools": ("Tools", "도구"),
+    "annotate.tool.group": ("Tool", "도구 선택"),
+    "annotate.tool.prompt": (
+        "Box and points",
+        "상자와 점",
+    ),
+    "annotate.tool.minus": ("Click beside the object", "배경 점 찍기"),
+    "annotate.tool.brush": ("Brush", "브러시"),
+    "annotate.tool.eraser": ("Eraser", "지우개"),
+    "annotate.tool.delete": ("Delete a point, the box or a stroke", "점, 상자, 획 지우기"),
+    "annotate.tool.pan": ("Move the picture", "그림 옮기기"),
+    "annotate.hint.prompt": (
+        "Drag a box, click the object, right-click beside it",
+        "상자는 끌기, 물체는 클릭, 배경은 오른쪽 클릭",
+    ),
+    "annotate.hint.minus": ("Click where the object is not", "물체가 아닌 곳을 클릭하세요"),
+    "annotate.hint.brush": ("Paint; the right button erases", "칠하기, 오른쪽 버튼은 지우기"),
+    "annotate.hint.eraser": ("Erase; the right button paints", "지우기, 오른쪽 버튼은 칠하기"),
+    "annotate.hint.delete": ("Click on what shall go", "지울 것을 클릭하세요"),
+    "annotate.hint.pan": ("Drag the picture", "그림을 끌어 옮기세요"),
+    "annotate.size": ("Brush size", "브러시 크기"),
+    "annotate.history.group": ("Changes", "변경"),
+    "annotate.undo": ("Undo", "실행 취소"),
+    "annotate.redo": ("Redo", "다시 실행"),
+    "annotate.clear": ("Clear this object", "이 물체 모두 지우기"),
+    "annotate.zoom.group": ("Zoom", "확대"),
+    "annotate.zoom.in": ("Zoom in", "확대"),
+    "annotate.zoom.out": ("Zoom out", "축소"),
+    "annotate.zoom.fit": ("Fit the picture", "화면에 맞추기"),
+    "annotate.clean": ("Clean", "이상 없음"),
+    "annotate.clean.long": (
+        "Clean: nothing is on this image",
+        "이상 없음: 이 이미지에는 아무것도 없습니다",
+    ),
+    "annotate.help": ("Keys", "단축키"),
+    "annotate.close": ("Close", "닫기"),
+    "annotate.canvas": ("Picture {image}", "그림 {image}"),
+    "annotate.canvas.help": (
+        (
+            "Arrow keys move the cursor, Enter clicks on the object, Shift and Enter beside it, "
+            "the space bar sets the corners of a box"
+        ),
+        "화살표는 커서 이동, Enter는 물체, Shift+Enter는 배경, 스페이스는 상자의 모서리",
+    ),
+    "annotate.empty.title": ("No references yet", "참조 이미지가 없습니다"),
+    "annotate.empty.text": (
+        "Drop a few pictures here that show what you are looking for",
+        "찾으려는 것이 보이는 그림 몇 장을 여기에 놓으세요",
+    ),
+    "annotate.add": ("Add images", "이미지 추가"),
+    "annotate.add.long": ("Add reference images", "참조 이미지 추가"),
+    "annotate.drop": ("Drop to add references", "놓으면 참조 이미지로 추가됩니다"),
+    "annotate.objects": ("Objects", "물체"),
+    "annotate.object": ("object {id}", "물체 {id}"),
+    "annotate.object.color": ("Colour of the object", "물체 색"),
+    "annotate.object.name": ("Name of the object", "물체 이름"),
+    "annotate.object.fixed": (
+        "Name and colour are set in maskcast.toml",
+        "이름과 색은 maskcast.toml에 정해져 있습니다",
+    ),
+    "annotate.slot": ("{id} {name}, in {count} references", "{id} {name}, 참조 {count}장"),
+    "annotate.slot.here": (
+        "{id} {name}, in {count} references, also in this one",
+        "{id} {name}, 참조 {count}장, 이 이미지에도 있음",
+    ),
+    "annotate.slots.more": ("More objects", "물체 더 보기"),
+    "annotate.references": ("References", "참조 이미지"),
+    "annotate.frame.clean": ("clean", "이상 없음"),
+    "annotate.frame.none": ("not annotated", "주석 없음"),
+    "annotate.saved": ("Saved", "저장됨"),
+    "annotate.working": ("Working", "처리 중"),
+    "annotate.offline": ("No connection", "연결 끊김"),
+    "annotate.uploading": ("Uploading {done} of {all}", "올리는 중 {done}/{all}"),
+    "annotate.uploaded": ("References added: {count}", "참조 이미지 {count}장을 추가했습니다"),
+    "annotate.upload.failed": (
+        "{name} could not be uploaded: {reason}",
+        "{name} 올리기 실패: {reason}",
+    ),
+    "annotate.conflict": (
+        (
+            "Somebody else changed this image meanwhile. Theirs is shown now; undo (Ctrl+Z) brings "
+            "yours back."
+        ),
+        (
+            "다른 사람이 그동안 이 이미지를 바꾸었습니다. 지금은 그 내용이 보이며, "
+            "실행 취소(Ctrl+Z)하면 내 작업이 돌아옵니다."
+        ),
+    ),
+    "annotate.help.title": ("Keys and mouse", "단축키와 마우스"),
+    "annotate.help.prompts": ("Box and points", "상자와 점"),
+    "annotate.help.brush": ("Brush", "브러시"),
+    "annotate.help.objects": ("Objects and changes", "물체와 변경"),
+    "annotate.help.view": ("View", "보기"),
+    "annotate.help.keyboard": ("With the keyboard only", "키보드만으로"),
+    "annotate.help.box": ("Box round the object", "물체를 감싸는 상자"),
+    "annotate.help.plus": ("Point on the object", "물체 위의 점"),
+    "annotate.help.minus": ("Point beside the object", "물체가 아닌 곳의 점"),
+    "annotate.help.delete": ("Delete what is under the pointer", "포인터 아래의 것 지우기"),
+    "annotate.help.adjust": ("Adjust the box", "상자 조정"),
+    "annotate.help.toggle": ("Brush, or box and points again", "브러시, 다시 상자와 점"),
+    "annotate.help.other": (
+        "Erase with the brush, paint with the eraser",
+        "브러시와 지우개 바꿔 쓰기",
+    ),
+    "annotate.help.size": ("Size of the brush", "브러시 크기"),
+    "annotate.help.choose": ("Choose an object", "물체 선택"),
+    "annotate.help.next": ("Next object", "다음 물체"),
+    "annotate.help.zoom": ("Zoom", "확대와 축소"),
+    "annotate.help.pan": ("Move the picture", "그림 옮기기"),
+    "annotate.help.hide": ("Hide the masks while held", "누르는 동안 마스크 숨기기"),
+    "annotate.help.references": ("Previous and next reference", "이전, 다음 참조 이미지"),
+    "annotate.help.canvas": ("Go to the picture", "그림으로 이동"),
+    "annotate.help.cursor": ("Move the cursor", "커서 이동"),
+    "annotate.help.fine": ("By one pixel", "한 픽셀씩"),
+    "annotate.help.corner": ("First and second corner of a box", "상자의 첫째, 둘째 모서리"),
+    "annotate.help.cancel": ("Cancel", "취소"),
+    "annotate.key.drag": ("Drag", "끌기"),
+    "annotate.key.left": ("Click", "클릭"),
+    "annotate.key.right": ("Right-click", "오른쪽클릭"),
+    "annotate.key.edge": ("Edge", "변"),
+    "annotate.key.zoom": ("Wheel Ctrl+wheel", "휠 Ctrl+휠"),
+    "annotate.key.wheel": ("Wheel", "휠"),
+    "annotate.key.space": ("Space+drag", "스페이스+끌기"),
+    "annotate.key.spacebar": ("Space", "스페이스"),
+    "shared.unreachable": (
+        "the server does not answer; is maskcast serve still running?",
+        "서버가 응답하지 않습니다. maskcast serve가 실행 중인지 확인하세요.",
+    ),
+    "run.targets": ("Targets", "대상"),
+    "run.counted": ("{total} images in {folder}", "{folder}에 이미지 {total}장"),
+    "run.drop": ("Drop images or a folder here, or", "이미지나 폴더를 여기에 놓거나"),
+    "run.choose_files": ("Choose files", "파일 선택"),
+    "run.choose_folder": ("Choose a folder", "폴더 선택"),
+    "run.uploading": (
+        "{done} of {total} uploaded; already there: {known}, refused: {refused}",
+        "{total}장 중 {done}장 올림, 이미 있음 {known}, 거절 {refused}",
+    ),
+    "run.settings": ("Settings", "설정"),
+    "run.engine": ("Engine", "엔진"),
+    "run.not_ready": ("not ready", "준비 안 됨"),
+    "run.weights": ("Weights", "가중치"),
+    "run.own_weights": ("the engine's own choice", "엔진이 고름"),
+    "run.automatic": (
+        "Threshold calibrated on the references",
+        "참조에서 보정한 임계값 사용",
+    ),
+    "run.as_project": (
+        "Threshold of the project ({threshold})",
+        "프로젝트의 임계값 사용 ({threshold})",
+    ),
+    "run.threshold": ("Threshold", "임계값"),
+    "run.run": ("Run", "실행"),
+    "run.start": ("Start", "시작"),
+    "run.go_on": ("Go on", "이어서 실행"),
+    "run.stop": ("Stop", "중지"),
+    "run.afresh": (
+        "Start afresh (the old output is moved aside, not deleted)",
+        "처음부터 실행 (이전 결과는 지우지 않고 옆으로 옮김)",
+    ),
+    "run.done": ("Done", "완료"),
+    "run.done_of": ("{done} of {total}", "{done} / {total}"),
+    "run.empty": ("Of these empty", "그중 빈 것"),
+    "run.failed": ("Failed", "실패"),
+    "run.rate": ("Rate", "속도"),
+    "run.left": ("Time left", "남은 시간"),
+    "run.state_idle": ("not running", "실행 중 아님"),
+    "run.state_finished": ("all done", "모두 완료"),
+    "run.state_preparing": ("reading the references", "참조를 읽는 중"),
+    "run.state_learning": (
+        "learning from {count} references with {engine}",
+        "{engine} 엔진이 참조 {count}개에서 배우는 중",
+    ),
+    "run.state_running": (
+        "running; it goes on when this page is closed",
+        "실행 중, 이 페이지를 닫아도 계속됩니다",
+    ),
+    "run.state_stopping": (
+        "stopping: what is in flight is being finished",
+        "중지하는 중: 진행 중인 것을 마무리합니다",
+    ),
+    "run.state_elsewhere": (
+        "another program is running on this output",
+        "다른 프로그램이 이 결과 폴더에서 실행 중입니다",
+    ),
+    "results.show": ("Show", "보기"),
+    "results.all": ("all", "모두"),
+    "results.found": ("with objects", "물체 있음"),
+    "results.empty": ("empty", "빈 것"),
+    "results.failed": ("failed", "실패"),
+    "results.object": ("Object", "물체"),
+    "results.any": ("any", "전체"),
+    "results.score": ("Score", "점수"),
+    "results.low": ("lowest score", "최저 점수"),
+    "results.high": ("highest score", "최고 점수"),
+    "results.order": ("Order", "순서"),
+    "results.by_name": ("by name", "이름순"),
+    "results.by_worst": ("lowest score first", "낮은 점수부터"),
+    "results.by_best": ("highest score first", "높은 점수부터"),
+    "results.part": ("what to download", "내려받을 것"),
+    "results.everything": ("everything", "전부"),
+    "results.folders": ("folders of the results", "결과 폴더"),
+    "results.formats": ("formats of other tools", "다른 도구의 형식"),
+    "results.download": ("Download ZIP", "ZIP 내려받기"),
+    "results.pages": ("pages", "쪽"),
+    "results.previous": ("previous page", "이전 쪽"),
+    "results.next": ("next page", "다음 쪽"),
+    "results.where": ("{first}-{last} of {total}", "{total}개 중 {first}-{last}"),
+    "results.none_yet": (
+        "No results yet. Start a run.",
+        "아직 결과가 없습니다. 실행을 시작하세요.",
+    ),
+    "results.none_match": ("Nothing matches.", "맞는 것이 없습니다."),
+    "results.is_failed": ("failed", "실패"),
+    "results.is_empty": ("nothing found", "찾은 것 없음"),
+    "results.before": ("previous image", "이전 이미지"),
+    "results.after": ("next image", "다음 이미지"),
+    "results.fit": ("Fit", "맞춤"),
+    "results.close": ("close", "닫기"),
+    "results.original": ("Original", "원본"),
+    "results.overlay": ("Overlay", "오버레이"),
+    "results.wipe": ("original or overlay", "원본 또는 오버레이"),
+    "results.area": ("{area} px", "{area}픽셀"),
+}
+"""Key -> (English, Korean). A word in braces is filled in."""
+
+
+class Texts:
+    """The texts of one server, in one language or in each browser's own."""
+
+    def __init__(self, lang: str | None = None) -> None:
+        """Speak ``lang`` (``en``, ``ko``), or what each browser asks for if None.
+
+        Raises:
+            SettingsError: if there are no texts in ``lang``.
+        """
+        if lang is not None and lang not in LANGUAGES:
+            raise SettingsError(
+                f"there are no texts in {lang!r}; give --lang one of: {', '.join(LANGUAGES)}"
+            )
+        self.lang = lang
+
+    def __getitem__(self, key: str) -> str:
+        """For a label of a Gradio component; a browser without a fixed language translates it."""
+        if self.lang is None:
+            return str(gr.I18n()(key))
+        return _TEXTS[key][LANGUAGES.index(self.lang)]
+
+    def i18n(self) -> gr.I18n:
+        """For ``launch``: what browsers translate with."""
+        return gr.I18n(**self.tables())
+
+    def tables(self, *prefixes: str) -> dict[str, dict[str, str]]:
+        """Language -> key -> text, of the keys that begin so; without any, all."""
+        return {
+            language: {
+                key: both[place] for key, both in _TEXTS.items() if key.startswith(prefixes or "")
+            }
+            for place, language in enumerate(LANGUAGES)
+        }

@@ -1,0 +1,78 @@
+"""One served project: what all browser tabs share, and what each has of its own."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+
+from maskcast.project import Project
+from maskcast.ui.images import ReferenceImages
+from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.store import AnnotationStore
+from maskcast.ui.thumbnails import ObjectGallery
+from maskcast.ui.web.controller import RunController
+from maskcast.ui.web.desk import Desk
+
+MOST_DESKS = 64
+"""Browser tabs that are kept in mind; the one unused longest is forgotten first."""
+
+
+class Workspace:
+    """A project with its annotation store, its images, one engine and the open browser tabs.
+
+    Attributes:
+        project: what is served.
+        store: its annotation file, shared by all tabs.
+        images: its references.
+        gallery: its objects.
+        runs: its run, whichever tab started it.
+    """
+
+    def __init__(self, project: Project) -> None:
+        """Serve ``project``; no engine is made yet."""
+        self.project = project
+        self.store = AnnotationStore(project.annotations_path)
+        self.images = ReferenceImages(project)
+        self.gallery = ObjectGallery(project, self.store, self.images)
+        self.runs = RunController(project)
+        self._lock = threading.Lock()
+        self._segmenter: Segmenter | None = None
+        self._desks: OrderedDict[str, Desk] = OrderedDict()
+
+    def new_desk(self) -> Desk:
+        """A desk for a page that was just loaded, under a name nobody can guess."""
+        desk = Desk(secrets.token_urlsafe(24), Session(self.store, self.images))
+        with self._lock:
+            self._desks[desk.name] = desk
+            while len(self._desks) > MOST_DESKS:
+                self._desks.popitem(last=False)
+        return desk
+
+    def desk(self, name: str) -> Desk | None:
+        """The desk of a page; None if it is not known (any more): the page asks for a new one.
+
+        What was annotated there is in the annotation file.
+        """
+        with self._lock:
+            if name in self._desks:
+                self._desks.move_to_end(name)
+            return self._desks.get(name)
+
+    def segmenter(self) -> Segmenter:
+        """The engine that turns prompts into masks, made when first asked for.
+
+        Raises:
+            SettingsError, EngineMissingError: if it cannot be made; the next call tries again.
+        """
+        with self._lock:
+            if self._segmenter is None:
+                self._segmenter = Segmenter(self.project.create_engine())
+            return self._segmenter
+
+    def close(self) -> None:
+        """Close the engine, if there is one."""
+        with self._lock:
+            if self._segmenter is not None:
+                self._segmenter.close()
+                self._segmenter = None

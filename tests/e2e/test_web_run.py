@@ -1,0 +1,322 @@
+"""Running and reviewing in a real browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from maskcast.demo import write_demo_project
+from maskcast.importing import import_annotations
+from maskcast.project import Project
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.run import run_project
+from support import picture, result_digests, write_png
+from web_support import Quiet, Server, served
+
+TARGETS = 60
+SLOW_MS = 60_000
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile that fails on script errors and on requests to other hosts."""
+    context = browser.new_context(accept_downloads=True, locale="en-US")
+    problems: list[str] = []
+    context.on("weberror", lambda error: problems.append(str(error.error)))
+    context.on("request", lambda request: problems.extend(_foreign(request.url)))
+    yield context
+    context.close()
+    assert problems == []
+
+
+def _foreign(url: str) -> list[str]:
+    return [] if re.match(r"http://127\.0\.0\.1:\d+/|data:|blob:", url) else [url]
+
+
+def open_tab(context: BrowserContext, url: str, tab: str) -> Page:
+    page = context.new_page()
+    page.goto(url)
+    page.get_by_role("tab", name=tab).click()
+    return page
+
+
+def figure(page: Page, name: str) -> int:
+    """The first number in one of the figures under the progress bar."""
+    shown = page.locator(f".run dd.{name}").inner_text()
+    found = re.match(r"\d+", shown)
+    return int(found[0]) if found else -1
+
+
+def wait_until_done(page: Page, least: int) -> None:
+    page.wait_for_function(
+        "least => parseInt(document.querySelector('.run dd.done').textContent) >= least",
+        arg=least,
+        timeout=SLOW_MS,
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty targets: pictures of the demo, each in four orientations.
+
+    Learning is quick, from two references at half size. Masking is slow, with one thread: it must
+    not be over before another tab is open.
+    """
+    folder = tmp_path_factory.mktemp("web") / "demo"
+    drawn = write_demo_project(folder, 0, TARGETS // 4)
+    truth = drawn.reference_truth
+    for of_references in (truth, folder / "references"):
+        for path in sorted(of_references.glob("*.png"))[2:]:
+            path.unlink()
+    for path in truth.glob("*.png"):  # their pixels are object ids
+        labels = np.asarray(Image.open(path))
+        write_png(path, labels[::2, ::2])
+    for path in folder.glob("references/*.png"):
+        write_png(path, halved(path))
+    for path in sorted((folder / "targets").rglob("*.png")):
+        image = np.asarray(Image.open(path))
+        path.unlink()
+        for turns in range(4):
+            write_png(path.with_stem(f"{path.stem}-{turns}"), np.rot90(image, turns))
+    settings = folder / "maskcast.toml"
+    settings.write_text(f"workers = 1\n{settings.read_text('utf-8')}", "utf-8")
+    import_annotations(Project.open(folder), "masks", truth)
+    return folder
+
+
+def halved(path: Path) -> npt.NDArray[np.uint8]:
+    return np.asarray(Image.open(path).reduce(2))
+
+
+def test_a_run_outlives_its_tab_and_is_stopped_resumed_and_downloaded(
+    context: BrowserContext, demo: Path, tmp_path: Path
+) -> None:
+    with served(demo) as server:
+        page = open_tab(context, server.url, "Run")
+        expect(page.locator(".run .counted")).to_contain_text(str(TARGETS))
+        page.get_by_role("button", name="Start").click()
+        wait_until_done(page, 1)
+        assert figure(page, "done") < TARGETS
+        expect(page.locator(".run dd.rate")).to_contain_text("/s")
+        page.close()
+
+        page = open_tab(context, server.url, "Run")
+        expect(page.get_by_role("button", name="Stop")).to_be_enabled()
+        before = figure(page, "done")
+        wait_until_done(page, before + 1)
+        page.get_by_role("button", name="Stop").click()
+        go_on = page.get_by_role("button", name="Go on")
+        expect(go_on).to_be_enabled(timeout=SLOW_MS)
+        stopped = figure(page, "done")
+        assert before < stopped < TARGETS
+        with Ledger.open(demo / "output" / "run.db") as ledger:
+            assert ledger.counts().done == stopped
+
+        go_on.click()
+        wait_until_done(page, TARGETS)
+        expect(page.locator(".run .state")).to_have_text("all done")
+
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .card")).to_have_count(TARGETS)
+        with page.expect_download() as downloading:
+            page.get_by_role("link", name="Download ZIP").click()
+        downloading.value.save_as(tmp_path / "all.zip")
+        code, _ = server.stop()
+        assert code == 0
+    assert_same_files(tmp_path / "all.zip", demo / "output")
+
+
+def test_ctrl_c_finishes_what_is_in_flight_behind_a_password_in_korean(
+    browser: Browser, demo: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "output"
+    (tmp_path / "password").write_text("김:비밀 단어\n", "utf-8")
+    context = browser.new_context(
+        locale="ko-KR", http_credentials={"username": "김", "password": "비밀 단어"}
+    )
+    with served(demo, "--output", folder, "--auth-file", tmp_path / "password") as server:
+        page = open_tab(context, server.url, "실행")
+        page.get_by_role("button", name="시작").click()
+        wait_until_done(page, 1)
+        code, said = server.stop()
+    assert code == 130
+    assert "being finished" in said
+    assert "Traceback" not in said
+    with Ledger.open(folder / "run.db") as ledger:
+        assert 0 < ledger.counts().done < TARGETS
+    context.close()
+
+
+def test_a_second_ctrl_c_does_not_wait(demo: Path, tmp_path: Path) -> None:
+    with served(demo, "--output", tmp_path / "output") as server:
+        assert server.request("/maskcast/start", "POST", b"{}").json()["started"]
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.stderr is not None
+        assert "again to stop at once" in server.process.stderr.readline()
+        code, said = server.stop()
+    assert code == 130
+    assert "Traceback" not in said
+    assert not list((tmp_path / "output").glob("masks/**/*.png"))
+
+
+def assert_same_files(archive: Path, output: Path) -> None:
+    """All results, byte by byte, and nothing else."""
+    with zipfile.ZipFile(archive) as content:
+        assert content.testzip() is None
+        content.extractall(archive.with_suffix(""))
+        names = sorted(content.namelist())
+    assert names == list(result_digests(output))
+    assert result_digests(archive.with_suffix("")) == result_digests(output)
+
+
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """130 done targets (each third empty), and two that fail: one damaged, one no picture."""
+    folder = tmp_path_factory.mktemp("reviewed") / "project"
+    image, mask = picture(1, 2)
+    write_png(folder / "references" / "r.png", image)
+    write_png(folder.parent / "labels" / "r.png", mask.astype(np.uint8) * 255)
+    for number in range(130):
+        drawn, _ = picture(number, discs=0 if number % 3 == 2 else 1)
+        write_png(folder / "targets" / f"t{number:03}.png", drawn)
+    (folder / "targets" / "a-broken.png").write_bytes(b"no picture at all")
+    write_png(folder / "targets" / "b-cut.png", picture(3)[0])
+    cut = folder / "targets" / "b-cut.png"
+    cut.write_bytes(cut.read_bytes()[:2000])
+    (folder / "maskcast.toml").write_text('engine = "fake"\n')
+    opened = Project.open(folder)
+    import_annotations(opened, "masks", folder.parent / "labels")
+    run_project(opened, Quiet())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reviewing(reviewed: Path) -> Iterator[Server]:
+    with served(reviewed) as server:
+        yield server
+
+
+def test_results_page_filter_and_open(context: BrowserContext, reviewing: Server) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    cards, where = page.locator(".results .card"), page.locator(".results .where")
+    expect(cards).to_have_count(60)
+    expect(where).to_have_text("1-60 of 132")
+    page.get_by_label("next page").click()
+    expect(where).to_have_text("61-120 of 132")
+
+    page.get_by_label("Show").select_option("empty")
+    expect(where).to_have_text("1-43 of 43")
+    page.get_by_label("Show").select_option("found")
+    expect(where).to_have_text("1-60 of 87")
+    page.get_by_label("Show").select_option("failed")
+    expect(cards).to_have_count(2)
+    cards.first.click()
+    expect(page.locator(".large .message")).to_contain_text("a-broken.png")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".large .name")).to_have_text("b-cut.png")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.large")).to_be_hidden()
+
+
+def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing: Server) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    page.locator(".results .card", has_text="t057.png").click()
+    expect(page.locator(".large .place")).to_have_text("60 / 132")
+    page.keyboard.press("ArrowRight")  # onto the next page of the gallery
+    expect(page.locator(".large .name")).to_have_text("t058.png")
+    expect(page.locator(".large .found")).to_contain_text("1.00")
+    overlay, original = page.locator(".large .overlay"), page.locator(".large .original")
+    for shown in (overlay, original):
+        page.wait_for_function(
+            "node => node.complete && node.naturalWidth === 80", arg=shown.element_handle()
+        )
+    assert visible_share(page) == 1
+    slider = page.get_by_label("original or overlay")
+    slider.fill("25")
+    assert visible_share(page) == pytest.approx(0.25)
+    slider.fill("0")
+    assert visible_share(page) == 0
+    fitted = width_of(page)
+    box = page.locator(".large .stage").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -600)
+    page.wait_for_function(
+        "width => document.querySelector('.large .overlay').getBoundingClientRect().width"
+        " > 2 * width",
+        arg=fitted,
+    )
+    page.locator(".large .fit").click()
+    assert width_of(page) == pytest.approx(fitted)
+
+
+def visible_share(page: Page) -> float:
+    """How much of the overlay is over the original, from the left."""
+    clip = page.locator(".large .overlay").evaluate("node => getComputedStyle(node).clipPath")
+    match = re.fullmatch(r"inset\(0(?:px|%)?(?: ([\d.]+)%)?(?: 0(?:px|%)?)*\)", clip)
+    assert match, clip
+    return 1 - float(match[1] or 0) / 100
+
+
+def width_of(page: Page) -> float:
+    width: float = page.locator(".large .overlay").evaluate(
+        "node => node.getBoundingClientRect().width"
+    )
+    return width
+
+
+def test_keys_alone_walk_the_gallery(context: BrowserContext, reviewing: Server) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    page.locator(".results .card").nth(58).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".results .where")).to_have_text("61-120 of 132")
+    expect(page.locator(".results .card:focus")).to_contain_text("t058.png")
+    page.keyboard.press("Enter")
+    expect(page.locator(".large .name")).to_have_text("t058.png")
+    page.keyboard.press("Escape")
+    expect(page.locator(".results .card:focus")).to_contain_text("t058.png")
+
+
+def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
+    context: BrowserContext, reviewed: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    (project / "targets").mkdir(parents=True)
+    shutil.copytree(reviewed / "references", project / "references")
+    write_png(tmp_path / "new.png", picture(9)[0])
+    (tmp_path / "no-picture.png").write_text("not a picture")
+    with served(project, "--engine", "fake") as server:
+        page = open_tab(context, server.url, "Run")
+        expect(page.locator(".run .counted")).to_contain_text("0 images")
+        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        files = [tmp_path / "new.png", tmp_path / "no-picture.png"]
+        page.locator(".run input.files").set_input_files(files)
+        expect(page.locator(".run .counted")).to_contain_text("1 images")
+        expect(page.locator(".run .refused")).to_contain_text("no-picture.png")
+        page.get_by_role("button", name="Start").click()
+        wait_until_done(page, 1)
+        before = result_digests(project / "output")
+
+        page.get_by_label("Threshold calibrated").uncheck()
+        page.get_by_role("spinbutton").fill("0.7")
+        page.get_by_role("button", name="Start").click()
+        expect(page.locator(".run .problem")).to_contain_text("holds results of other settings")
+        assert result_digests(project / "output") == before
+        page.get_by_role("button", name="Start afresh").click()
+        expect(page.locator(".run .notes")).to_contain_text("the old output is now in")
+        wait_until_done(page, 1)
+    assert (project / "targets" / "new.png").read_bytes() == (tmp_path / "new.png").read_bytes()
+    (aside,) = project.glob("output-*")
+    assert result_digests(aside) == before
+    assert (project / "output" / "masks" / "new.png").is_file()

@@ -1,0 +1,171 @@
+"""The run of a served project: as the command line runs it, whoever looks at it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskcast.errors import SettingsError
+from maskcast.importing import import_annotations
+from maskcast.project import Project
+from maskcast.runs.run import output_lock, run_project
+from maskcast.ui.web.controller import RunChoice, RunController, RunProgress
+from support import picture, result_digests, write_png
+from web_support import Quiet
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    image, mask = picture(1, 2)
+    write_png(tmp_path / "p" / "references" / "r.png", image)
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8) * 255)
+    for number in range(5):
+        write_png(tmp_path / "p" / "targets" / f"{number}.png", picture(number, number % 2)[0])
+    (tmp_path / "p" / "targets" / "broken.png").write_bytes(b"")
+    opened = Project.open(tmp_path / "p", {"engine": "fake"})
+    import_annotations(opened, "masks", tmp_path / "labels")
+    return opened
+
+
+def wait_for(controller: RunController, met: Callable[[RunProgress], bool]) -> RunProgress:
+    for _ in range(600):
+        progress = controller.progress()
+        if met(progress):
+            return progress
+        time.sleep(0.02)
+    raise AssertionError(f"it never came: {controller.progress()}")
+
+
+def wait_until_idle(controller: RunController) -> RunProgress:
+    return wait_for(controller, lambda progress: progress.state == "idle")
+
+
+def test_it_writes_what_the_command_line_writes(project: Project, tmp_path: Path) -> None:
+    run_project(Project.open(project.root, {"engine": "fake", "paths": {"output": "cli"}}), Quiet())
+    controller = RunController(project)
+    assert controller.start(RunChoice())
+    progress = wait_until_idle(controller)
+    assert (progress.total, progress.done, progress.empty, progress.failed) == (6, 5, 3, 1)
+    assert progress.engine == "fake"
+    assert progress.error is None
+    assert result_digests(project.output_folder) == result_digests(project.root / "cli")
+    assert tmp_path.exists()
+
+
+def test_a_second_start_waits_for_the_first(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(*arguments: object, **options: object) -> object:
+        go_on.wait(10)
+        return run_project(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("maskcast.ui.web.controller.run_project", slow)
+    controller = RunController(project)
+    assert controller.start(RunChoice())
+    assert not controller.start(RunChoice())
+    assert controller.progress().state == "preparing"
+    controller.stop()
+    assert controller.progress().state == "stopping"
+    go_on.set()
+    stopped = wait_until_idle(controller)
+    assert (stopped.done, stopped.failed) == (0, 0)
+    assert controller.start(RunChoice())
+    assert wait_until_idle(controller).done == 5
+
+
+def test_changed_settings_offer_a_fresh_start(project: Project) -> None:
+    controller = RunController(project)
+    controller.start(RunChoice())
+    wait_until_idle(controller)
+    before = result_digests(project.output_folder)
+    controller.start(RunChoice(threshold=0.7))
+    refused = wait_until_idle(controller)
+    assert refused.can_start_afresh
+    assert "other settings" in (refused.error or "")
+    assert result_digests(project.output_folder) == before
+    controller.start(RunChoice(threshold=0.7), fresh=True)
+    afresh = wait_until_idle(controller)
+    assert afresh.error is None
+    assert afresh.done == 5
+    (aside,) = project.root.glob("output-*")
+    assert result_digests(aside) == before
+
+
+def test_an_output_in_use_elsewhere_is_said(project: Project) -> None:
+    controller = RunController(project)
+    with output_lock(project.output_folder):
+        controller.start(RunChoice())
+        progress = wait_until_idle(controller)
+    assert "another run is writing" in (progress.error or "")
+    assert not progress.can_start_afresh
+
+
+def test_a_run_of_the_command_line_is_seen(project: Project) -> None:
+    controller = RunController(project)
+    assert controller.progress().total == 6
+    run_project(project, Quiet(), limit=3)
+    progress = controller.progress()
+    assert (progress.state, progress.done, progress.elsewhere) == ("idle", 3, True)
+    controller.start(RunChoice())
+    assert not wait_until_idle(controller).elsewhere
+
+
+def test_closing_tells_whether_a_run_was_cut(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = RunController(project)
+    assert not controller.close()
+    controller.start(RunChoice())
+    wait_until_idle(controller)
+    assert not controller.close()
+
+    def stopped(*_: object, stop: threading.Event, **__: object) -> object:
+        stop.wait(10)
+        return run_project(project, Quiet(), stop=stop)
+
+    (project.targets_folder / "new.png").write_bytes(b"")
+    monkeypatch.setattr("maskcast.ui.web.controller.run_project", stopped)
+    controller.start(RunChoice())
+    assert controller.close()
+
+
+def test_anything_that_breaks_is_told_and_the_next_run_works(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = RunController(project)
+
+    def broken(*_: object, **__: object) -> object:
+        raise RuntimeError("out of luck")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("maskcast.ui.web.controller.run_project", broken)
+        controller.start(RunChoice())
+        assert "out of luck" in (wait_until_idle(controller).error or "")
+    controller.start(RunChoice())
+    assert wait_until_idle(controller).error is None
+
+
+@pytest.mark.parametrize("choice", [RunChoice(threshold=0.0), RunChoice(threshold=1.5)])
+def test_a_choice_out_of_range_is_refused(project: Project, choice: RunChoice) -> None:
+    with pytest.raises(SettingsError, match="threshold"):
+        RunController(project).start(choice)
+
+
+def test_a_choice_is_what_the_flags_are(project: Project) -> None:
+    chosen = RunChoice("sam2", 0.4, "sam2.1-tiny").apply(project)
+    flags = {"engine": "sam2", "threshold": 0.4, "weights": "sam2.1-tiny"}
+    assert chosen.settings == Project.open(project.root, flags).settings
+
+
+def test_weights_of_the_project_stay_with_its_engine(project: Project) -> None:
+    opened = Project.open(project.root, {"engine": "sam2", "weights": "sam2.1-tiny"})
+    assert RunChoice("sam2").apply(opened).settings.weights == "sam2.1-tiny"
+    assert RunChoice(None).apply(opened).settings.weights == "sam2.1-tiny"
+    assert RunChoice("pixel").apply(opened).settings.weights is None

@@ -1,0 +1,130 @@
+"""Uploads: harmless names, nothing overwritten, only pictures, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskcast.errors import UploadError
+from maskcast.images import read_image
+from maskcast.ui.web.uploads import Uploaded, UploadLimits, clean_name, receive
+from support import write_png
+
+
+def png(tmp_path: Path, value: int, size: tuple[int, int] = (4, 5)) -> bytes:
+    path = tmp_path / "made" / "picture.png"
+    write_png(path, np.full((*size, 3), value, np.uint8))
+    return path.read_bytes()
+
+
+def upload(data: bytes, folder: Path, name: str, limits: UploadLimits | None = None) -> Uploaded:
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(data), 7):
+            yield data[start : start + 7]
+
+    return asyncio.run(receive(chunks(), folder, name, limits or UploadLimits()))
+
+
+@pytest.mark.parametrize(
+    ("given_name", "kept"),
+    [
+        ("a.png", "a.png"),
+        ("../../etc/a.png", "etc/a.png"),
+        ("/etc/a.png", "etc/a.png"),
+        ("C:\\pictures\\a.png", "C_/pictures/a.png"),
+        ("..\\..\\a.png", "a.png"),
+        (".hidden.png", "hidden.png"),
+        ("한글 사진.PNG", "한글 사진.PNG"),
+        ("a\x00b\n.png", "a_b_.png"),
+        ("con.png", "con_.png"),
+        ("a.png/..", "a.png"),
+        ("a.png/../b.png", "a.png/b.png"),
+        ("e\u0301.png", "\u00e9.png"),
+        ("a\u202egnp.png", "a_gnp.png"),
+    ],
+)
+def test_names_become_harmless(given_name: str, kept: str) -> None:
+    assert clean_name(given_name) == kept
+
+
+@pytest.mark.parametrize("name", ["", "..", "/", "a.exe", "annotations.json", ".png"])
+def test_names_that_are_no_pictures_are_refused(name: str) -> None:
+    with pytest.raises(UploadError, match="not a picture's name"):
+        clean_name(name)
+
+
+@given(st.text(max_size=300))
+def test_no_name_leads_anywhere_else(name: str) -> None:
+    try:
+        cleaned = clean_name(f"{name}.png")
+    except UploadError:
+        return
+    parts = cleaned.split("/")
+    assert not cleaned.startswith("/")
+    assert not any(part in {"", ".", ".."} or part.startswith(".") for part in parts)
+    assert all(len(part.encode()) <= 200 for part in parts)
+    assert "\\" not in cleaned
+    assert "\x00" not in cleaned
+
+
+def test_a_picture_is_stored_as_it_came(tmp_path: Path) -> None:
+    data = png(tmp_path, 7)
+    assert upload(data, tmp_path / "to", "sub/a.png") == Uploaded("sub/a.png", is_new=True)
+    assert (tmp_path / "to/sub/a.png").read_bytes() == data
+    assert [path.name for path in (tmp_path / "to/sub").iterdir()] == ["a.png"]
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    first, second, third = (png(tmp_path, value) for value in (1, 2, 3))
+    folder = tmp_path / "to"
+    names = [upload(data, folder, "a.png").image_id for data in (first, second, third)]
+    assert names == ["a.png", "a-2.png", "a-3.png"]
+    assert [(folder / name).read_bytes() for name in names] == [first, second, third]
+
+
+def test_the_same_picture_twice_is_kept_once(tmp_path: Path) -> None:
+    data = png(tmp_path, 1)
+    upload(data, tmp_path / "to", "a.png")
+    assert upload(data, tmp_path / "to", "a.png") == Uploaded("a.png", is_new=False)
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n"])
+def test_what_does_not_decode_is_refused_and_not_kept(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(UploadError, match=r"a\.png"):
+        upload(data, tmp_path / "to", "a.png")
+    assert list((tmp_path / "to").iterdir()) == []
+
+
+def test_bounds(tmp_path: Path) -> None:
+    data, folder = png(tmp_path, 1, (40, 50)), tmp_path / "to"
+    with pytest.raises(UploadError, match="MB"):
+        upload(data, folder, "a.png", UploadLimits(file_bytes=len(data) - 1))
+    with pytest.raises(UploadError, match="pixels"):
+        upload(data, folder, "a.png", UploadLimits(pixels=1999))
+    assert list(folder.iterdir()) == []
+    upload(data, folder, "a.png", UploadLimits(file_bytes=len(data), pixels=2000, files=1))
+    with pytest.raises(UploadError, match="1 files already"):
+        upload(data, folder, "b.png", UploadLimits(files=1))
+
+
+def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "to"
+    outside.mkdir()
+    folder.mkdir()
+    (folder / "sub").symlink_to(outside)
+    (folder / "a.png").symlink_to(outside / "a.png")  # dangling: writing would make it
+    with pytest.raises(UploadError, match="leads out"):
+        upload(png(tmp_path, 1), folder, "sub/a.png")
+    assert upload(png(tmp_path, 1), folder, "a.png").image_id == "a-2.png"
+    assert list(outside.iterdir()) == []
+
+
+def test_a_stored_picture_reads_back(tmp_path: Path) -> None:
+    upload(png(tmp_path, 9), tmp_path / "to", "a.png")
+    assert (read_image(tmp_path / "to/a.png").rgb == 9).all()
