@@ -1,74 +1,139 @@
-"""``masks``: a folder of PNG label maps, named as the pictures they belong to."""
+"""``masks``: a folder of PNG label maps, named as the pictures they belong to.
+
+::
+
+    masks/[<split>/]<name>.png        pixel = object id, 0 = background
+    objects.csv                       id, name and colour
+    images/[<split>/]<file name>      if pictures are copied or linked
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from maskcast.errors import AnnotationError
-from maskcast.images import read_label_map
-from maskcast.masks import split_label_map
-from maskcast.targets import output_names
-from maskcast.types import Mask
+from maskcast.files import write_atomically
+from maskcast.formats.records import (
+    DEFAULT_SPLIT,
+    LabeledImage,
+    LabeledObject,
+    LabeledSet,
+    Pictures,
+    WriteOptions,
+    count,
+)
+from maskcast.images import encode_label_png, read_label_map
+from maskcast.masks import compose_label_map, split_label_map
+from maskcast.palette import hex_color
+
+_COLUMNS = ("id", "name", "color")
 
 
-def read_masks(source: Path, image_ids: Sequence[str]) -> dict[str, dict[int, Mask]]:
-    """Read the label maps of some images.
+def picture_path(image: LabeledImage) -> str:
+    """Where a picture goes in an export."""
+    folder = "images" if image.split == DEFAULT_SPLIT else f"images/{image.split}"
+    return f"{folder}/{image.file_name}"
 
-    Args:
-        source: folder, any depth. ``a/b.png`` belongs to the image ``a/b.jpg`` (any suffix), or to
-            the image called exactly ``a/b.png.<suffix>`` or ``a/b`` + its suffix + ``.png``.
-        image_ids: images that label maps may belong to.
+
+def write_masks(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, ...]:
+    """Write label maps; where objects overlap, the smaller one is on top.
 
     Returns:
-        Image id -> object id -> bool (H, W). Empty for a label map that is all zero.
+        What could not be kept.
+    """
+    colors = {spec.object_id: spec.color for spec in labeled.specs}
+    covered = scored = 0
+    for image in labeled.images:
+        masks = {
+            one.object_id: one.mask
+            for one in image.objects
+            if one.object_id is not None and one.mask is not None
+        }
+        label_map = compose_label_map(list(masks), list(masks.values()), image.size)
+        covered += sum(
+            int(np.count_nonzero(label_map == key)) < int(np.count_nonzero(mask))
+            for key, mask in masks.items()
+        )
+        scored += sum(one.score is not None for one in image.objects)
+        part = "" if image.split == DEFAULT_SPLIT else image.split
+        path = folder / "masks" / part / f"{image.name}.png"
+        write_atomically(path, encode_label_png(label_map, colors))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\r\n")  # a name with either of them is quoted
+    writer.writerow(_COLUMNS)
+    writer.writerows((one.object_id, one.name, hex_color(one.color)) for one in labeled.specs)
+    write_atomically(folder / "objects.csv", table.getvalue().encode())
+    told = []
+    if covered:
+        told.append(
+            f"{count(covered, 'object')} lost pixels to smaller objects on top, since a pixel of "
+            "a label map holds one id"
+        )
+    if scored:
+        told.append(f"{count(scored, 'object')} lost the score, which a label map has no place for")
+    return tuple(told)
+
+
+def read_masks(source: Path, pictures: Pictures) -> LabeledSet:
+    """Read label maps: pixel = object id, a 0/255 picture means id 1, all zero a clean reference.
+
+    Those in ``masks/`` if there is such a folder, else those in ``source`` at any depth.
+    ``a/b.png`` belongs to the reference ``a/b.jpg`` (any suffix), or to the one called exactly
+    ``a/b.png.<suffix>`` or ``a/b`` + its suffix + ``.png``.
 
     Raises:
-        AnnotationError: if the folder holds no PNG, one that is no label map, or one that belongs
-            to no image or to several.
+        AnnotationError: if the folder holds no PNG, one that is no label map or not of its
+            picture's size, or one that belongs to no image or to several.
     """
     if not source.is_dir():
         raise AnnotationError(f"the folder of label maps {source} does not exist; correct the path")
-    paths = sorted(path for path in source.rglob("*") if path.suffix.lower() == ".png")
+    folder = source / "masks" if (source / "masks").is_dir() else source
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".png")
     if not paths:
         raise AnnotationError(
-            f"there is no PNG label map in {source}; name them as the images, with the suffix .png"
+            f"there is no PNG label map in {folder}; name them as the images, with the suffix .png"
         )
-    owners = {path: _owner(path, source, _images_by_name(image_ids)) for path in paths}
-    _check_distinct(owners)
-    return {owner: split_label_map(read_label_map(path)) for path, owner in owners.items()}
+    owners: dict[str, Path] = {}
+    for path in paths:
+        name = path.relative_to(folder).as_posix().rpartition(".")[0]
+        owner = pictures.find(f"{name}.*", str(path))
+        if owner in owners:
+            raise AnnotationError(f"{owners[owner]} and {path} both belong to {owner}; keep one")
+        owners[owner] = path
+    names = _read_names(source / "objects.csv")
+    return LabeledSet(_image(path, owner, pictures, names) for owner, path in owners.items())
 
 
-def _images_by_name(image_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Every name a label map of an image may have -> those images."""
-    unique = output_names(image_ids)
-    names: dict[str, list[str]] = {}
-    for image_id in image_ids:
-        stem = image_id.rpartition(".")[0]
-        for name in sorted({unique[image_id], stem, image_id}):
-            names.setdefault(name, []).append(image_id)
-    return names
-
-
-def _owner(path: Path, source: Path, names: Mapping[str, Sequence[str]]) -> str:
-    name = path.relative_to(source).as_posix().rpartition(".")[0]
-    owners = names.get(name, [])
-    if not owners:
+def _read_names(path: Path) -> dict[int, str]:
+    """Object id -> name; empty if there is no such table."""
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return {int(row["id"]): row["name"] for row in rows if row["name"]}
+    except (KeyError, TypeError, ValueError) as error:
         raise AnnotationError(
-            f"{path} belongs to no image: none is called {name!r} apart from its "
-            "suffix; rename it or leave it out"
-        )
-    if len(owners) > 1:
+            f"{path}: expected the columns {', '.join(_COLUMNS)}; correct the file or remove it"
+        ) from error
+
+
+def _image(path: Path, image_id: str, pictures: Pictures, names: Mapping[int, str]) -> LabeledImage:
+    label_map = read_label_map(path)
+    height, width = pictures.size(image_id)
+    if label_map.shape != (height, width):
         raise AnnotationError(
-            f"{path} could belong to {' or '.join(owners)}; call it "
-            f"{owners[0]}.png or {owners[1]}.png"
+            f"the label map {path} of {image_id} is {label_map.shape[1]} x {label_map.shape[0]} "
+            f"pixels and the image is {width} x {height}; make the label map at the image's own "
+            "size"
         )
-    return owners[0]
-
-
-def _check_distinct(owners: Mapping[Path, str]) -> None:
-    seen: dict[str, Path] = {}
-    for path, owner in owners.items():
-        if owner in seen:
-            raise AnnotationError(f"{seen[owner]} and {path} both belong to {owner}; keep one")
-        seen[owner] = path
+    objects = tuple(
+        LabeledObject(names.get(object_id, ""), mask, object_id)
+        for object_id, mask in split_label_map(label_map).items()
+    )
+    return LabeledImage(image_id, height, width, objects)

@@ -1,0 +1,220 @@
+"""``yolo`` and ``yolo-detect``: a text file of outlines or boxes for each image.
+
+::
+
+    data.yaml                         names by class number; without ``path``, so that its own
+                                      folder counts
+    labels/<split>/<name>.txt         class x1 y1 x2 y2 ... (outline) or class cx cy w h (box)
+    images/<split>/<file name>        if pictures are copied or linked
+
+Coordinates are shares of width and height. The class number is the object's place among the ids.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from maskcast.errors import AnnotationError
+from maskcast.files import write_atomically
+from maskcast.formats.outlines import OutlineTally
+from maskcast.formats.records import (
+    DEFAULT_SPLIT,
+    LabeledImage,
+    LabeledObject,
+    LabeledSet,
+    Pictures,
+    WriteOptions,
+    box_prompts,
+    by_label,
+    count,
+)
+from maskcast.masks import bounding_box
+from maskcast.polygons import fill_rings
+from maskcast.types import ObjectSpec
+
+_NAME_LISTS = ("classes.txt", "obj.names")
+_SLACK = 1e-6
+
+
+def picture_path(image: LabeledImage) -> str:
+    """Where a picture goes in an export."""
+    return f"images/{_folder(image.split)}/{image.file_name}"
+
+
+def write_yolo(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
+    """Write outlines, a row for each part of an object.
+
+    Returns:
+        What could not be kept.
+    """
+    tally = OutlineTally()
+    numbers = {label: number for number, label in enumerate(by_label(labeled.specs))}
+    for image in labeled.images:
+        rows = []
+        for one in image.objects:
+            rings = [] if one.mask is None else tally.outlines(one.mask, options)
+            scale = np.array([image.width, image.height])
+            rows += [_row(numbers[one.label], (ring / scale).ravel()) for ring in rings]
+        _write_rows(folder, image, rows)
+    _write_yaml(folder, labeled.specs, labeled.splits)
+    return tally.sentences(parts_are_rows="a row of its own")
+
+
+def write_yolo_detect(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, ...]:
+    """Write one box for each object, around all its parts.
+
+    Returns:
+        What could not be kept.
+    """
+    numbers = {label: number for number, label in enumerate(by_label(labeled.specs))}
+    boxes = 0
+    for image in labeled.images:
+        rows = []
+        for one in image.objects:
+            box = None if one.mask is None else bounding_box(one.mask)
+            if box is not None:
+                xmin, ymin, xmax, ymax = box
+                middle = (xmin + xmax) / 2 / image.width, (ymin + ymax) / 2 / image.height
+                size = (xmax - xmin) / image.width, (ymax - ymin) / image.height
+                rows.append(_row(numbers[one.label], np.array([*middle, *size])))
+        boxes += len(rows)
+        _write_rows(folder, image, rows)
+    _write_yaml(folder, labeled.specs, labeled.splits)
+    return (f"{count(boxes, 'mask')} became boxes; the format yolo keeps outlines",) * bool(boxes)
+
+
+def _row(number: int, values: npt.NDArray[np.float64]) -> str:
+    # Ten digits: a share of the widest picture still names its pixel edge.
+    return " ".join([str(number), *(f"{value:.10g}" for value in values)])
+
+
+def _write_rows(folder: Path, image: LabeledImage, rows: Sequence[str]) -> None:
+    stem = image.file_name.rpartition(".")[0] or image.file_name
+    path = folder / "labels" / _folder(image.split) / f"{stem}.txt"
+    write_atomically(path, "".join(f"{row}\n" for row in rows).encode())
+
+
+def _write_yaml(folder: Path, specs: Sequence[ObjectSpec], splits: Sequence[str]) -> None:
+    folders = [_folder(split) for split in splits]
+    for name in folders:  # trainers stumble over a part that is missing rather than empty
+        (folder / "labels" / name).mkdir(parents=True, exist_ok=True)
+        (folder / "images" / name).mkdir(parents=True, exist_ok=True)
+    places = {name: f"images/{name}" for name in folders}
+    places.setdefault("val", places["train"])  # trainers ask for one
+    lines = [f"{name}: {place}\n" for name, place in places.items()]
+    lines.append("names:\n" if specs else "names: {}\n")
+    lines += [f"  {number}: {_quoted(spec.name)}" for number, spec in enumerate(specs)]
+    write_atomically(folder / "data.yaml", "".join(lines).encode())
+
+
+def _quoted(name: str) -> str:
+    """A line of YAML; other styles of quotes do not keep every character."""
+    text: str = yaml.safe_dump(name, allow_unicode=True, default_style='"', width=sys.maxsize)
+    return text
+
+
+def _folder(split: str) -> str:
+    return "train" if split == DEFAULT_SPLIT else split
+
+
+def read_yolo(source: Path, pictures: Pictures) -> LabeledSet:
+    """Read a folder with ``data.yaml`` and ``labels/``, or the path of the YAML file.
+
+    Instead of ``data.yaml`` there may be ``classes.txt`` or ``obj.names`` with a name on each line.
+
+    A row of five numbers is a box, a longer one an outline.
+
+    Raises:
+        AnnotationError: naming the file and the line.
+    """
+    root, names = _read_names(source)
+    folder = root / "labels" if (root / "labels").is_dir() else root
+    files = sorted(path for path in folder.rglob("*.txt") if path.name not in _NAME_LISTS)
+    if not files:
+        raise AnnotationError(f"there is no label file in {folder}; give the folder of data.yaml")
+    images = [_read_image(path, folder, names, pictures) for path in files]
+    return LabeledSet(images, labels=tuple(filter(None, names.values())))
+
+
+def _read_names(source: Path) -> tuple[Path, Mapping[int, str]]:
+    """The folder, and class names by number."""
+    path = source if source.is_file() else source / "data.yaml"
+    for name in _NAME_LISTS:
+        if not path.is_file() and (source / name).is_file():
+            lines = (source / name).read_text("utf-8-sig", errors="replace").split("\n")
+            return source, dict(enumerate(line.strip() for line in lines))
+    if path.suffix not in {".yaml", ".yml"} or not path.is_file():
+        raise AnnotationError(
+            f"there is no data.yaml in {source}, which holds the names of the classes; "
+            "add it or give its path"
+        )
+    try:
+        content = yaml.safe_load(path.read_bytes())
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        detail = " ".join(str(error).split())
+        raise AnnotationError(f"{path} is not YAML ({detail}); correct the file") from error
+    names: Any = content.get("names") if isinstance(content, dict) else None
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or not all(type(number) is int for number in names):
+        raise AnnotationError(f"{path}: names: expected the names of the classes by number")
+    return path.parent, {number: str(name) for number, name in sorted(names.items())}
+
+
+def _read_image(
+    path: Path, folder: Path, names: Mapping[int, str], pictures: Pictures
+) -> LabeledImage:
+    stem = path.relative_to(folder).as_posix().removesuffix(".txt")
+    # labels/<split>/<name>.txt belongs to images/<split>/<name>.<any suffix>.
+    image_id = pictures.find(stem + ".*", str(path))
+    size = pictures.size(image_id)
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path} is not a text file; leave it out") from error
+    return LabeledImage(image_id, *size, tuple(_objects(lines, path, names, size)))
+
+
+def _objects(
+    lines: Sequence[str], path: Path, names: Mapping[int, str], size: tuple[int, int]
+) -> Iterator[LabeledObject]:
+    height, width = size
+    for index, line in enumerate(lines):
+        if not line.strip():
+            continue
+        place = f"{path}: line {index + 1}"
+        number, values = _parse_row(line, place)
+        if not names.get(number):
+            raise AnnotationError(f"{place}: class {number} is not among the names of data.yaml")
+        if len(values) == 4:
+            middle, extent = (pair * (width, height) for pair in (values[:2], values[2:]))
+            edges = (*(middle - extent / 2), *(middle + extent / 2))
+            yield LabeledObject(names[number], prompts=box_prompts(edges))
+        else:
+            ring = values.reshape(-1, 2) * (width, height)
+            # Shares are rounded: what was a pixel edge becomes one again.
+            near = np.abs(ring - np.rint(ring)) < 1e-3
+            ring = np.where(near, np.rint(ring), ring)
+            yield LabeledObject(names[number], fill_rings([ring], size))
+
+
+def _parse_row(line: str, place: str) -> tuple[int, npt.NDArray[np.float64]]:
+    expected = "a class and 4 numbers of a box, or x and y of at least 3 corners"
+    try:
+        number, *texts = line.split()
+        values = np.array([float(text) for text in texts])
+        class_number = int(number)
+    except ValueError as error:
+        raise AnnotationError(f"{place}: expected {expected}, got {line[:60]!r}") from error
+    if len(values) != 4 and (len(values) < 6 or len(values) % 2):
+        raise AnnotationError(f"{place}: expected {expected}, got {len(values)} numbers")
+    if not np.all((values >= -_SLACK) & (values <= 1 + _SLACK)):
+        raise AnnotationError(f"{place}: expected shares of the picture in 0..1; correct the row")
+    return class_number, values

@@ -1,0 +1,301 @@
+"""Every export, loaded with the reader that its format's own tools use.
+
+pycocotools and supervision are in the test environment; the others cannot share one with it, and
+run in the environment that ``make readers`` makes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from finished import SIZE, finished_project
+from formats_support import mask_of
+from maskcast.checking import check_export
+from maskcast.exporting import ExportOptions, export_project
+from maskcast.formats import FORMATS
+from maskcast.formats.brush_rle import decode_brush, encode_brush
+from maskcast.formats.records import WriteOptions
+from maskcast.project import Project
+
+Mask = npt.NDArray[np.bool_]
+Expected = dict[str, dict[str, Mask]]
+
+# How other people's packages do their work is not ours to judge.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+RING = mask_of("########", "#......#", "#.##.#.#", "#.##...#", "#......#", "########")
+DOT = mask_of("........", "........", "........", "........", "....#...", "........")
+SPECKS = mask_of("#......#", ".#......", "........", "...##...", "........", "#......#")
+FULL = np.ones(SIZE, np.bool_)
+NAMES = {1: '흠집, "deep" & <wide>', 2: "scratch's", 255: "last"}
+FOUND: dict[str, dict[int, Mask]] = {
+    "a.png": {1: RING, 255: DOT},
+    "a.jpg": {2: SPECKS},
+    "한글 이름, 'b'.png": {1: RING, 2: FULL},
+    "nothing.png": {},
+}
+FILES = {"a.png": "a.png.png", "a.jpg": "a.jpg.jpg"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    opened = finished_project(tmp_path / "project", FOUND)
+    objects = "".join(
+        f"[[objects]]\nid = {key}\nname = {json.dumps(name, ensure_ascii=False)}\n"
+        for key, name in NAMES.items()
+    )
+    (opened.root / "maskcast.toml").write_text(objects, encoding="utf-8")
+    return Project.open(opened.root)
+
+
+def export(project: Project, name: str, folder: Path, polygons: bool = False) -> Path:
+    options = ExportOptions(pictures="copy", write=WriteOptions(polygons=polygons))
+    export_project(project, name, folder / "export", options)
+    return folder / "export"
+
+
+def expected_masks(found: dict[str, dict[int, Mask]] = FOUND) -> Expected:
+    """Name of the picture in the export, without suffix -> class name -> mask."""
+    return {
+        FILES.get(image_id, image_id).rpartition(".")[0]: {
+            NAMES[key]: mask for key, mask in masks.items()
+        }
+        for image_id, masks in found.items()
+    }
+
+
+def assert_equal(actual: Expected, expected: Expected) -> None:
+    assert actual.keys() == expected.keys()
+    for image, masks in expected.items():
+        assert actual[image].keys() == masks.keys(), image
+        for name, mask in masks.items():
+            np.testing.assert_array_equal(actual[image][name], mask, f"{image}: {name}")
+
+
+def visible(masks: dict[int, Mask]) -> dict[int, Mask]:
+    """What is left where a pixel holds one object and the smaller one is on top."""
+    covered = np.zeros(SIZE, np.bool_)
+    left = {}
+    for key, mask in sorted(masks.items(), key=lambda one: np.count_nonzero(one[1])):
+        left[key] = mask & ~covered
+        covered |= mask
+    return left
+
+
+@pytest.mark.parametrize("polygons", [False, True])
+def test_pycocotools_sees_the_masks_of_coco(
+    project: Project, tmp_path: Path, polygons: bool
+) -> None:
+    pycocotools = pytest.importorskip("pycocotools.coco")
+    folder = export(project, "coco", tmp_path, polygons)
+    coco = pycocotools.COCO(str(folder / "annotations/instances_default.json"))
+    assert {one["id"]: one["name"] for one in coco.cats.values()} == NAMES
+    seen: Expected = {}
+    for image in coco.imgs.values():
+        assert (folder / "images" / image["file_name"]).is_file()
+        stem = image["file_name"].rpartition(".")[0]
+        seen[stem] = {}
+        for one in coco.imgToAnns[image["id"]]:
+            mask = coco.annToMask(one).astype(np.bool_)
+            seen[stem][coco.cats[one["category_id"]]["name"]] = mask
+            assert one["area"] == mask.sum()
+            assert (one["iscrowd"], one["score"]) == (0, 0.75)
+            corners = np.argwhere(mask)[:, ::-1]
+            size = corners.max(axis=0) + 1 - corners.min(axis=0)
+            assert one["bbox"] == [*corners.min(axis=0), *size]
+    assert_equal(seen, expected_masks())
+
+
+def datumaro_items(folder: Path, name: str, **options: str) -> tuple[list[Any], list[str]]:
+    datumaro: ModuleType = pytest.importorskip("datumaro")
+    dataset = datumaro.Dataset.import_from(str(folder), name, **options)
+    labels = next(value for key, value in dataset.categories().items() if key.name == "label")
+    return list(dataset), [label.name for label in labels.items]
+
+
+def datumaro_masks(items: list[Any], labels: list[str]) -> Expected:
+    return {
+        item.id: {
+            labels[one.label]: np.asarray(one.image, np.bool_)
+            for one in item.annotations
+            if one.type.name == "mask"
+        }
+        for item in items
+    }
+
+
+def test_datumaro_sees_the_masks_of_coco(project: Project, tmp_path: Path) -> None:
+    items, labels = datumaro_items(export(project, "coco", tmp_path), "coco")
+    assert labels == list(NAMES.values())
+    assert_equal(datumaro_masks(items, labels), expected_masks())
+
+
+def test_datumaro_sees_the_masks_of_cvat(project: Project, tmp_path: Path) -> None:
+    items, labels = datumaro_items(export(project, "cvat", tmp_path), "cvat")
+    assert labels == list(NAMES.values())
+    assert_equal(datumaro_masks(items, labels), expected_masks())
+
+
+def test_datumaro_sees_polygons_of_cvat_round_the_parts(project: Project, tmp_path: Path) -> None:
+    items, _ = datumaro_items(export(project, "cvat", tmp_path, polygons=True), "cvat")
+    (specks,) = (item for item in items if item.id == "a.jpg")
+    boxes = sorted(tuple(one.get_bbox()) for one in specks.annotations)
+    # x, y, width, height; two pixels that touch at a corner are one part.
+    assert boxes == [(0, 0, 2, 2), (0, 5, 1, 1), (3, 3, 2, 1), (7, 0, 1, 1), (7, 5, 1, 1)]
+    assert {one.group for one in specks.annotations} == {2}
+
+
+def test_datumaro_sees_masks_and_boxes_of_voc(project: Project, tmp_path: Path) -> None:
+    folder = export(project, "voc", tmp_path)
+    items, labels = datumaro_items(folder, "voc", coordinate_mode="voc-one-based")
+    assert labels == ["background", *NAMES.values()]
+    shown = {image_id: visible(masks) for image_id, masks in FOUND.items()}
+    assert_equal(datumaro_masks(items, labels), expected_masks(shown))
+    for item in items:
+        boxes = {
+            labels[one.label]: tuple(one.get_bbox())
+            for one in item.annotations
+            if one.type.name == "bbox"
+        }
+        for name, mask in expected_masks()[item.id].items():
+            corners = np.argwhere(mask)[:, ::-1]
+            low, high = corners.min(axis=0), corners.max(axis=0) + 1
+            assert boxes[name] == (*low, *(high - low))
+
+
+def test_supervision_sees_boxes_of_voc(project: Project, tmp_path: Path) -> None:
+    supervision = pytest.importorskip("supervision")
+    folder = export(project, "voc", tmp_path)
+    dataset = supervision.DetectionDataset.from_pascal_voc(
+        str(folder / "JPEGImages"), str(folder / "Annotations")
+    )
+    boxes = {
+        Path(path).stem: sorted(map(tuple, detections.xyxy.tolist()))
+        for path, _, detections in dataset
+    }
+    assert boxes["a.png"] == [(0, 0, 8, 6), (4, 4, 5, 5)]
+    assert boxes["nothing"] == []
+
+
+def test_datumaro_sees_boxes_of_yolo(project: Project, tmp_path: Path) -> None:
+    items, labels = datumaro_items(export(project, "yolo-detect", tmp_path), "yolo")
+    assert labels == list(NAMES.values())
+    boxes = {item.id: [one.get_bbox() for one in item.annotations] for item in items}
+    assert boxes["nothing"] == []
+    assert boxes["a.png"] == [pytest.approx((0, 0, 8, 6)), pytest.approx((4, 4, 1, 1))]
+
+
+@pytest.mark.parametrize("name", ["yolo", "yolo-detect"])
+def test_supervision_sees_yolo(project: Project, tmp_path: Path, name: str) -> None:
+    supervision = pytest.importorskip("supervision")
+    folder = export(project, name, tmp_path)
+    dataset = supervision.DetectionDataset.from_yolo(
+        str(folder / "images/train"), str(folder / "labels/train"), str(folder / "data.yaml")
+    )
+    assert dataset.classes == list(NAMES.values())
+    seen = {Path(path).stem: detections for path, _, detections in dataset}
+    assert len(seen["nothing"]) == 0
+    assert seen["a.png"].xyxy[-1].tolist() == pytest.approx([4, 4, 5, 5])
+    assert seen["a.png"].class_id[-1] == 2
+    parts = seen["a.jpg"].xyxy.round(4).tolist()
+    whole = [[0, 0, 8, 6]]
+    assert sorted(parts) == (
+        whole
+        if name == "yolo-detect"
+        else [[0, 0, 2, 2], [0, 5, 1, 6], [3, 3, 5, 4], [7, 0, 8, 1], [7, 5, 8, 6]]
+    )
+
+
+@pytest.mark.parametrize("polygons", [False, True])
+def test_labelme_sees_its_files(project: Project, tmp_path: Path, polygons: bool) -> None:
+    labelme = pytest.importorskip("labelme")
+    folder = export(project, "labelme", tmp_path, polygons)
+    seen: Expected = {}
+    for path in folder.glob("*.json"):
+        file = labelme.LabelFile(str(path))  # reads the picture and compares its size
+        seen[path.stem] = {}
+        for shape in file.shapes:
+            if polygons:
+                assert len(shape["points"]) >= 3
+                mask = FULL  # labelme draws polygons too wide to compare pixels
+            else:
+                (left, top), (right, bottom) = shape["points"]
+                mask = np.zeros(SIZE, np.bool_)
+                mask[top : bottom + 1, left : right + 1] = shape["mask"]
+            seen[path.stem][shape["label"]] = mask
+    if polygons:
+        expected = expected_masks()
+        assert {key: one.keys() for key, one in seen.items()} == {
+            key: one.keys() for key, one in expected.items()
+        }
+    else:
+        assert_equal(seen, expected_masks())
+
+
+def test_label_studio_sees_the_brushes(project: Project, tmp_path: Path) -> None:
+    brush = pytest.importorskip("label_studio_sdk.converter.brush")
+    folder = export(project, "labelstudio", tmp_path)
+    seen: Expected = {}
+    for task in json.loads((folder / "tasks.json").read_text("utf-8")):
+        results = task["predictions"][0]["result"]
+        address = task["data"]["image"].removeprefix("/data/local-files/?d=")
+        path = folder / unquote(address)
+        assert path.is_file()
+        seen[path.stem] = {
+            one["value"]["brushlabels"][0]: brush.decode_rle(one["value"]["rle"]).reshape(
+                one["original_height"], one["original_width"], 4
+            )[..., 3]
+            > 0
+            for one in results
+        }
+    assert_equal(seen, expected_masks())
+
+
+@pytest.mark.parametrize("density", [0.001, 0.1, 0.5])
+def test_brush_codes_are_the_bytes_of_label_studio(density: float) -> None:
+    brush = pytest.importorskip("label_studio_sdk.converter.brush")
+    mask = np.random.default_rng(0).random((300, 301)) < density
+    theirs = brush.mask2rle(mask.astype(np.uint8) * 255)
+    assert list(encode_brush(mask)) == theirs
+    np.testing.assert_array_equal(decode_brush(theirs, (300, 301)), mask)
+
+
+def test_pillow_sees_the_label_maps(project: Project, tmp_path: Path) -> None:
+    folder = export(project, "masks", tmp_path)
+    with Image.open(folder / "masks/a.png.png") as image:
+        assert image.mode == "P"
+        np.testing.assert_array_equal(np.asarray(image), np.where(DOT, 255, RING))
+
+
+READERS = {
+    "coco": "pycocotools",
+    "yolo": "supervision",
+    "yolo-detect": "supervision",
+    "voc": "datumaro",
+    "labelme": "labelme",
+    "cvat": "datumaro",
+    "labelstudio": "label_studio_sdk",
+    "masks": "PIL",
+}
+
+
+@pytest.mark.parametrize("polygons", [False, True])
+@pytest.mark.parametrize("name", FORMATS)
+def test_check_finds_what_was_exported(
+    project: Project, tmp_path: Path, name: str, polygons: bool
+) -> None:
+    pytest.importorskip(READERS[name])
+    options = ExportOptions(
+        pictures="copy", split=(0.5, 0.5), write=WriteOptions(polygons=polygons)
+    )
+    summary = export_project(project, name, tmp_path / "export", options)
+    assert "4 images" in check_export(summary)

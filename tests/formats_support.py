@@ -1,0 +1,101 @@
+"""Labeled images for the tests of formats, and references that are known without files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from maskcast.formats.pictures import ReferencePictures
+from maskcast.formats.records import LabeledImage, LabeledObject, LabeledSet
+from maskcast.palette import default_spec
+from maskcast.targets import output_names
+from maskcast.types import ObjectSpec
+
+Mask = npt.NDArray[np.bool_]
+
+FILE_NAMES = ("a.png", "a.jpg", "깊은 곳/한글 이름.tif", 'co,mma "quote" \'n.b.png', "x&<y>%20.bmp")
+"""Names that have broken exports elsewhere; the first two differ only in the suffix."""
+
+
+class KnownPictures(ReferencePictures):
+    """References of which only the sizes are known."""
+
+    def __init__(self, sizes: Mapping[str, tuple[int, int]]) -> None:
+        super().__init__({image_id: Path("nowhere") for image_id in sizes})
+        self._sizes = dict(sizes)
+
+
+def known(images: Iterable[LabeledImage]) -> KnownPictures:
+    return KnownPictures({image.image_id: image.size for image in images})
+
+
+def mask_of(*rows: str) -> Mask:
+    """A mask drawn by hand: ``#`` is the object."""
+    return np.array([[letter == "#" for letter in row] for row in rows])
+
+
+def image_of(image_id: str, masks: Mapping[int, Mask], size: tuple[int, int]) -> LabeledImage:
+    objects = tuple(
+        LabeledObject(default_spec(key).name, mask, key, score=0.5) for key, mask in masks.items()
+    )
+    name = output_names([image_id])[image_id]
+    return LabeledImage(image_id, *size, objects, name)
+
+
+def set_of(*images: LabeledImage) -> LabeledSet:
+    ids = sorted({one.object_id for image in images for one in image.objects if one.object_id})
+    return LabeledSet(images, tuple(default_spec(key) for key in ids))
+
+
+@st.composite
+def labeled_sets(
+    draw: st.DrawFn, names: st.SearchStrategy[str], disjoint: bool = False
+) -> LabeledSet:
+    """Sets with negatives, overlaps, holes and single pixels, ids up to 255 and any names."""
+    ids = sorted(draw(st.sets(st.integers(1, 255), max_size=3)))
+    labels = draw(st.lists(names, min_size=len(ids), max_size=len(ids), unique=True))
+    specs = [
+        ObjectSpec(key, label, default_spec(key).color)
+        for key, label in zip(ids, labels, strict=True)
+    ]
+    image_ids = draw(st.lists(st.sampled_from(FILE_NAMES), min_size=1, max_size=4, unique=True))
+    unique = output_names(image_ids)
+    images = []
+    for image_id in image_ids:
+        size = draw(st.tuples(st.integers(1, 9), st.integers(1, 9)))
+        taken = np.zeros(size, np.bool_)
+        objects = []
+        for spec in specs:
+            mask = draw(hnp.arrays(np.bool_, size))
+            if disjoint:
+                mask &= ~taken
+            if mask.any():
+                taken |= mask
+                objects.append(LabeledObject(spec.name, mask, spec.object_id, score=0.25))
+        images.append(LabeledImage(image_id, *size, tuple(objects), unique[image_id]))
+    return LabeledSet(images, tuple(specs))
+
+
+def masks_by_label(image: LabeledImage) -> dict[str, Mask]:
+    """The union of all instances of each class."""
+    found: dict[str, Mask] = {}
+    for one in image.objects:
+        if one.mask is not None:
+            found[one.label] = found.get(one.label, np.zeros(image.size, np.bool_)) | one.mask
+    return found
+
+
+def assert_same_masks(actual: Iterable[LabeledImage], expected: Iterable[LabeledImage]) -> None:
+    by_id = {image.image_id: image for image in actual}
+    wanted = {image.image_id: image for image in expected}
+    assert by_id.keys() == wanted.keys()
+    for image_id, image in wanted.items():
+        found, masks = masks_by_label(by_id[image_id]), masks_by_label(image)
+        assert found.keys() == masks.keys(), image_id
+        for label, mask in masks.items():
+            np.testing.assert_array_equal(found[label], mask, f"{image_id}: {label}")
