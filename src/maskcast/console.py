@@ -68,10 +68,13 @@ class ConsoleObserver:
         self._console.print(f"note: {text}", markup=False, highlight=False)
 
     def start(self, total: int, counts: LedgerCounts) -> None:
-        """See ``RunObserver``."""
-        self._counts = {"done": counts.done, "empty": counts.empty, "failed": 0}
+        """See ``RunObserver``; failures of earlier runs are tried again and so do not count."""
+        self._counts |= {"done": counts.done, "empty": counts.empty}
         self._progress.update(
-            self._task, total=total, completed=counts.done, counts=self._describe_counts()
+            self._task,
+            total=total,
+            completed=counts.done + self._counts["failed"],
+            counts=self._describe_counts(),
         )
 
     def row(self, row: TargetRow) -> None:

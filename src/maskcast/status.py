@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from maskcast.project import Project
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.project import LEDGER_NAME, Project
+from maskcast.runs.ledger import Ledger, LedgerCounts, holds_ledger
+from maskcast.storage import Url
 
 _SHOWN = 20
 
@@ -81,27 +85,42 @@ def read_status(project: Project) -> Status:
         SettingsError: if the targets folder does not exist.
         RunError: if the ledger cannot be read.
     """
-    image_ids = {target.image_id for target in project.find_targets().targets}
+    with _open_ledger(project) as ledger:
+        listed = pending = 0
+        for group in project.stream_targets().groups():
+            for images in group:
+                known = ledger.known_in(images.relative) if ledger else set()
+                listed += len(images.names)
+                pending += sum(image_id not in known for image_id in images.image_ids())
+        counts = ledger.counts() if ledger else LedgerCounts(0, 0, 0)
+        return Status(
+            output=str(project.output_place),
+            engine=ledger.fingerprint.get("engine") if ledger else None,
+            targets=listed,
+            done=counts.done,
+            empty=counts.empty,
+            failed=counts.failed,
+            pending=pending,
+            found_in=ledger.found_in() if ledger else {},
+            failures=ledger.failures() if ledger else {},
+            notes=ledger.notes() if ledger else {},
+        )
+
+
+@contextmanager
+def _open_ledger(project: Project) -> Iterator[Ledger | None]:
+    """The ledger here, or the copy that an output in a store has; None before the first run."""
     path = project.ledger_path
-    rows: list[TargetRow] = []
-    engine = None
-    if holds_ledger(path):
+    output = project.output_place
+    with TemporaryDirectory() as folder:
+        if not holds_ledger(path) and isinstance(output, Url):
+            path = Path(folder) / LEDGER_NAME
+            (output / LEDGER_NAME).download(path)
+        if not holds_ledger(path):
+            yield None
+            return
         with Ledger.open(path) as ledger:
-            rows, engine = list(ledger.rows()), ledger.fingerprint.get("engine")
-    states = Counter(row.state for row in rows)
-    found_in = Counter(found.object_id for row in rows for found in row.objects)
-    return Status(
-        output=str(project.output_folder),
-        engine=engine,
-        targets=len(image_ids),
-        done=states["done"],
-        empty=sum(row.is_empty for row in rows),
-        failed=states["failed"],
-        pending=len(image_ids - {row.image_id for row in rows}),
-        found_in=dict(sorted(found_in.items())),
-        failures={row.image_id: row.reason for row in rows if row.reason is not None},
-        notes={row.image_id: list(row.notes) for row in rows if row.notes},
-    )
+            yield ledger
 
 
 def _listed(label: str, sentences: list[str]) -> list[str]:

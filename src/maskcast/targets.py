@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+from typing import TypeVar
+
+import numpy as np
 
 from maskcast.images import is_image_name
+from maskcast.storage import Entry, Place, Url
 from maskcast.types import Target
 
 _NOTHING_TAKEN: Mapping[str, str] = MappingProxyType({})
@@ -45,11 +49,60 @@ def find_images(folder: Path, exclude: Sequence[Path] = ()) -> FoundImages:
     Returns:
         The images, and sentences about folders that could not be listed and other files.
     """
-    search = _Search(folder, {_identity(path) for path in exclude} - {None})
-    search.walk()
+    stream = ImageStream(folder, exclude)
+    targets = [
+        Target(image_id, folder / image_id)
+        for group in stream.groups()
+        for images in group
+        for image_id in images.image_ids()
+    ]
     return FoundImages(
-        tuple(sorted(search.targets, key=lambda target: target.image_id)), search.sentences()
+        tuple(sorted(targets, key=lambda target: target.image_id)), stream.sentences()
     )
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """The images of one folder, without those of its folders.
+
+    Attributes:
+        relative: POSIX path relative to where the search began; empty for that itself.
+        names: file names, ascending.
+        sizes: name -> bytes, where the listing tells.
+    """
+
+    relative: str
+    names: Sequence[str]
+    sizes: Mapping[str, int]
+
+    def image_ids(self) -> Iterator[str]:
+        """Ascending."""
+        prefix = f"{self.relative}/" if self.relative else ""
+        return (prefix + name for name in self.names)
+
+
+class ImageStream:
+    """Lists a folder or a place in a store, folder by folder, for lists too long to hold.
+
+    Names of results can only collide within a folder (or two whose names differ only in case or
+    Unicode normalisation), so a folder is the least that can be handed on.
+    """
+
+    def __init__(self, place: Place, exclude: Sequence[Place] = ()) -> None:
+        here = [path for path in exclude if isinstance(path, Path)]
+        self._search: _Search | _StoreSearch = (
+            _Search(place, {_identity(path) for path in here} - {None})
+            if isinstance(place, Path)
+            else _StoreSearch(place, frozenset(map(str, exclude)))
+        )
+
+    def groups(self) -> Iterator[list[ImageFolder]]:
+        """Folders whose results could collide, together; nearly always a single one."""
+        return self._search.groups()
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was left out, for the user; complete once ``groups`` has ended."""
+        return self._search.sentences()
 
 
 def output_names(
@@ -87,6 +140,38 @@ def output_names(
     return {image_id: taken.get(image_id) or names[image_id] for image_id in wanted}
 
 
+def unusual_names(image_ids: Sequence[str], taken: Mapping[str, str]) -> dict[str, str]:
+    """Of ``output_names``, the entries that are not simply the path without suffix.
+
+    For lists of millions: only the images that could collide are looked at together.
+
+    Args:
+        image_ids: all whose names could collide with each other.
+        taken: see ``output_names``.
+    """
+    stems = np.fromiter((_key(_without_suffix(one)) for one in image_ids), np.int64)
+    values, uses = np.unique(stems, return_counts=True)
+    wanted = {int(value) for value in values[uses > 1]} | {_key(name) for name in taken.values()}
+    suspects: set[int] = set()
+    while new := set(np.flatnonzero(np.isin(stems, list(wanted))).tolist()) - suspects:
+        suspects |= new
+        wanted |= {_key(image_ids[index]) for index in new}
+    numbered = (index for index, one in enumerate(image_ids) if "~" in one)
+    suspects |= set(numbered)
+    names = output_names([image_ids[index] for index in sorted(suspects)], taken)
+    return {one: name for one, name in names.items() if name != _without_suffix(one)}
+
+
+def usual_name(image_id: str) -> str:
+    """The name of an image's results where no other image could have the same."""
+    return _without_suffix(image_id)
+
+
+def _key(name: str) -> int:
+    """The same number for names that some file system takes for one."""
+    return hash(_fold(name))
+
+
 def _without_suffix(image_id: str) -> str:
     suffix = PurePosixPath(image_id).suffix
     name = image_id.removesuffix(suffix)
@@ -107,6 +192,8 @@ def _number_duplicates(names: dict[str, str], used: set[str]) -> None:
 
 def _fold(name: str) -> str:
     """The same for names that some file system takes for one."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
@@ -123,57 +210,89 @@ def _identity(path: Path) -> _FolderId | None:
 
 
 @dataclass
-class _Search:
-    """One walk through a folder."""
+class _Report:
+    """What a search leaves out."""
 
-    root: Path
-    excluded: set[_FolderId | None]
-    targets: list[Target] = field(default_factory=list)
-    listed: set[_FolderId | None] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     other_files: int = 0
     not_unicode: list[str] = field(default_factory=list)
 
-    def walk(self) -> None:
-        """Fill in the results, links to folders after all folders."""
-        links = self._walk_below(self.root, "")
-        while links:
-            relative, path = links.pop(0)
-            identity = _identity(path)
-            if identity in self.listed:
-                self.notes.append(f"{path} is a link to a folder that is listed already")
-            elif identity not in self.excluded:
-                links += self._walk_below(path, relative)
-
-    def sentences(self) -> tuple[str, ...]:
-        """What was left out."""
+    def sentences(self, root: Place) -> tuple[str, ...]:
+        """For the user."""
         sentences = list(self.notes)
         if self.not_unicode:
             sentences.append(
-                f"{len(self.not_unicode)} files in {self.root} have names that are not valid "
+                f"{len(self.not_unicode)} files in {root} have names that are not valid "
                 f"Unicode (first: {self.not_unicode[0]!a}); rename them"
             )
         if self.other_files:
             one, more = "file is not an image and is", "files are not images and are"
             what = one if self.other_files == 1 else more
-            sentences.append(f"{self.other_files} {what} left out of {self.root}")
+            sentences.append(f"{self.other_files} {what} left out of {root}")
         return tuple(sentences)
 
-    def _walk_below(self, top: Path, relative_top: str) -> list[tuple[str, Path]]:
-        """List a folder and those below it; returns the links to folders that were met."""
-        folders, links = [(relative_top, top)], []
+
+@dataclass
+class _Search:
+    """One walk through a folder of this machine."""
+
+    root: Path
+    excluded: set[_FolderId | None]
+    listed: set[_FolderId | None] = field(default_factory=set)
+    report: _Report = field(default_factory=_Report)
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was left out."""
+        return self.report.sentences(self.root)
+
+    def groups(self) -> Iterator[list[ImageFolder]]:
+        """See ``ImageStream``; links to folders come after all folders."""
+        links: list[tuple[str, Path]] = []
+        yield from self._walk_below(self.root, "", links)
+        while links:
+            relative, path = links.pop(0)
+            identity = _identity(path)
+            if identity in self.listed:
+                self.report.notes.append(f"{path} is a link to a folder that is listed already")
+            elif identity not in self.excluded:
+                yield from self._walk_below(path, relative, links)
+
+    def _walk_below(
+        self, top: Path, relative_top: str, links: list[tuple[str, Path]]
+    ) -> Iterator[list[ImageFolder]]:
+        """List a folder and those below it; adds to ``links`` the links to folders met."""
+        folders, met = [(relative_top, top)], []
         while folders:
             relative, path = folders.pop()
             self.listed.add(_identity(path))
+            names: list[str] = []
+            inside: list[tuple[str, Path]] = []
             for entry in self._entries(path):
                 inner = f"{relative}/{entry.name}" if relative else entry.name
                 if not _is_folder(entry):
-                    self._add_file(inner, Path(entry.path))
+                    if self._is_image(entry, inner):
+                        names.append(entry.name)
                 elif entry.is_symlink():
-                    links.append((inner, Path(entry.path)))
-                elif _identity(Path(entry.path)) not in self.excluded | self.listed:
-                    folders.append((inner, Path(entry.path)))
-        return sorted(links)
+                    met.append((inner, Path(entry.path)))
+                else:
+                    inside.append((inner, Path(entry.path)))
+            yield [ImageFolder(relative, sorted(names), {})]
+            alone, clashing = _by_clash(self._unlisted(inside))
+            for clash in clashing:
+                found: list[tuple[str, Path]] = []
+                yield [
+                    images
+                    for inner, below in clash
+                    for group in self._walk_below(below, inner, found)
+                    for images in group
+                ]
+                met += found
+            folders += sorted(alone, reverse=True)
+        links += sorted(met)
+
+    def _unlisted(self, folders: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]]:
+        done = self.excluded | self.listed if self.excluded else self.listed
+        return [one for one in folders if _identity(one[1]) not in done]
 
     def _entries(self, path: Path) -> list[os.DirEntry[str]]:
         try:
@@ -181,16 +300,81 @@ class _Search:
                 return list(entries)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            self.notes.append(f"the folder {path} cannot be listed ({reason})")
+            self.report.notes.append(f"the folder {path} cannot be listed ({reason})")
             return []
 
-    def _add_file(self, image_id: str, path: Path) -> None:
-        if not is_image_name(path.name) or _is_apple_double(path):
-            self.other_files += 1
+    def _is_image(self, entry: os.DirEntry[str], image_id: str) -> bool:
+        if not is_image_name(entry.name) or _is_apple_double(entry):
+            self.report.other_files += 1
         elif not _is_unicode(image_id):
-            self.not_unicode.append(image_id)
+            self.report.not_unicode.append(image_id)
         else:
-            self.targets.append(Target(image_id, path))
+            return True
+        return False
+
+
+@dataclass
+class _StoreSearch:
+    """One walk through a place in a store."""
+
+    root: Url
+    excluded: frozenset[str]
+    report: _Report = field(default_factory=_Report)
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was left out."""
+        return self.report.sentences(self.root)
+
+    def groups(self) -> Iterator[list[ImageFolder]]:
+        """See ``ImageStream``."""
+        return self._walk_below("", self.root)
+
+    def _walk_below(self, relative_top: str, top: Url) -> Iterator[list[ImageFolder]]:
+        folders = [(relative_top, top)]
+        while folders:
+            relative, url = folders.pop()
+            names: list[str] = []
+            sizes: dict[str, int] = {}
+            inside: list[tuple[str, Url]] = []
+            for entry in self._entries(url):
+                name = entry.url.name
+                if entry.is_folder and name and str(entry.url) not in self.excluded:
+                    inside.append((f"{relative}/{name}" if relative else name, entry.url))
+                elif not entry.is_folder and is_image_name(name):
+                    names.append(name)
+                    sizes |= {name: entry.size} if entry.size is not None else {}
+                elif not entry.is_folder:
+                    self.report.other_files += 1
+            yield [ImageFolder(relative, sorted(names), sizes)]
+            alone, clashing = _by_clash(inside)
+            for clash in clashing:
+                yield [
+                    images
+                    for inner, below in clash
+                    for group in self._walk_below(inner, below)
+                    for images in group
+                ]
+            folders += sorted(alone, key=lambda one: one[0], reverse=True)
+
+    def _entries(self, url: Url) -> Iterator[Entry]:
+        try:
+            yield from url.entries()
+        except OSError as error:
+            self.report.notes.append(f"the folder {url} cannot be listed ({error})")
+
+
+_Folder = TypeVar("_Folder", Path, Url)
+
+
+def _by_clash(
+    folders: Sequence[tuple[str, _Folder]],
+) -> tuple[list[tuple[str, _Folder]], list[list[tuple[str, _Folder]]]]:
+    """Folders with a name of their own, and groups whose names some file system takes for one."""
+    by_name: dict[str, list[tuple[str, _Folder]]] = {}
+    for folder in folders:
+        by_name.setdefault(_fold(folder[0]), []).append(folder)
+    alone = [one for group in by_name.values() if len(group) == 1 for one in group]
+    return alone, [sorted(group) for group in by_name.values() if len(group) > 1]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -200,12 +384,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_apple_double(path: Path) -> bool:
+def _is_apple_double(entry: os.DirEntry[str]) -> bool:
     """Whether this is what macOS leaves beside ``a.png`` as ``._a.png`` on foreign disks."""
-    if not path.name.startswith("._"):
+    if not entry.name.startswith("._"):
         return False
     try:
-        with path.open("rb") as file:
+        with Path(entry.path).open("rb") as file:
             return file.read(4) == _APPLE_DOUBLE
     except OSError:
         return False

@@ -12,11 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maskcast.files import write_atomically
 from maskcast.images import MAX_JPEG_SIDE, encode_jpeg, encode_label_png, encode_mask_png
 from maskcast.masks import Component, components, compose_label_map
 from maskcast.palette import default_spec
 from maskcast.runs.ledger import FoundObject
+from maskcast.runs.sinks import FolderSink
 from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, RgbImage, Segmentation
 from maskcast.ui.render import draw_overlay
 
@@ -79,44 +79,55 @@ def write_outputs(
     segmentation: Segmentation,
     specs: Mapping[int, ObjectSpec],
 ) -> list[FoundObject]:
-    """Write all files of one target, each whole or not at all.
+    """Write all files of one target to folders; see ``render_outputs`` and ``FolderSink``.
 
-    The same arguments give the same bytes. What an interrupted run left of the target is
-    replaced; binary masks of objects that are not found any more are removed. An overlay too
-    long for a JPEG is made smaller.
+    What an interrupted run left of the target is replaced.
+
+    Raises:
+        StorageError: if the disk is full or the folder cannot be written.
+        OSError: if this target's files cannot be written, e.g. for the length of its name.
+    """
+    files, found = render_outputs(name, image, segmentation, specs)
+    FolderSink(folders.root).put(name, files)
+    return found
+
+
+def render_outputs(
+    name: str,
+    image: RgbImage,
+    segmentation: Segmentation,
+    specs: Mapping[int, ObjectSpec],
+) -> tuple[dict[str, bytes], list[FoundObject]]:
+    """Make all files of one target; the same arguments give the same bytes.
+
+    An overlay too long for a JPEG is made smaller.
 
     Args:
-        folders: where to.
         name: the target's output name, POSIX and relative.
         image: the target, uint8 (H, W, 3) RGB.
         segmentation: what was found; an object without a pixel counts as not found.
         specs: object id -> name and colour; ids that are missing get defaults.
 
     Returns:
-        What was found, by ascending id.
-
-    Raises:
-        StorageError: if the disk is full or the folder cannot be written.
-        OSError: if this target's files cannot be written, e.g. for the length of its name.
+        POSIX path in the output -> content, in the order to be written; and what was found, by
+        ascending id.
     """
     masks = _found_masks(segmentation)
     parts = {object_id: components(mask) for object_id, mask in masks.items()}
-    for object_id, mask in masks.items():
-        write_atomically(folders.id_mask(name, object_id), encode_mask_png(mask))
-    for object_id, path in folders.written_id_masks(name).items():
-        if object_id not in masks:
-            path.unlink()
     scores = dict(zip(segmentation.object_ids.tolist(), segmentation.scores.tolist(), strict=True))
-    found = [_summary(key, scores[key], parts[key]) for key in masks]
     label_map = compose_label_map(list(masks), list(masks.values()), image.shape[:2])
     colors = {key: default_spec(key).color for key in masks}
     colors.update({key: spec.color for key, spec in specs.items()})
-    write_atomically(folders.mask(name), encode_label_png(label_map, colors))
     overlay = draw_overlay(image, segmentation, specs, parts)
-    write_atomically(folders.overlay(name), encode_jpeg(_fitting_jpeg(overlay)))
     rows = [(key, *part.box, f"{scores[key]:.4f}") for key in masks for part in parts[key]]
-    write_atomically(folders.boxes(name), _csv_bytes(rows))
-    return found
+    files = {
+        f"id_masks/{name}/{object_id}.png": encode_mask_png(mask)
+        for object_id, mask in masks.items()
+    }
+    files[f"masks/{name}.png"] = encode_label_png(label_map, colors)
+    files[f"overlays/{name}.jpg"] = encode_jpeg(_fitting_jpeg(overlay))
+    files[f"bboxes/{name}.csv"] = _csv_bytes(rows)
+    return files, [_summary(key, scores[key], parts[key]) for key in masks]
 
 
 def _fitting_jpeg(overlay: RgbImage) -> RgbImage:

@@ -1,25 +1,27 @@
 """The run on one screen: decode ahead, propagate in batches, write behind, record.
 
 Targets flow through three stages that overlap: threads decode, the engine propagates in the
-calling thread, threads write the files; the caller records each finished target. Every stage holds
-a bounded number of targets, so memory does not grow with their count, and no stage knows what the
-others do.
+calling thread (on a GPU in its own), threads write the files; the caller records each finished
+target. Every stage holds a bounded number of targets, so memory does not grow with their count, and
+no stage knows what the others do.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol, TypeVar
 
 from maskcast.engines.base import Engine
 from maskcast.errors import MaskcastError, StorageError
 from maskcast.runs.ledger import TargetRow
-from maskcast.types import MemoryBank, RgbImage, Segmentation, Target
+from maskcast.storage import Place
+from maskcast.types import MemoryBank, RgbImage, Segmentation
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
@@ -28,10 +30,19 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class WorkItem:
-    """A target and the name its output files get."""
+    """A target to be done.
 
-    target: Target
+    Attributes:
+        image_id: POSIX path relative to the targets folder, suffix kept.
+        source: where its file is.
+        name: what its output files get.
+        size: bytes of the file, where the listing told.
+    """
+
+    image_id: str
+    source: Place
     name: str
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,16 +59,16 @@ class Decoded:
     Attributes:
         image: uint8 (H, W, 3) RGB.
         notes: what the user should know of how it was read.
-        file_size: bytes of the file.
+        file_size: bytes of the file; None if unknown.
     """
 
     image: RgbImage
     notes: tuple[str, ...]
-    file_size: int
+    file_size: int | None
 
 
 class Work(Protocol):
-    """What the stages do; ``runs.start`` builds it, tests may build another."""
+    """What the stages do: ``work.FileWork``; tests may build another."""
 
     def read(self, item: WorkItem) -> Decoded:
         """Decode a target; whatever is raised makes it fail alone."""
@@ -114,14 +125,19 @@ def map_ahead(
 class BatchRunner:
     """Runs the engine over a stream of decoded targets in batches of one size.
 
+    An engine on a GPU gets a thread of its own: what it found in a batch is taken up and written
+    while it is busy with the next. On a CPU that would gain nothing and hold more in memory.
+
     A batch that raises is tried again one target at a time, so that a bad one fails alone; a batch
-    that runs out of memory is halved, and the smaller size is kept.
+    that runs out of memory is halved, and the smaller size is kept. Several threads may ``run`` at
+    a time; the engine serves one batch at a time.
     """
 
     def __init__(self, engine: Engine, bank: MemoryBank, size: int) -> None:
         self.size = size
         self._engine = engine
         self._bank = bank
+        self._turn = threading.Lock()  # engines are not thread-safe
 
     def run(
         self,
@@ -129,17 +145,31 @@ class BatchRunner:
     ) -> Iterator[tuple[WorkItem, Decoded | Failure, Segmentation | Failure]]:
         """Yield each target with what was found in it, in input order."""
         source = iter(decoded)
-        while batch := list(islice(source, self.size)):
-            images = [content.image for _, content in batch if isinstance(content, Decoded)]
-            found = iter(self._propagate(images))
-            for item, content in batch:
-                yield item, content, content if isinstance(content, Failure) else next(found)
+        batches = iter(lambda: list(islice(source, self.size)), [])
+        if self._engine.info.device == "cpu":
+            yield from chain.from_iterable(map(self._mask, batches))
+            return
+        with ThreadPoolExecutor(1, "engine") as thread:
+            yield from chain.from_iterable(map_ahead(thread, self._mask, batches, ahead=1))
+
+    def _mask(
+        self,
+        batch: list[tuple[WorkItem, Decoded | Failure]],
+    ) -> list[tuple[WorkItem, Decoded | Failure, Segmentation | Failure]]:
+        images = [content.image for _, content in batch if isinstance(content, Decoded)]
+        found: list[Segmentation | Failure] = []
+        while len(found) < len(images):  # the size may shrink meanwhile
+            found += self._propagate(images[len(found) : len(found) + self.size])
+        each = iter(found)
+        return [
+            (item, content, content if isinstance(content, Failure) else next(each))
+            for item, content in batch
+        ]
 
     def _propagate(self, images: list[RgbImage]) -> list[Segmentation | Failure]:
-        if not images:
-            return []
         try:
-            return list(self._engine.propagate(self._bank, images))
+            with self._turn:
+                return list(self._engine.propagate(self._bank, images))
         except Exception as error:
             logger.debug("the engine failed on %d targets", len(images), exc_info=True)
             if len(images) == 1:
@@ -165,7 +195,7 @@ def _read(work: Work, item: WorkItem) -> Decoded | Failure:
     except MemoryError:
         return Failure("there is not enough memory to decode it")
     except Exception as error:
-        logger.debug("%s cannot be read", item.target.path, exc_info=True)
+        logger.debug("%s cannot be read", item.source, exc_info=True)
         return Failure(_sentence(error))
 
 
@@ -184,12 +214,12 @@ def _write(
     except StorageError:
         raise
     except Exception as error:
-        logger.debug("the files of %s cannot be written", item.target.path, exc_info=True)
+        logger.debug("the files of %s cannot be written", item.source, exc_info=True)
         return _failed(item, Failure(f"its files cannot be written: {_sentence(error)}"))
 
 
 def _failed(item: WorkItem, failure: Failure) -> TargetRow:
-    return TargetRow(item.target.image_id, item.name, "failed", reason=failure.reason)
+    return TargetRow(item.image_id, item.name, "failed", reason=failure.reason)
 
 
 def _engine_reason(error: BaseException) -> str:

@@ -9,28 +9,44 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from maskcast.engines.base import Engine, EngineInfo
-from maskcast.errors import FingerprintError, RunLockedError, StorageError
+from maskcast.errors import (
+    FingerprintError,
+    MaskcastError,
+    RunLockedError,
+    SettingsError,
+    StorageError,
+)
 from maskcast.files import remove_stale_temporaries
-from maskcast.images import IntensityWindow, read_image
+from maskcast.images import IntensityWindow
 from maskcast.project import Project
+from maskcast.runs.copies import LedgerCopies
+from maskcast.runs.executor import Executor, LocalExecutor, Recipe
 from maskcast.runs.fingerprint import Fingerprint, describe_changes, run_fingerprint
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow, holds_ledger
-from maskcast.runs.outputs import OutputFolders, write_outputs
-from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, run_pipeline
-from maskcast.targets import output_names
-from maskcast.types import ObjectSpec, Reference, Segmentation, Target
+from maskcast.runs.pending import PendingTargets
+from maskcast.runs.pipeline import WorkItem
+from maskcast.runs.shards import ShardPlan, reconcile
+from maskcast.runs.sinks import sink_for
+from maskcast.runs.work import FileWork
+from maskcast.storage import Place, Url
+from maskcast.types import ObjectSpec, Reference
 
 LOCK_NAME = ".lock"
+_COMMIT_EVERY_S = 0.1
+_LOOK_AHEAD = 10_000
+_ANNOUNCE_GROWTH = 1.2
 
 
 class RunObserver(Protocol):
@@ -43,7 +59,10 @@ class RunObserver(Protocol):
         """Something the user should know."""
 
     def start(self, total: int, counts: LedgerCounts) -> None:
-        """The targets begin: ``total`` in the folder, ``counts`` from before."""
+        """The targets begin: ``total`` listed so far, ``counts`` from before.
+
+        Called again, with what holds then, while a long list is still being read.
+        """
 
     def row(self, row: TargetRow) -> None:
         """One target is finished and recorded."""
@@ -54,22 +73,25 @@ class RunSummary:
     """What a run came to.
 
     Attributes:
-        output: the output folder.
+        output: the output folder or place.
         total: targets in the folder.
         counts: done (empty ones included), empty and failed, over all runs on this output.
         finished_now: targets done or failed by this run.
         pending: targets still to be done.
         seconds: time this run took, from learning to the last file.
         stopped: whether it was asked to stop.
+        listed_all: whether ``total`` and ``pending`` are all there are; a list in a store is not
+            read to its end only to be counted.
     """
 
-    output: Path
+    output: Place
     total: int
     counts: LedgerCounts
     finished_now: int
     pending: int
     seconds: float
     stopped: bool
+    listed_all: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
@@ -83,48 +105,21 @@ class RunSummary:
             "finished_now": self.finished_now,
             "seconds": round(self.seconds, 3),
             "stopped": self.stopped,
+            "listed_all": self.listed_all,
         }
 
     def describe(self) -> str:
         """A few sentences for a person."""
+        more = "" if self.listed_all else " or more"
         sentence = (
-            f"{self.output}: done {self.counts.done} of {self.total} (of these empty "
-            f"{self.counts.empty}), failed {self.counts.failed}, pending {self.pending}"
+            f"{self.output}: done {self.counts.done} of {self.total}{more} (of these empty "
+            f"{self.counts.empty}), failed {self.counts.failed}, pending {self.pending}{more}"
         )
         if self.counts.failed:
             sentence += "\nmaskcast status tells why; starting again tries the failed ones again"
         if self.pending:
             sentence += "\nstart the same command again to go on"
         return sentence
-
-
-@dataclass(frozen=True)
-class _FileWork:
-    """Reads targets from files and writes the four output folders."""
-
-    folders: OutputFolders
-    specs: Mapping[int, ObjectSpec]
-    window: IntensityWindow | None
-    max_pixels: int
-
-    def read(self, item: WorkItem) -> Decoded:
-        path = item.target.path
-        decoded = read_image(path, window=self.window, max_pixels=self.max_pixels)
-        return Decoded(decoded.rgb, decoded.notes, path.stat().st_size)
-
-    def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
-        height, width = decoded.image.shape[:2]
-        objects = write_outputs(self.folders, item.name, decoded.image, found, self.specs)
-        return TargetRow(
-            item.target.image_id,
-            item.name,
-            "done",
-            (height, width),
-            decoded.file_size,
-            decoded.notes,
-            None,
-            tuple(objects),
-        )
 
 
 def run_project(
@@ -134,6 +129,8 @@ def run_project(
     limit: int | None = None,
     fresh: bool = False,
     stop: threading.Event | None = None,
+    executor: Executor | None = None,
+    shard_size: int | None = None,
 ) -> RunSummary:
     """Mask every target of ``project`` that its ledger does not hold yet.
 
@@ -143,6 +140,8 @@ def run_project(
         limit: at most so many targets this time.
         fresh: move an existing output aside first.
         stop: set it to finish what is in flight and return.
+        executor: where to compute; None = threads of this process.
+        shard_size: pack the results of so many targets into one file each; None = folders.
 
     Raises:
         SettingsError, AnnotationError, ImageError, EngineError: if the run cannot start.
@@ -151,15 +150,26 @@ def run_project(
         StorageError: if the disk is full or not writable; what is done stays done.
     """
     stop = stop or threading.Event()
-    output = project.output_folder
+    _check_output(project.output_place, fresh=fresh)
     if fresh:
-        _move_aside(output, observer)
+        _move_aside(project.output_folder, observer)
     engine = project.create_engine()
     try:
-        with output_lock(output):
-            return _run_locked(project, engine, observer, limit, stop)
+        with output_lock(project.state_folder):
+            setup = _Setup.of(project, engine, shard_size)
+            return setup.run(observer, limit, stop, executor or LocalExecutor())
     finally:
         engine.close()
+
+
+def _check_output(output: Place, *, fresh: bool) -> None:
+    if not isinstance(output, Path) and output.is_read_only:
+        raise SettingsError(f"{output} can only be read; give another --output")
+    if not isinstance(output, Path) and fresh:
+        raise SettingsError(
+            f"{output} is in a store, where nothing can be moved aside; give another --output "
+            "instead of --fresh"
+        )
 
 
 @contextmanager
@@ -190,67 +200,170 @@ def output_lock(output: Path) -> Iterator[None]:
         lock.release()
 
 
-def _run_locked(
-    project: Project,
-    engine: Engine,
-    observer: RunObserver,
-    limit: int | None,
-    stop: threading.Event,
-) -> RunSummary:
-    window = project.intensity_window()
-    references = project.load_references(engine, window)
-    specs = project.object_specs({key for one in references for key in one.masks})
-    fingerprint = run_fingerprint(engine.info, references, specs, window)
-    found = project.find_targets()
-    for sentence in found.skipped:
-        observer.note(sentence)
-    remove_stale_temporaries(project.output_folder)
-    with _open_ledger(project.ledger_path, fingerprint) as ledger:
-        pending = _pending(found.targets, ledger, observer)
-        counts = ledger.counts()
-        batch = pending[:limit]
-        work = _FileWork(
-            OutputFolders(project.output_folder), specs, window, project.settings.images.max_pixels
+@dataclass(frozen=True)
+class _Setup:
+    """What a run is made of, known before its ledger is opened."""
+
+    project: Project
+    engine: Engine
+    references: tuple[Reference, ...]
+    window: IntensityWindow | None
+    specs: Mapping[int, ObjectSpec]
+    shard_size: int | None
+
+    @classmethod
+    def of(cls, project: Project, engine: Engine, shard_size: int | None) -> _Setup:
+        """Read references and objects."""
+        window = project.intensity_window()
+        references = tuple(project.load_references(engine, window))
+        specs = project.object_specs({key for one in references for key in one.masks})
+        return cls(project, engine, references, window, specs, shard_size)
+
+    def run(
+        self,
+        observer: RunObserver,
+        limit: int | None,
+        stop: threading.Event,
+        executor: Executor,
+    ) -> RunSummary:
+        """Open the ledger and take the pending targets through."""
+        project, output = self.project, self.project.output_place
+        copies = LedgerCopies(output, project.ledger_path) if isinstance(output, Url) else None
+        if copies is not None:
+            copies.fetch()
+        remove_stale_temporaries(project.state_folder)
+        with _open_ledger(project.ledger_path, self.fingerprint()) as ledger:
+            if self.shard_size is not None and (forgotten := reconcile(output, ledger)):
+                observer.note(f"the shards of {forgotten} targets are gone; they are done again")
+            targets = PendingTargets(project.stream_targets(), project.targets_place, ledger)
+            recipe = self.recipe(ledger.run_id)
+            this = _Pass(recipe, self.engine, targets, ledger, observer, stop, copies)
+            summary = this.run(executor, limit, output)
+            if self.shard_size is not None:
+                reconcile(output, ledger)
+            return summary
+
+    def fingerprint(self) -> Fingerprint:
+        """What the results depend on."""
+        found = run_fingerprint(self.engine.info, self.references, self.specs, self.window)
+        return found if self.shard_size is None else {**found, "layout": "shards"}
+
+    def recipe(self, run_id: str) -> Recipe:
+        """What workers are built from."""
+        settings, output = self.project.settings, self.project.output_place
+        if isinstance(output, Path):
+            output = output.absolute()
+        shards = None if self.shard_size is None else ShardPlan(output, run_id, self.shard_size)
+        return Recipe(
+            engine=settings.engine,
+            settings=self.project.engine_settings,
+            signature=self.engine.info.signature,
+            references=self.references,
+            work=FileWork(sink_for(output), self.specs, self.window, settings.images.max_pixels),
+            shards=shards,
+            batch_size=None if settings.batch_size == "auto" else settings.batch_size,
+            workers=settings.workers,
+            lock=output / LOCK_NAME if isinstance(output, Path) else None,
         )
-        observer.start(len(found.targets), counts)
+
+
+@dataclass
+class _Pass:
+    """One pass over the pending targets."""
+
+    recipe: Recipe
+    engine: Engine
+    targets: PendingTargets
+    ledger: Ledger
+    observer: RunObserver
+    stop: threading.Event
+    copies: LedgerCopies | None
+    finished: int = 0
+    announced: int = 0
+
+    def run(self, executor: Executor, limit: int | None, output: Place) -> RunSummary:
+        """Take the targets through, and count."""
+        items = self.targets.items()
+        # What is listed soon is listed first, so that people see how much there is to do.
+        first = list(islice(items, _LOOK_AHEAD))
+        has_all = len(first) < _LOOK_AHEAD
+        if has_all:
+            self._tell_notes()
+        self._announce()
         began = time.monotonic()
-        finished = _run_targets(project, engine, references, batch, work, ledger, observer, stop)
-        counts = ledger.counts()
+        if first:
+            self._take(executor, islice(chain(first, items), limit))
+        if not has_all:
+            has_all = self._list_on(items)
+        seconds = time.monotonic() - began
         return RunSummary(
-            project.output_folder,
-            len(found.targets),
-            counts,
-            finished,
-            len(pending) - finished,
-            time.monotonic() - began,
-            stop.is_set(),
+            output,
+            self.targets.listed,
+            self.ledger.counts(),
+            self.finished,
+            self.targets.pending - self.finished,
+            seconds,
+            self.stop.is_set(),
+            has_all,
         )
 
+    def _take(self, executor: Executor, items: Iterator[WorkItem]) -> None:
+        _warn_if_slow(self.engine.info, self.targets.pending, self.observer)
+        count, name = len(self.recipe.references), self.engine.info.name
+        self.observer.stage(f"learning from {count} references with {name}")
+        if self.copies is not None:
+            self.copies.put(self.ledger, now=True)
+        rows = executor.run(self.recipe, self.engine, items, self.observer.note, self.stop)
+        try:
+            for bunch in _bunches(rows):
+                self._record(bunch)
+        finally:
+            if self.copies is not None:
+                self.copies.put(self.ledger, now=True)
 
-def _run_targets(
-    project: Project,
-    engine: Engine,
-    references: Sequence[Reference],
-    items: Sequence[WorkItem],
-    work: _FileWork,
-    ledger: Ledger,
-    observer: RunObserver,
-    stop: threading.Event,
-) -> int:
-    """Memorize and take ``items`` through; returns how many were finished."""
-    if not items:
-        return 0
-    _warn_if_slow(engine.info, len(items), observer)
-    observer.stage(f"learning from {len(references)} references with {engine.info.name}")
-    bank = engine.memorize(references)
-    size = project.settings.batch_size
-    batches = BatchRunner(engine, bank, engine.info.max_batch if size == "auto" else size)
-    finished = 0
-    for row in run_pipeline(_until(stop, items), work, batches, project.workers):
-        ledger.record(row)
-        observer.row(row)
-        finished += 1
-    return finished
+    def _record(self, bunch: list[TargetRow]) -> None:
+        self.ledger.record_all(bunch)
+        for row in bunch:
+            self.observer.row(row)
+        self.finished += len(bunch)
+        if self.copies is not None:
+            self.copies.put(self.ledger)
+        if self.targets.listed > _ANNOUNCE_GROWTH * self.announced:
+            self._announce()
+
+    def _announce(self) -> None:
+        self.announced = self.targets.listed
+        self.observer.start(self.announced, self.ledger.counts())
+
+    def _list_on(self, items: Iterator[WorkItem]) -> bool:
+        """Count what was not taken, where that is quick; returns whether all is counted."""
+        if isinstance(self.targets.place, Path):
+            deque(items, maxlen=0)
+        elif next(items, None) is not None:
+            return False
+        self._tell_notes()
+        return True
+
+    def _tell_notes(self) -> None:
+        for sentence in self.targets.notes():
+            self.observer.note(sentence)
+
+
+def _bunches(rows: Iterator[TargetRow]) -> Iterator[list[TargetRow]]:
+    """Rows that come within a moment of each other, so that one commit serves them all."""
+    bunch: list[TargetRow] = []
+    last = float("-inf")  # the first one at once, for whoever watches
+    try:
+        for row in rows:
+            bunch.append(row)
+            now = time.monotonic()
+            if now - last > _COMMIT_EVERY_S:
+                yield bunch
+                bunch, last = [], now
+    except MaskcastError:  # what was done before it is recorded all the same
+        yield bunch
+        raise
+    yield bunch
 
 
 def _warn_if_slow(info: EngineInfo, targets: int, observer: RunObserver) -> None:
@@ -263,13 +376,6 @@ def _warn_if_slow(info: EngineInfo, targets: int, observer: RunObserver) -> None
         f"{info.name} on {info.device} takes about {seconds:.0f} s or more for a target, so at "
         f"least {whole} (h:mm:ss) for these {targets}{faster}"
     )
-
-
-def _until(stop: threading.Event, items: Sequence[WorkItem]) -> Iterator[WorkItem]:
-    for item in items:
-        if stop.is_set():
-            return
-        yield item
 
 
 def _open_ledger(path: Path, fingerprint: Fingerprint) -> Ledger:
@@ -285,39 +391,6 @@ def _open_ledger(path: Path, fingerprint: Fingerprint) -> Ledger:
             "output aside"
         )
     return ledger
-
-
-def _pending(
-    targets: Sequence[Target],
-    ledger: Ledger,
-    observer: RunObserver,
-) -> list[WorkItem]:
-    """Targets the ledger does not hold as done; warns of done ones whose file changed since."""
-    done = ledger.done()
-    taken = {image_id: name for image_id, (name, _) in done.items()}
-    names = output_names([target.image_id for target in targets], taken)
-    changed = [
-        target.image_id
-        for target in targets
-        if target.image_id in done and _size(target.path) != done[target.image_id][1]
-    ]
-    if changed:
-        observer.note(
-            f"{len(changed)} targets changed since they were done (first: {changed[0]}); "
-            "their results are kept, --fresh does them again"
-        )
-    return [
-        WorkItem(target, names[target.image_id])
-        for target in targets
-        if target.image_id not in done
-    ]
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
 
 
 def _move_aside(output: Path, observer: RunObserver) -> None:

@@ -117,3 +117,12 @@ def test_a_full_disk_is_a_storage_error_and_the_ledger_still_opens(path: Path) -
 def test_a_missing_folder_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be written"):
         Ledger.create(tmp_path / "nowhere" / "run.db", {})
+
+
+def test_a_ledger_from_before_there_were_shards_has_none(path: Path) -> None:
+    Ledger.create(path, {}).close()
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TABLE shards")
+    connection.close()
+    with Ledger.open(path) as ledger:
+        assert ledger.shards() == set()

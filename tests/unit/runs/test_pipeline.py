@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from maskcast.engines.fake import FakeEngine
 from maskcast.errors import ImageError, StorageError
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, map_ahead, run_pipeline
-from maskcast.types import MemoryBank, Reference, RgbImage, Segmentation, Target
+from maskcast.types import MemoryBank, Reference, RgbImage, Segmentation
 
 POISON, GREEDY = 66, 99
 
@@ -56,11 +57,11 @@ class ListWork:
             raise self._write_error
         self.written.append(item.name)
         assert found.masks.shape[1:] == decoded.image.shape[:2]
-        return TargetRow(item.target.image_id, item.name, "done", decoded.image.shape[:2])
+        return TargetRow(item.image_id, item.name, "done", decoded.image.shape[:2])
 
 
 def work_items(names: Sequence[str]) -> list[WorkItem]:
-    return [WorkItem(Target(f"{name}.png", Path(f"{name}.png")), name) for name in names]
+    return [WorkItem(f"{name}.png", Path(f"{name}.png"), name) for name in names]
 
 
 def memorized(engine: FakeEngine) -> MemoryBank:
@@ -124,6 +125,29 @@ def test_a_file_that_cannot_be_written_fails_alone_but_a_full_disk_ends_the_run(
     assert "File name too long" in str(rows[0].reason)
     with pytest.raises(StorageError):
         run(["1", "2"], RecordingEngine(), ListWork(StorageError("the disk is full")), size=1)
+
+
+def test_on_a_gpu_the_engine_works_on_while_results_are_written() -> None:
+    """The first batch's files are held back until the engine has begun the second."""
+    begun = threading.Event()
+
+    class OnGpu(RecordingEngine):
+        def propagate(self, bank: MemoryBank, images: Sequence[RgbImage]) -> list[Segmentation]:
+            if len(self.batch_sizes) == 3:  # the first batch was halved
+                begun.set()
+            return super().propagate(bank, images)
+
+    class Slow(ListWork):
+        def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
+            assert begun.wait(2), "the engine waits for the files"
+            return super().write(item, decoded, found)
+
+    engine = OnGpu(room_for=4)
+    engine.info = replace(engine.info, device="cuda:0")
+    names = [str(number) for number in range(18)]
+    rows = run(names, engine, Slow(), size=6)
+    assert [(row.name, row.state) for row in rows] == [(name, "done") for name in names]
+    assert engine.batch_sizes == [6, 3, 3, 3, 3, 3, 3]
 
 
 def test_map_ahead_never_runs_further_ahead_than_told() -> None:

@@ -1,0 +1,170 @@
+"""Results packed in tar files of many targets, so that a store is not flooded with small objects.
+
+A shard is a WebDataset: members that share a key belong to one target. The key is the target's
+output name, dots and percent signs of its last part quoted as in URLs, because WebDataset cuts the
+key at the first dot::
+
+    lot 1/a.json              {"image_id": ..., "name": ..., "files": {member's suffix: path}}
+    lot 1/a.1.id_mask.png     binary mask of object 1
+    lot 1/a.mask.png          label map
+    lot 1/a.overlay.jpg
+    lot 1/a.boxes.csv
+
+A shard appears whole, and only then are its targets recorded. Its name starts with the id of the
+run's ledger: a shard of this run that the ledger does not know was left by a killed process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from maskcast.errors import RunError
+from maskcast.files import write_atomically
+from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.storage import Place
+
+FOLDER = "shards"
+_NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{16}\.tar")
+_ID_MASK = re.compile(r"id_masks/.*/(\d+)\.png", re.DOTALL)
+_SUFFIXES = {"masks": "mask.png", "overlays": "overlay.jpg", "bboxes": "boxes.csv"}
+
+
+@dataclass(frozen=True)
+class ShardPlan:
+    """How results are packed.
+
+    Attributes:
+        output: the output place.
+        run_id: of the ledger.
+        size: most targets in a shard.
+    """
+
+    output: Place
+    run_id: str
+    size: int
+
+    def write(self, rows: Sequence[TargetRow], results: Mapping[str, Mapping[str, bytes]]) -> str:
+        """Put a whole shard; returns its name.
+
+        Args:
+            rows: of the targets in it.
+            results: output name -> POSIX path in the output -> content.
+
+        Raises:
+            StorageError: if nothing more can be written.
+        """
+        digest = hashlib.sha256("\n".join(sorted(row.image_id for row in rows)).encode())
+        name = f"{self.run_id}-{digest.hexdigest()[:16]}.tar"
+        data = pack((row.image_id, row.name, results[row.name]) for row in rows)
+        path = self.output / f"{FOLDER}/{name}"
+        if isinstance(path, Path):
+            write_atomically(path, data)
+        else:
+            path.write_bytes(data)
+        return name
+
+
+class Gathered:
+    """A sink that keeps results until their shard is full."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, Mapping[str, bytes]] = {}
+        self._turn = threading.Lock()
+
+    def put(self, name: str, files: Mapping[str, bytes]) -> None:
+        """See ``Sink``."""
+        with self._turn:
+            self.results[name] = files
+
+
+def pack(targets: Iterable[tuple[str, str, Mapping[str, bytes]]]) -> bytes:
+    """A tar of targets, given as image id, output name and files; the same ones, the same bytes."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for image_id, name, files in sorted(targets, key=lambda one: one[0]):
+            suffixes = {_suffix(path): path for path in files}
+            head = {"image_id": image_id, "name": name, "files": suffixes}
+            members = {"json": json.dumps(head, ensure_ascii=False).encode()}
+            members |= {suffix: files[path] for suffix, path in suffixes.items()}
+            for suffix, data in members.items():
+                member = tarfile.TarInfo(f"{_key(name)}.{suffix}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def unpack(data: bytes) -> dict[str, bytes]:
+    """POSIX path in the output -> content, of all targets of a shard.
+
+    Raises:
+        RunError: if it is no shard or a path in it leads out of the output.
+    """
+    files: dict[str, bytes] = {}
+    paths: dict[str, str] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+            for member in tar:
+                content = tar.extractfile(member)
+                read = b"" if content is None else content.read()
+                if member.name.endswith(".json"):
+                    stem = member.name.removesuffix("json")
+                    named = json.loads(read)["files"]
+                    paths |= {stem + suffix: path for suffix, path in named.items()}
+                else:
+                    files[paths[member.name]] = read
+    except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"this is no shard of maskcast ({_line(error)}); fetch it again") from error
+    for path in files:
+        parts = PurePosixPath(path).parts
+        if path.startswith("/") or ".." in parts or parts[0] not in {"id_masks", *_SUFFIXES}:
+            raise RunError(f"a shard holds {path!r}, which is no result; fetch it again")
+    return files
+
+
+def reconcile(output: Place, ledger: Ledger) -> int:
+    """Make shards and ledger agree, before a run goes on or after it.
+
+    Shards of this run that a killed process left without recording their targets are removed;
+    targets whose recorded shard is gone are forgotten, so that they are done again.
+
+    Returns:
+        How many targets were forgotten.
+    """
+    recorded = ledger.shards()
+    present = _present(output / FOLDER)
+    for name in present - recorded:
+        if _NAME.fullmatch(name) and name.startswith(f"{ledger.run_id}-"):
+            path = output / f"{FOLDER}/{name}"
+            if isinstance(path, Path):
+                path.unlink()
+            else:
+                path.remove()
+    return ledger.forget_shards(recorded - present)
+
+
+def _present(folder: Place) -> set[str]:
+    if isinstance(folder, Path):
+        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return {entry.url.name for entry in folder.entries()}
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _suffix(path: str) -> str:
+    match = _ID_MASK.fullmatch(path)
+    return f"{match[1]}.id_mask.png" if match else _SUFFIXES[path.partition("/")[0]]
+
+
+def _key(name: str) -> str:
+    folder, slash, last = name.rpartition("/")
+    return folder + slash + last.replace("%", "%25").replace(".", "%2E")

@@ -1,0 +1,226 @@
+"""Places in stores: ``s3://``, ``gs://``, ``az://`` and, for reading, ``http(s)://``.
+
+A ``Url`` offers the few things that maskcast does with a place, over fsspec. Objects are put whole,
+so they appear whole or not at all. Credentials come from the environment that each store's own
+tools use; a URL that holds any is refused, so that none can end in a ledger, a log or a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import url2pathname
+
+from maskcast.errors import SettingsError, StorageError
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure", "http": "http", "https": "http", "memory": ""}
+_READ_ONLY = frozenset({"http", "https"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a folder of a store holds.
+
+    Attributes:
+        url: of the object or folder.
+        is_folder: whether it has entries itself.
+        size: bytes of an object; None if the store does not tell.
+    """
+
+    url: Url
+    is_folder: bool
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Url:
+    """A place in a store; ``str()`` gives it as a user writes it.
+
+    Attributes:
+        protocol: such as ``s3``.
+        path: what fsspec calls the path: bucket and key, or for HTTP the whole URL.
+    """
+
+    protocol: str
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> Url:
+        """Read a URL.
+
+        Raises:
+            SettingsError: if its kind is not known or it holds credentials; they are not repeated.
+        """
+        protocol, _, rest = text.partition("://")
+        protocol = protocol.lower()
+        if protocol not in _EXTRAS:
+            kinds = ", ".join(f"{kind}://" for kind in _EXTRAS if kind != "memory")
+            raise SettingsError(
+                f"{protocol}:// is no kind of place that maskcast knows; known are file://, {kinds}"
+            )
+        authority = rest.partition("/")[0]
+        if "@" in authority or (protocol in _READ_ONLY and "?" in rest):
+            raise SettingsError(
+                f"a {protocol}:// place was given with a user, password or token in it; take that "
+                "out and give credentials by the store's own environment variables or files"
+            )
+        path = rest.rstrip("/")
+        return cls(protocol, f"{protocol}://{path}" if protocol in _READ_ONLY else path)
+
+    def __str__(self) -> str:
+        return self.path if self.protocol in _READ_ONLY else f"{self.protocol}://{self.path}"
+
+    def __truediv__(self, relative: str) -> Url:
+        inner = quote(relative) if self.protocol in _READ_ONLY else relative
+        return Url(self.protocol, f"{self.path}/{inner}")
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        last = self.path.rpartition("/")[2]
+        return unquote(last) if self.protocol in _READ_ONLY else last
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be written there."""
+        return self.protocol in _READ_ONLY
+
+    def read_bytes(self) -> bytes:
+        """The whole object.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            OSError: if it cannot be read.
+        """
+        try:
+            content: bytes = self._system.cat_file(self.path)
+        except (OSError, SettingsError):
+            raise
+        except Exception as error:  # clients of stores raise what they like
+            raise OSError(_reason(error)) from error
+        return content
+
+    def write_bytes(self, data: bytes) -> None:
+        """Put a whole object, replacing what is there.
+
+        Raises:
+            StorageError: if the store does not take it.
+        """
+        self._attempt("pipe_file", self.path, data)
+
+    def upload(self, file: Path) -> None:
+        """Put a whole file of this machine; see ``write_bytes``."""
+        self._attempt("put_file", str(file), self.path)
+
+    def download(self, file: Path) -> bool:
+        """Copy to a file of this machine; False if there is no such object.
+
+        Raises:
+            StorageError: if it cannot be read.
+        """
+        try:
+            self._attempt("get_file", self.path, str(file))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def remove(self) -> None:
+        """Remove the object; see ``write_bytes``."""
+        self._attempt("rm_file", self.path)
+
+    def entries(self) -> Iterator[Entry]:
+        """What is in this folder, as the store lists it; nothing if there is no such folder.
+
+        S3 is listed page by page; of other stores a whole folder is held at a time.
+
+        Raises:
+            OSError: if it cannot be listed.
+        """
+        system = self._system
+        try:
+            if self.protocol == "s3":
+                yield from self._s3_entries(system)
+                return
+            found = system.ls(self.path, detail=True)
+        except FileNotFoundError:
+            return
+        except (OSError, SettingsError):
+            raise
+        except Exception as error:
+            raise OSError(_reason(error)) from error
+        for one in found:
+            path = str(one["name"]).rstrip("/")
+            if path.strip("/") != self.path.strip("/") and "?" not in path:
+                path = path if self.protocol in _READ_ONLY else path.lstrip("/")
+                yield Entry(Url(self.protocol, path), one["type"] == "directory", one.get("size"))
+
+    def _s3_entries(self, system: Any) -> Iterator[Entry]:  # noqa: ANN401 (fsspec is untyped)
+        bucket, _, key = self.path.partition("/")
+        prefix = f"{key}/" if key else ""
+        going_on: dict[str, str] = {}
+        while True:
+            page = system.call_s3(
+                "list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **going_on
+            )
+            for one in page.get("Contents", ()):
+                if one["Key"] != prefix:
+                    yield Entry(Url("s3", f"{bucket}/{one['Key']}"), False, one["Size"])
+            for one in page.get("CommonPrefixes", ()):
+                yield Entry(Url("s3", f"{bucket}/{one['Prefix'].rstrip('/')}"), True)
+            if not page.get("IsTruncated"):
+                return
+            going_on = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _attempt(self, operation: str, *arguments: object) -> None:
+        try:
+            getattr(self._system, operation)(*arguments)
+        except (FileNotFoundError, SettingsError):
+            if operation == "get_file":
+                raise
+            raise StorageError(f"there is no place {self}; make its bucket first") from None
+        except Exception as error:
+            raise StorageError(
+                f"{self} cannot be reached or written ({_reason(error)}); check credentials and "
+                "connection, then start the same run again: it goes on where it stopped"
+            ) from error
+
+    @property
+    def _system(self) -> Any:  # noqa: ANN401
+        """The file system, which fsspec keeps and shares."""
+        try:
+            import fsspec
+
+            return fsspec.filesystem(self.protocol, use_listings_cache=False)
+        except ImportError as error:
+            extra = _EXTRAS[self.protocol] or "s3"
+            raise SettingsError(
+                f"{self.protocol}:// needs a package that is not installed; run: "
+                f"pip install 'maskcast[{extra}]'"
+            ) from error
+
+
+Place = Path | Url
+"""A folder or file, here or in a store."""
+
+
+def parse_place(text: str | Path) -> Place:
+    """A path, or a URL; ``file://`` is a path.
+
+    Raises:
+        SettingsError: if the URL is not usable.
+    """
+    if isinstance(text, Path) or not _URL.match(text):
+        return Path(text)
+    if text.lower().startswith("file://"):
+        return Path(url2pathname(urlsplit(text).path))
+    return Url.parse(text)
+
+
+def _reason(error: Exception) -> str:
+    """What a store's client says, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__

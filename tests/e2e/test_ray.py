@@ -1,0 +1,253 @@
+"""The same run on Ray: same bytes, stopped here and resumed there, dying workers and all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import fragile
+from maskcast.errors import RunError
+from maskcast.project import Project
+from maskcast.runs.executor import Executor, LocalExecutor
+from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
+from maskcast.runs.ray import RayExecutor
+from maskcast.runs.run import RunSummary, run_project
+from maskcast.runs.shards import unpack
+from support import MakeProject, Maskcast, command, picture, result_digests, write_png
+
+pytest.importorskip("ray", reason="needs the extra ray")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster of this machine with room for two workers, which know the fragile engine."""
+    plugins = tmp_path_factory.mktemp("plugins")
+    fragile.install(plugins)
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(plugins), os.environ.get("PYTHONPATH", "")]),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.syspath_prepend(plugins)
+        import ray
+
+        context = ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=128 * 2**20,
+        )
+        yield context.address_info["gcs_address"]
+        ray.shutdown()
+
+
+class Watcher:
+    """Keeps what a run says, and does something at its first row."""
+
+    def __init__(self, at_first_row: Callable[[], None] = lambda: None) -> None:
+        self.notes: list[str] = []
+        self.rows: list[TargetRow] = []
+        self._at_first_row = at_first_row
+
+    def stage(self, text: str) -> None: ...
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def start(self, total: int, counts: LedgerCounts) -> None: ...
+
+    def row(self, row: TargetRow) -> None:
+        self.rows.append(row)
+        if len(self.rows) == 1:
+            self._at_first_row()
+
+
+def run(
+    project: Path,
+    output: Path,
+    executor: Executor,
+    *,
+    engine: str = "fake",
+    seconds: float = 0,
+    watcher: Watcher | None = None,
+    limit: int | None = None,
+    stop: threading.Event | None = None,
+) -> RunSummary:
+    flags = {
+        "engine": engine,
+        "paths": {"output": output},
+        "engines": {"fragile": {"seconds": seconds}},
+    }
+    return run_project(
+        Project.open(project, flags),
+        watcher or Watcher(),
+        limit=limit,
+        stop=stop,
+        executor=executor,
+    )
+
+
+def rows(output: Path) -> list[TargetRow]:
+    with Ledger.open(output / "run.db") as ledger:
+        return list(ledger.rows())
+
+
+def worker_processes() -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if "RayWorker" in process.name() or "RayWorker" in " ".join(process.cmdline())
+    ]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_run_stopped_on_one_and_resumed_on_the_other_gives_the_same_bytes(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = make_project(60)
+    (project / "targets" / "broken.png").write_bytes(b"not a picture")
+    whole = tmp_path / "whole"
+    run(project, whole, LocalExecutor())
+    for first, second in ((LocalExecutor(), RayExecutor()), (RayExecutor(), LocalExecutor())):
+        output = tmp_path / f"begun by {type(first).__name__}"
+        stop = threading.Event()
+        stopped = run(project, output, first, watcher=Watcher(stop.set), stop=stop, engine="fake")
+        assert stopped.stopped
+        assert 1 <= stopped.finished_now < 61
+        done = {
+            row.name: _modified(output, row.name) for row in rows(output) if row.state == "done"
+        }
+        assert run(project, output, second).pending == 0
+        assert {name: _modified(output, name) for name in done} == done, "done work was done again"
+        assert result_digests(output) == result_digests(whole)
+        assert rows(output) == rows(whole)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_worker_killed_mid_run_loses_nothing(make_project: MakeProject, tmp_path: Path) -> None:
+    project = make_project(48)
+    run(project, tmp_path / "whole", LocalExecutor(), engine="fake")
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        victim = worker_processes()[0]
+        killed.append(victim.pid)
+        os.kill(victim.pid, signal.SIGKILL)
+
+    watcher = Watcher(kill_one)
+    summary = run(
+        project,
+        tmp_path / "broken",
+        RayExecutor(),
+        engine="fragile",
+        seconds=0.05,
+        watcher=watcher,
+    )
+    assert killed
+    assert any("a worker died" in note for note in watcher.notes)
+    assert (summary.counts.done, summary.counts.failed, summary.pending) == (48, 0, 0)
+    assert len(watcher.rows) == 48, "a target came back twice"
+    assert result_digests(tmp_path / "broken") == result_digests(tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_target_that_kills_its_worker_twice_is_set_aside(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = make_project(20)
+    image, _ = picture(7)
+    image[0, 0] = fragile.POISON
+    write_png(project / "targets" / "0007.png", image)
+    summary = run(project, tmp_path / "out", RayExecutor(), engine="fragile")
+    assert (summary.counts.done, summary.counts.failed, summary.pending) == (19, 1, 0)
+    (failed,) = (row for row in rows(tmp_path / "out") if row.state == "failed")
+    assert failed.image_id == "0007.png"
+    assert "it killed its worker 2 times" in str(failed.reason)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_shards_of_dying_workers_hold_every_target_once(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    project, output = make_project(40), tmp_path / "out"
+    run(project, tmp_path / "whole", LocalExecutor(), engine="fragile")
+    image, _ = picture(7)
+    image[0, 0] = fragile.POISON
+    write_png(project / "targets" / "0007.png", image)
+    flags = {"engine": "fragile", "paths": {"output": output}}
+    summary = run_project(
+        Project.open(project, flags), Watcher(), executor=RayExecutor(), shard_size=16
+    )
+    assert (summary.counts.done, summary.counts.failed, summary.pending) == (39, 1, 0)
+    found: dict[str, bytes] = {}
+    for shard in (output / "shards").iterdir():
+        files = unpack(shard.read_bytes())
+        assert not found.keys() & files.keys(), "a target is in two shards"
+        found |= files
+    expected = {name for name in result_digests(tmp_path / "whole") if "/0007" not in name}
+    assert set(found) == expected
+    assert all((tmp_path / "whole" / name).read_bytes() == data for name, data in found.items())
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_worker_that_does_not_see_the_output_is_told_to_share_it(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = make_project(2)
+    output = tmp_path / "out"
+
+    class Moved(Watcher):
+        def stage(self, text: str) -> None:
+            if text.startswith("learning"):
+                output.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(RunError, match="does not see the output folder"):
+        run(project, output, RayExecutor(), watcher=Moved())
+
+
+def test_the_command_starts_a_cluster_of_its_own_and_joins_a_given_one(
+    cluster: str, make_project: MakeProject, maskcast: Maskcast, tmp_path: Path
+) -> None:
+    project = make_project(6)
+    run(project, tmp_path / "whole", LocalExecutor())
+    for number, flags in enumerate((("--max-workers", "1"), ("--address", cluster))):
+        output = tmp_path / str(number)
+        finished = maskcast(
+            "run", project, "--engine", "fake", "--executor", "ray", "--output", output, *flags
+        )
+        assert finished.returncode == 0, finished.stderr
+        assert result_digests(output) == result_digests(tmp_path / "whole")
+
+
+def test_without_ray_the_error_names_the_pip_line(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "ray.py").write_text("raise ModuleNotFoundError('No module named ray', name='ray')")
+    refused = subprocess.run(
+        command("run", make_project(1), "--engine", "fake", "--executor", "ray"),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(hidden), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert "pip install 'maskcast[ray]'" in refused.stderr
+
+
+def _modified(output: Path, name: str) -> int:
+    return (output / "masks" / f"{name}.png").stat().st_mtime_ns

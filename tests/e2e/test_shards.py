@@ -1,0 +1,49 @@
+"""A run into shards: the same files, resumed exactly, here and in a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.shards import unpack
+from support import MakeProject, Maskcast, result_digests
+
+
+def unpacked(output: Path) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for shard in (output / "shards").iterdir():
+        found = unpack(shard.read_bytes())
+        assert not files.keys() & found.keys(), "a target is in two shards"
+        files |= {path: hashlib.sha256(data).hexdigest() for path, data in found.items()}
+    return files
+
+
+def rows(output: Path) -> list[TargetRow]:
+    with Ledger.open(output / "run.db") as ledger:
+        return list(ledger.rows())
+
+
+def test_shards_hold_the_files_of_the_folders_and_resume_exactly(
+    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path
+) -> None:
+    project = make_project(10)
+    (project / "targets" / "broken.png").write_bytes(b"not a picture")
+    whole, packed = tmp_path / "whole", tmp_path / "packed"
+    assert maskcast("run", project, "--engine", "fake", "--output", whole).returncode == 3
+    command = ["run", project, "--engine", "fake", "--output", packed]
+    shards = [*command, "--shards", "--shard-size", "3"]
+    assert maskcast(*shards, "--limit", "4").returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in (packed / "shards").iterdir()}
+    assert len(before) == 2
+    refused = maskcast(*command)
+    assert refused.returncode == 1
+    assert "layout: shards -> None" in refused.stderr
+    kept, lost = sorted(before, key=lambda path: len(unpack(path.read_bytes())))
+    lost.unlink()
+    ended = maskcast(*shards)
+    assert ended.returncode == 3, ended.stderr
+    assert "the shards of 3 targets are gone" in ended.stderr
+    assert kept.stat().st_mtime_ns == before[kept], "a shard in place was done again"
+    assert unpacked(packed) == result_digests(whole)
+    assert rows(packed) == rows(whole)

@@ -1,0 +1,203 @@
+"""Runs from and to stores: a real S3 server on loopback, and HTTP for reading."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.storage import Url
+from support import MakeProject, Maskcast, result_digests
+
+pytest.importorskip("s3fs", reason="needs the extra s3")
+SECRET = "a-secret-that-nobody-may-see"  # noqa: S105 (of a server of our own)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """An S3 server; its address."""
+    from moto.server import ThreadedMotoServer
+
+    running = ThreadedMotoServer("127.0.0.1", 0)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def bucket(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A new bucket, with credentials in the environment as users have them."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ACCESS_KEY_ID": "somebody",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+    system = s3fs.S3FileSystem()
+    system.mkdir("lab")
+    yield "lab"
+    system.rm("lab", recursive=True)
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def upload(folder: Path, place: str) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            Url.parse(f"{place}/{path.relative_to(folder).as_posix()}").upload(path)
+
+
+def download(place: str, folder: Path) -> Path:
+    def below(url: Url, target: Path) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        for entry in url.entries():
+            inner = target / entry.url.name
+            below(entry.url, inner) if entry.is_folder else entry.url.download(inner)
+
+    below(Url.parse(place), folder)
+    return folder
+
+
+def rows(path: Path) -> list[TargetRow]:
+    with Ledger.open(path) as ledger:
+        return list(ledger.rows())
+
+
+def test_a_run_from_a_bucket_to_a_bucket_goes_on_on_another_machine_and_gives_the_same_bytes(
+    bucket: str,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project = make_project(8)
+    (project / "targets" / "lot 1").mkdir()
+    (project / "targets" / "0003.png").rename(project / "targets" / "lot 1" / "a#ü.png")
+    assert maskcast("run", project, "--engine", "fake").returncode == 0
+    upload(project / "targets", f"s3://{bucket}/in/targets")
+    upload(project / "references", f"s3://{bucket}/in/references")
+    places = ["--targets", f"s3://{bucket}/in/targets", "--output", f"s3://{bucket}/out"]
+    command = ["run", tmp_path / "empty", "--engine", "fake", *places]
+    command += ["--references", f"s3://{bucket}/in/references"]
+    (tmp_path / "empty").mkdir()
+    texts = []
+    begun = maskcast(*command, "--limit", "3", "--json")
+    assert begun.returncode == 0, begun.stderr
+    assert json.loads(begun.stdout)["pending"] == 5
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine"))
+    ended = maskcast(*command, "--json", "--debug")
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["finished_now"] == 5, "the other machine began anew"
+    told = maskcast("status", tmp_path / "empty", *places)
+    assert "done 8" in told.stdout, told.stderr
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a third machine"))
+    assert maskcast("status", tmp_path / "empty", *places).stdout == told.stdout
+    texts += [begun.stdout, begun.stderr, ended.stdout, ended.stderr, told.stdout]
+
+    copy = download(f"s3://{bucket}/out", tmp_path / "copy")
+    assert result_digests(copy) == result_digests(project / "output")
+    assert rows(copy / "run.db") == rows(project / "output" / "run.db")
+    assert SECRET not in "".join(texts)
+    assert SECRET.encode() not in (copy / "run.db").read_bytes()
+
+
+def test_an_output_that_was_removed_is_begun_anew(
+    bucket: str, make_project: MakeProject, maskcast: Maskcast
+) -> None:
+    command = ["run", make_project(2), "--engine", "fake", "--output", f"s3://{bucket}/out"]
+    assert maskcast(*command).returncode == 0
+    for entry in Url.parse(f"s3://{bucket}/out").entries():
+        if entry.url.name == "run.db":
+            entry.url.remove()
+    again = maskcast(*command, "--json")
+    assert json.loads(again.stdout)["finished_now"] == 2
+
+
+def test_other_settings_are_refused_in_a_store_as_well(
+    bucket: str,
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = ["run", make_project(2), "--engine", "fake", "--output", f"s3://{bucket}/out"]
+    assert maskcast(*command).returncode == 0
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine"))
+    refused = maskcast(*command, "--threshold", "0.7")
+    assert refused.returncode == 1
+    assert "holds results of other settings" in refused.stderr
+    fresh = maskcast(*command, "--threshold", "0.7", "--fresh")
+    assert fresh.returncode == 1
+    assert "another --output" in fresh.stderr
+
+
+def test_a_bucket_that_does_not_exist_is_a_sentence(
+    bucket: str, make_project: MakeProject, maskcast: Maskcast
+) -> None:
+    command = ["run", make_project(1), "--engine", "fake", "--output", f"s3://no-{bucket}/out"]
+    refused = maskcast(*command)
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert f"s3://no-{bucket}/out" in refused.stderr
+
+
+def test_a_long_folder_in_s3_is_listed_page_by_page(bucket: str) -> None:
+    import s3fs
+
+    names = {f"many/{number:05}.png" for number in range(1003)}
+    s3fs.S3FileSystem().pipe({f"{bucket}/{name}": b"x" for name in names})
+    entries = Url.parse(f"s3://{bucket}/many").entries()
+    assert {f"many/{entry.url.name}" for entry in entries} == names
+
+
+def test_on_ray_workers_write_to_the_store_themselves(
+    bucket: str, make_project: MakeProject, maskcast: Maskcast, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray", reason="needs the extra ray")
+    project = make_project(5)
+    assert maskcast("run", project, "--engine", "fake").returncode == 0
+    upload(project / "targets", f"s3://{bucket}/targets")
+    places = ["--targets", f"s3://{bucket}/targets", "--output", f"s3://{bucket}/out"]
+    finished = maskcast("run", project, "--engine", "fake", "--executor", "ray", *places)
+    assert finished.returncode == 0, finished.stderr
+    copy = download(f"s3://{bucket}/out", tmp_path / "copy")
+    assert result_digests(copy) == result_digests(project / "output")
+
+
+def test_targets_are_read_by_http_and_nothing_is_written_there(
+    make_project: MakeProject, maskcast: Maskcast
+) -> None:
+    pytest.importorskip("aiohttp", reason="needs the extra http")
+    project = make_project(3)
+    (project / "targets" / "lot 1").mkdir()
+    (project / "targets" / "0001.png").rename(project / "targets" / "lot 1" / "a b.png")
+    assert maskcast("run", project, "--engine", "fake").returncode == 0
+    handler = partial(_QuietHandler, directory=str(project / "targets"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        place = f"http://127.0.0.1:{web.server_port}"
+        output = project / "from web"
+        flags = ["run", project, "--engine", "fake", "--targets", place]
+        finished = maskcast(*flags, "--output", output)
+        refused = maskcast(*flags, "--output", f"{place}/out")
+        web.shutdown()
+    assert finished.returncode == 0, finished.stderr
+    assert result_digests(output) == result_digests(project / "output")
+    assert refused.returncode == 1
+    assert "can only be read" in refused.stderr
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing on stderr."""

@@ -1,0 +1,73 @@
+"""Projects whose run is over, without running an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.images import encode_jpeg
+from maskcast.project import Project
+from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.outputs import OutputFolders, write_outputs
+from maskcast.targets import output_names
+from maskcast.types import Segmentation
+from support import write_png
+
+Mask = npt.NDArray[np.bool_]
+
+SIZE = (6, 8)
+
+
+def finished_project(
+    root: Path,
+    found: Mapping[str, Mapping[int, Mask]],
+    scores: Mapping[int, float] | None = None,
+    failed: Mapping[str, str] | None = None,
+) -> Project:
+    """A project with drawn targets, their results and the ledger.
+
+    Args:
+        root: the project folder to make.
+        found: image id -> object id -> mask of shape ``SIZE``.
+        scores: of object ids; 0.75 unless given.
+        failed: image id -> reason.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "references").mkdir(exist_ok=True)
+    project = Project.open(root)
+    project.output_folder.mkdir()
+    names = output_names(found)
+    with Ledger.create(project.ledger_path, {"engine": "none"}) as ledger:
+        for image_id, masks in found.items():
+            segmentation = Segmentation(
+                np.array(sorted(masks), np.int32),
+                np.array([masks[key] for key in sorted(masks)], np.bool_).reshape(-1, *SIZE),
+                np.array([(scores or {}).get(key, 0.75) for key in sorted(masks)], np.float32),
+            )
+            image = picture_of(image_id)
+            write_picture(project.targets_folder / image_id, image)
+            folders = OutputFolders(project.output_folder)
+            objects = write_outputs(folders, names[image_id], image, segmentation, {})
+            row = TargetRow(image_id, names[image_id], "done", SIZE, objects=tuple(objects))
+            ledger.record(row)
+        for image_id, reason in (failed or {}).items():
+            ledger.record(TargetRow(image_id, image_id, "failed", reason=reason))
+    return project
+
+
+def picture_of(image_id: str) -> npt.NDArray[np.uint8]:
+    """A picture of shape ``SIZE`` with a colour of its own."""
+    rng = np.random.default_rng(len(image_id))
+    return np.broadcast_to(rng.integers(0, 255, 3, np.uint8), (*SIZE, 3)).copy()
+
+
+def write_picture(path: Path, image: npt.NDArray[np.uint8]) -> None:
+    """A JPEG or PNG, by the suffix."""
+    if path.suffix == ".png":
+        write_png(path, image)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_jpeg(image))

@@ -1,0 +1,47 @@
+"""An engine for tests that ends its process where a picture tells it to, as a crash would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from maskcast.engines.base import EngineSettings
+from maskcast.engines.fake import FakeEngine
+from maskcast.types import MemoryBank, RgbImage, Segmentation
+
+POISON = (1, 254, 3)
+"""Colour of the first pixel of a picture that no process survives."""
+
+ENTRY_POINTS = "[maskcast.engines]\nfragile = fragile:FragileEngine\n"
+
+
+class FragileEngine(FakeEngine):
+    """The fake engine, mortal; option ``seconds`` makes each target take that long."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        super().__init__(settings)
+        self.info = replace(self.info, name="fragile", max_batch=1)
+        self._seconds = float(settings.options.get("seconds", 0))
+
+    def propagate(self, bank: MemoryBank, images: Sequence[RgbImage]) -> list[Segmentation]:
+        """Mask the pictures, or die."""
+        for image in images:
+            time.sleep(self._seconds)
+            if np.array_equal(image[0, 0], POISON):
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().propagate(bank, images)
+
+
+def install(folder: Path) -> None:
+    """Make ``folder`` a place on the search path that announces the engine."""
+    announcement = folder / "fragile-1.dist-info"
+    announcement.mkdir(parents=True)
+    (announcement / "METADATA").write_text("Metadata-Version: 2.1\nName: fragile\nVersion: 1\n")
+    (announcement / "entry_points.txt").write_text(ENTRY_POINTS)
+    (folder / "fragile.py").write_text(Path(__file__).read_text("utf-8"), "utf-8")

@@ -1,0 +1,76 @@
+"""URLs as places: what is taken, what is refused, and that no secret is repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maskcast.config import load_settings
+from maskcast.errors import SettingsError
+from maskcast.project import Project
+from maskcast.storage import Url, parse_place
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "shown"),
+    [
+        ("targets", Path("targets"), "targets"),
+        ("C:/targets", Path("C:/targets"), "C:/targets"),
+        ("file:///lab/a%20b", Path("/lab/a b"), "/lab/a b"),
+        ("s3://lab/in/", Url("s3", "lab/in"), "s3://lab/in"),
+        ("GS://lab", Url("gs", "lab"), "gs://lab"),
+        ("https://host/in/", Url("https", "https://host/in"), "https://host/in"),
+    ],
+)
+def test_places_are_paths_or_urls(text: str, place: object, shown: str) -> None:
+    assert parse_place(text) == place
+    assert str(parse_place(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["https://me:hush@host/in", "s3://key:hush@lab/in", "https://host/in?token=hush"]
+)
+def test_a_url_with_credentials_is_refused_without_repeating_them(text: str) -> None:
+    with pytest.raises(SettingsError, match="environment") as refused:
+        parse_place(text)
+    assert "hush" not in str(refused.value)
+
+
+def test_an_unknown_kind_of_url_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"ftp:// .* known are file://, s3://"):
+        parse_place("ftp://host/in")
+
+
+def test_names_in_http_are_quoted_and_back() -> None:
+    assert str(Url.parse("http://host") / "lot 1/a#b.png") == "http://host/lot%201/a%23b.png"
+    assert (Url.parse("http://host") / "lot 1/a#b.png").name == "a#b.png"
+    assert str(Url.parse("s3://lab") / "lot 1/a#b.png") == "s3://lab/lot 1/a#b.png"
+
+
+def test_the_settings_file_takes_urls_and_other_commands_say_they_need_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "maskcast.toml").write_text('[paths]\noutput = "s3://lab/out"\n')
+    assert load_settings(tmp_path, {}).paths.output == Url("s3", "lab/out")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project = Project.open(tmp_path)
+    assert project.output_place == Url("s3", "lab/out")
+    assert project.ledger_path.is_relative_to(tmp_path / "state")
+    with pytest.raises(SettingsError, match="copy it here"):
+        _ = project.output_folder
+
+
+def test_objects_in_memory_are_written_listed_read_and_removed() -> None:
+    pytest.importorskip("fsspec")
+    place = Url.parse("memory://unit")
+    (place / "a/b.png").write_bytes(b"content")
+    (folder,) = place.entries()
+    assert (folder.url.name, folder.is_folder) == ("a", True)
+    (found,) = folder.url.entries()
+    assert (found.url, found.is_folder, found.size) == (place / "a/b.png", False, 7)
+    assert found.url.read_bytes() == b"content"
+    found.url.remove()
+    with pytest.raises(FileNotFoundError):
+        found.url.read_bytes()
+    assert not found.url.download(Path("never written"))
