@@ -1,17 +1,23 @@
 # Each target makes what it needs: a virtual environment in .venv, then the work.
 PYTHON ?= python3
 VENV := .venv
+READERS := .venv-readers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= maskcast-demo
 
-.PHONY: demo test check bench clean-venv
+.PHONY: demo test readers check bench system-packages clean-venv
 
 demo: $(VENV)/.installed
 	$(BIN)/maskcast demo $(DEMO)
 
-test: $(VENV)/.installed-test
+test: system-packages $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto
+
+# Exports loaded with the tools they are for, which cannot share an environment with the tests.
+readers: $(READERS)/.installed
+	QT_QPA_PLATFORM=offscreen $(READERS)/bin/python -m pytest \
+		-W ignore::pytest.PytestUnraisableExceptionWarning tests/acceptance  # they leave files open
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -37,5 +43,14 @@ $(VENV)/.installed-dev: pyproject.toml tests/constraints.txt | $(VENV)/bin/pytho
 	$(PIP) install --quiet --constraint tests/constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
+$(READERS)/.installed: pyproject.toml tests/readers.txt
+	$(PYTHON) -m venv $(READERS)
+	$(READERS)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tests/readers.txt
+	$(READERS)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --editable .
+	@touch $@
+
+system-packages:
+	@.ci/system-packages
+
 clean-venv:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(READERS)

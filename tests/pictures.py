@@ -1,10 +1,12 @@
-"""Small pictures for tests of the decoder."""
+"""Small pictures for tests of the decoder, and what arrives in a browser."""
 
 from __future__ import annotations
 
+import base64
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -38,3 +40,11 @@ def bare_png(width: int, height: int, bits: int, color_type: int, pixels: bytes)
         png_chunk(b"IEND", b""),
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def picture_in(url: str) -> npt.NDArray[np.uint8]:
+    """uint8 (H, W, 3) RGB of a data URL."""
+    data = np.frombuffer(base64.b64decode(url.partition(",")[2]), np.uint8)
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)

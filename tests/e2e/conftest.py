@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser
 
 from support import MakeProject, Maskcast, command, picture, write_png
+from web_support import launched_browser
 
 
 @pytest.fixture
@@ -43,3 +46,10 @@ def make_project(tmp_path: Path, maskcast: Maskcast) -> MakeProject:
         return project
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium; gone after the module, because no asyncio.run works while it is there."""
+    with launched_browser() as launched:
+        yield launched

@@ -1,0 +1,144 @@
+"""``import`` and ``export``: the formats of other tools."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maskcast.cli.options import (
+    EXIT_SOME_FAILED,
+    JsonOption,
+    OutputOption,
+    ProjectOption,
+    ReferencesOption,
+    TargetsOption,
+    path_flags,
+    print_json,
+)
+from maskcast.errors import SettingsError
+from maskcast.formats import FORMATS
+
+_NAMES = ", ".join(FORMATS)
+
+
+class _Only(StrEnum):
+    all = "all"
+    accepted = "accepted"
+
+
+def import_annotations(
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help=_NAMES)],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="File or folder. masks: a folder of PNG label maps named as the references; "
+            "pixel = object id, a 0/255 picture means id 1, all zero = clean reference."
+        ),
+    ],
+    project: ProjectOption = Path(),
+    references: ReferencesOption = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--classes",
+            help="Object id of a class, as name=id (repeat it), or a CSV file of name,id lines; "
+            "else names the project knows, else new ids.",
+        ),
+    ] = None,
+    merge: Annotated[
+        bool,
+        typer.Option("--merge", help="Add objects that are missing, keep those that are there."),
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace annotations that differ; keeps the old file.")
+    ] = False,
+) -> None:
+    """Bring annotations of references into the project."""
+    from maskcast.importing import import_annotations, read_classes
+    from maskcast.project import Project
+
+    if merge and replace:
+        raise SettingsError("--merge and --replace exclude each other; give one")
+    opened = Project.open(project, {"paths": path_flags(references, None, None)})
+    summary = import_annotations(
+        opened,
+        format_name,
+        source,
+        classes=read_classes(classes or []),
+        conflict="merge" if merge else "replace" if replace else "refuse",
+    )
+    typer.echo(summary.describe(), err=True)
+
+
+def export_results(
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help=_NAMES)],
+    dest: Annotated[Path, typer.Argument(help="Folder to make; if it exists it must be empty.")],
+    project: ProjectOption = Path(),
+    targets: TargetsOption = None,
+    output: OutputOption = None,
+    only: Annotated[
+        _Only,
+        typer.Option(
+            help="all targets that are done, or those accepted: every score on them reaches "
+            "--min-score."
+        ),
+    ] = _Only.all,
+    min_score: Annotated[
+        float, typer.Option(help="Leave out objects with a lower score, 0 to 1.")
+    ] = 0.0,
+    split: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(help="Shares of train, val and test that add up to 1, such as 0.8 0.1 0.1."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
+    copy_images: Annotated[
+        bool, typer.Option("--copy-images", help="Copy the targets too, turned as EXIF says.")
+    ] = False,
+    link_images: Annotated[
+        bool, typer.Option("--link-images", help="Link to the targets instead of copying them.")
+    ] = False,
+    polygons: Annotated[
+        bool,
+        typer.Option(
+            "--polygons", help="Outlines instead of masks: coco, labelme, cvat, labelstudio."
+        ),
+    ] = False,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="Pixels by which outlines may leave the border; 0 keeps every pixel."),
+    ] = 0.0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read the files back with the format's own reader.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the results in the format of another tool; needs no engine."""
+    from maskcast.exporting import ExportOptions, export_project
+    from maskcast.formats.records import WriteOptions
+    from maskcast.project import Project
+
+    if copy_images and link_images:
+        raise SettingsError("--copy-images and --link-images exclude each other; give one")
+    options = ExportOptions(
+        only=only.value,
+        min_score=min_score,
+        split=split,
+        seed=seed,
+        pictures="copy" if copy_images else "link" if link_images else "none",
+        write=WriteOptions(polygons, tolerance),
+    )
+    opened = Project.open(project, {"paths": path_flags(None, targets, output)})
+    summary = export_project(opened, format_name, dest, options)
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        typer.echo(summary.describe(), err=True)
+    if check:
+        from maskcast.checking import check_export
+
+        typer.echo(check_export(summary), err=True)
+    if summary.unreadable:
+        raise typer.Exit(EXIT_SOME_FAILED)

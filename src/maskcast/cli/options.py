@@ -1,0 +1,119 @@
+"""What the commands share: arguments, exit codes, how results are printed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from maskcast.evaluate import Evaluation
+    from maskcast.project import Project
+    from maskcast.runs.executor import Executor
+    from maskcast.runs.run import RunSummary
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_SOME_FAILED = 3
+EXIT_STOPPED = 130
+
+ProjectArgument = Annotated[Path, typer.Argument(help="Project folder.")]
+ProjectOption = Annotated[Path, typer.Option("--project", help="Project folder.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+ReferencesOption = Annotated[
+    str | None, typer.Option("--references", help="Folder or URL of reference images.")
+]
+TargetsOption = Annotated[
+    str | None, typer.Option("--targets", help="Folder or URL of target images, any depth.")
+]
+EngineOption = Annotated[str | None, typer.Option("--engine", help="See maskcast engines.")]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--weights", help="Weights of the engine: a name as maskcast engines lists it, or a path."
+    ),
+]
+DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, mps.")]
+OutputOption = Annotated[
+    str | None, typer.Option("--output", help="Folder or URL for the results.")
+]
+
+
+def path_flags(
+    references: str | Path | None, targets: str | Path | None, output: str | Path | None
+) -> dict[str, Any]:
+    """Flags for ``[paths]``; relative to where the command was started, not to the project."""
+    from maskcast.storage import parse_place
+
+    given = {"references": references, "targets": targets, "output": output}
+    places = {name: None if text is None else parse_place(text) for name, text in given.items()}
+    return {
+        name: place.absolute() if isinstance(place, Path) else place
+        for name, place in places.items()
+    }
+
+
+def run_in_console(
+    project: Project,
+    *,
+    limit: int | None = None,
+    fresh: bool = False,
+    executor: Executor | None = None,
+    shard_size: int | None = None,
+) -> RunSummary:
+    """Run with a progress bar on stderr; Ctrl-C finishes what is in flight."""
+    from rich.console import Console
+
+    from maskcast.console import ConsoleObserver
+    from maskcast.runs.run import run_project
+
+    stop = threading.Event()
+    observer = ConsoleObserver(Console(stderr=True), stop)
+    with observer.shown():
+        return run_project(
+            project,
+            observer,
+            limit=limit,
+            fresh=fresh,
+            stop=stop,
+            executor=executor,
+            shard_size=shard_size,
+        )
+
+
+def program() -> str:
+    """How this command line can be started again: its name, or its path where that is not known."""
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py":
+        return "python -m maskcast"
+    if shutil.which("maskcast"):
+        return "maskcast"
+    return str(started)
+
+
+def exit_code(summary: RunSummary) -> int:
+    """What a run exits with."""
+    if summary.stopped and summary.pending:
+        return EXIT_STOPPED
+    return EXIT_SOME_FAILED if summary.counts.failed else EXIT_OK
+
+
+def print_json(content: dict[str, Any] | list[dict[str, Any]]) -> None:
+    """Machine output, on stdout."""
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def print_evaluation(evaluation: Evaluation, title: str) -> None:
+    """A table on stdout, remarks on stderr."""
+    from rich.console import Console
+
+    from maskcast.console import evaluation_table
+
+    Console().print(evaluation_table(evaluation, title))
+    for remark in evaluation.remarks():
+        typer.echo(remark, err=True)

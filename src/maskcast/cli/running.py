@@ -1,0 +1,196 @@
+"""``run``, ``status`` and ``evaluate``: the targets."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskcast.cli.options import (
+    DeviceOption,
+    EngineOption,
+    JsonOption,
+    OutputOption,
+    ProjectArgument,
+    ReferencesOption,
+    TargetsOption,
+    WeightsOption,
+    exit_code,
+    path_flags,
+    print_evaluation,
+    print_json,
+    run_in_console,
+)
+
+if TYPE_CHECKING:
+    from maskcast.runs.executor import Executor
+    from maskcast.runs.run import RunSummary
+
+
+class ExecutorName(StrEnum):
+    """Where a run computes."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+def run(
+    project: ProjectArgument = Path(),
+    references: ReferencesOption = None,
+    targets: TargetsOption = None,
+    output: OutputOption = None,
+    engine: EngineOption = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = None,
+    batch_size: Annotated[
+        str | None, typer.Option(help="Targets per engine call, or auto.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability between 0 and 1 above which a pixel is the object; "
+            "calibrated on the references unless given."
+        ),
+    ] = None,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Refuse pictures with more pixels than this.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many targets this time.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start again; the old output is moved aside.")
+    ] = False,
+    annotate: Annotated[
+        bool, typer.Option("--annotate", help="Annotate the references in a window first.")
+    ] = False,
+    executor: Annotated[
+        ExecutorName, typer.Option(help="Where to compute: this process, or Ray workers.")
+    ] = ExecutorName.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Ray cluster to use; RAY_ADDRESS or one on this machine unless given."),
+    ] = None,
+    gpus_per_worker: Annotated[
+        float | None,
+        typer.Option(
+            "--num-gpus-per-worker", min=0, help="GPUs, or part of one, for each Ray worker."
+        ),
+    ] = None,
+    max_workers: Annotated[
+        int | None, typer.Option(min=1, help="Most Ray workers; as many as fit unless given.")
+    ] = None,
+    shards: Annotated[
+        bool, typer.Option("--shards", help="Pack the results into WebDataset tar files.")
+    ] = False,
+    shard_size: Annotated[
+        int, typer.Option(min=1, help="Targets in a shard, with --shards.")
+    ] = 500,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(help="File for the ledger; in the output unless given."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mask every target; goes on where an earlier run stopped."""
+    from maskcast.project import Project
+
+    opened = Project.open(
+        project,
+        {
+            "engine": engine,
+            "weights": weights,
+            "device": device,
+            "batch_size": _number_or_word(batch_size),
+            "workers": workers,
+            "threshold": threshold,
+            "images": {"max_pixels": max_pixels},
+            "paths": path_flags(references, targets, output)
+            | {"ledger": None if ledger is None else ledger.absolute()},
+        },
+    )
+    if annotate:
+        from maskcast.ui.desktop import annotate as annotate_in_window
+
+        annotate_in_window(opened)
+    place = _executor(executor, address, gpus_per_worker, max_workers)
+    summary = run_in_console(
+        opened,
+        limit=limit,
+        fresh=fresh,
+        executor=place,
+        shard_size=shard_size if shards else None,
+    )
+    _print_summary(summary, as_json)
+    raise typer.Exit(exit_code(summary))
+
+
+def status(
+    project: ProjectArgument = Path(),
+    targets: TargetsOption = None,
+    output: OutputOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what is done, empty, failed (with reasons) and pending."""
+    from maskcast.project import Project
+    from maskcast.status import read_status
+
+    opened = Project.open(project, {"paths": path_flags(None, targets, output)})
+    found = read_status(opened)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        typer.echo(found.describe())
+
+
+def evaluate(
+    truth: Annotated[
+        Path, typer.Option(help="Folder of true label maps, named as the results in masks/.")
+    ],
+    project: ProjectArgument = Path(),
+    output: OutputOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the results with true masks."""
+    from maskcast.evaluate import evaluate_output
+    from maskcast.project import Project
+
+    opened = Project.open(project, {"paths": path_flags(None, None, output)})
+    evaluation = evaluate_output(opened, truth)
+    if as_json:
+        print_json(evaluation.to_json())
+    else:
+        print_evaluation(evaluation, f"{evaluation.targets} targets of {opened.output_folder}")
+
+
+def _print_summary(summary: RunSummary, as_json: bool) -> None:
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        typer.echo(summary.describe(), err=True)
+
+
+def _executor(
+    name: ExecutorName,
+    address: str | None,
+    gpus_per_worker: float | None,
+    max_workers: int | None,
+) -> Executor:
+    from maskcast.errors import SettingsError
+    from maskcast.runs.executor import LocalExecutor
+    from maskcast.runs.ray import RayExecutor
+
+    if name is ExecutorName.RAY:
+        return RayExecutor(address, gpus_per_worker, max_workers)
+    if (address, gpus_per_worker, max_workers) != (None, None, None):
+        raise SettingsError(
+            "--address, --num-gpus-per-worker and --max-workers are for Ray; add --executor ray"
+        )
+    return LocalExecutor()
+
+
+def _number_or_word(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isdigit() else text
