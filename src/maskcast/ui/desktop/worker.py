@@ -146,8 +146,8 @@ class _Loop:
         last_time = False
         while not last_time:
             self._wanted.wait(self._seconds)
+            self._wanted.clear()  # before the look at closing, whose own wake must not be lost
             last_time = self._closing
-            self._wanted.clear()
             self.busy = True
             try:
                 self._work()

@@ -16,7 +16,7 @@ from maskcast.engines.fake import FakeEngine
 from maskcast.errors import EngineError
 from maskcast.project import Project
 from maskcast.types import Mask, Prompts, RgbImage
-from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Worker
+from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Worker, _Loop
 from maskcast.ui.edits import AddPoint, SetBox
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
@@ -79,6 +79,9 @@ class Bench:
     def sentences(self) -> list[str]:
         return [news.sentence for news in self.heard if isinstance(news, Failed)]
 
+    def changed(self) -> bool:
+        return any(isinstance(news, Changed) for news in self.heard)
+
     def resolved(self) -> bool:
         saved = self.saved()
         return saved is not None and saved.objects[1].mask is not None
@@ -105,7 +108,7 @@ def test_a_prompt_is_saved_while_its_mask_is_computed(bench: Bench) -> None:
     assert bench.hears(lambda: bench.worker.busy)
     bench.engine.go.set()
     assert bench.hears(bench.resolved)
-    assert any(isinstance(news, Changed) for news in bench.heard)
+    assert bench.hears(bench.changed)
 
 
 def test_only_the_latest_prompts_are_answered(bench: Bench) -> None:
@@ -142,7 +145,7 @@ def test_an_engine_that_fails_is_told_once_and_the_next_prompt_is_tried(
     bench.engine.go.set()
     bench.draw(BOX)
     assert bench.hears(lambda: sentence in bench.sentences())
-    assert bench.saved() is not None
+    assert bench.hears(lambda: bench.saved() is not None)
     bench.engine.failure = None
     bench.draw(AddPoint(20, 20, positive=True))
     assert bench.hears(bench.resolved)
@@ -164,7 +167,7 @@ def test_a_conflict_is_told_and_the_others_work_is_shown(bench: Bench) -> None:
 def test_what_somebody_else_saved_is_taken_in(bench: Bench) -> None:
     theirs = Annotation("a.png", 64, 80, clean=True)
     AnnotationStore(bench.path).save(theirs, base=0)
-    assert bench.hears(lambda: any(isinstance(news, Changed) for news in bench.heard))
+    assert bench.hears(bench.changed)
     assert bench.session.annotation.clean
 
 
@@ -174,6 +177,22 @@ def test_closing_waits_for_the_mask_in_hand_and_saves_it(bench: Bench) -> None:
     bench.engine.go.set()
     bench.worker.close()
     assert bench.resolved()
+
+
+def test_a_close_that_meets_a_wake_is_not_lost() -> None:
+    loop = _Loop("meeting", lambda: None, lambda _: None, None)
+
+    class Meeting(threading.Event):
+        def clear(self) -> None:
+            loop._closing = True  # what close() does, at the worst moment
+            self.set()
+            super().clear()
+
+    loop._wanted = Meeting()
+    loop.start()
+    loop.wake()
+    loop._thread.join(PATIENCE)
+    assert not loop._thread.is_alive()
 
 
 def test_masks_are_of_the_engine(bench: Bench) -> None:
