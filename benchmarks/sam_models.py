@@ -19,25 +19,56 @@ from maskcast.types import Reference, RgbImage, Segmentation
 
 _ALWAYS_PRESENT = 10.0
 
-# Cost of a target in GFLOP: image encoder, decoder per object, and memory attention per object as
-# a + b * references. Counted with torch's FlopCounterMode on the models of transformers.
-COSTS = {
-    "sam3": (5613, 4.6, 169, 111.6),
-    "sam2": (291, 3.6, 116, 69.8),
-    "edgetam": (37, 3.6, 57.5, 4.5),
+# GFLOP of a target's image encoder by checkpoint; and by family of an object's decoder and memory
+# attention, as a + b * references. Counted with torch's FlopCounterMode on transformers' models.
+ENCODER_COSTS = {
+    "sam3": 5613,
+    "sam2.1-tiny": 291,
+    "sam2.1-small": 359,
+    "sam2.1-base-plus": 646,
+    "sam2.1-large": 1823,
+    "edgetam": 37,
+}
+OBJECT_COSTS = {"sam3": (4.6, 169, 111.6), "sam2": (3.6, 116, 69.8), "edgetam": (3.6, 57.5, 4.5)}
+
+# Hiera as the configurations of facebook/sam2.1-hiera-* have it; what is not named is as in tiny,
+# which is the default of transformers.
+HIERA_SIZES: Mapping[str, Mapping[str, Any]] = {
+    "sam2.1-tiny": {},
+    "sam2.1-small": {"blocks_per_stage": [1, 2, 11, 2], "global_attention_blocks": [7, 10, 13]},
+    "sam2.1-base-plus": {
+        "hidden_size": 112,
+        "num_attention_heads": 2,
+        "blocks_per_stage": [2, 3, 16, 3],
+        "embed_dim_per_stage": [112, 224, 448, 896],
+        "num_attention_heads_per_stage": [2, 4, 8, 16],
+        "window_positional_embedding_background_size": [14, 14],
+        "global_attention_blocks": [12, 16, 20],
+    },
+    "sam2.1-large": {
+        "hidden_size": 144,
+        "num_attention_heads": 2,
+        "blocks_per_stage": [2, 6, 36, 4],
+        "embed_dim_per_stage": [144, 288, 576, 1152],
+        "num_attention_heads_per_stage": [2, 4, 8, 16],
+        "window_size_per_stage": [8, 4, 16, 8],
+        "global_attention_blocks": [23, 33, 43],
+    },
 }
 
 
-def nominal_gflop(family: str, objects: int, references: int) -> float:
+def nominal_gflop(checkpoint: str, family: str, objects: int, references: int) -> float:
     """GFLOP of a target as the models do it, without our savings."""
-    vision, head, start, each = COSTS[family]
-    return vision + objects * (head + start + each * references)
+    head, start, each = OBJECT_COSTS[family]
+    return ENCODER_COSTS[checkpoint] + objects * (head + start + each * references)
 
 
-def save_random_weights(family: Family, folder: Path) -> str:
+def save_random_weights(checkpoint: str, family: Family, folder: Path) -> str:
     """Write a full-size random model as a user's folder of weights; returns a remark."""
     remark = ""
     config = getattr(transformers, family.model_class.replace("Model", "Config"))()
+    if family.engine == "sam2":
+        config.vision_config = _hiera(HIERA_SIZES[checkpoint])
     if family.engine == "edgetam":
         with_timm = find_spec("timm") is not None and find_spec("torchvision") is not None
         config.vision_config = _repvit() if with_timm else _stand_in()
@@ -47,6 +78,15 @@ def save_random_weights(family: Family, folder: Path) -> str:
     torch.nn.init.constant_(model.mask_decoder.pred_obj_score_head.proj_out.bias, _ALWAYS_PRESENT)
     model.save_pretrained(folder)
     return remark
+
+
+def _hiera(size: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """SAM 2.1's image encoder in one of its sizes."""
+    widths = size.get("embed_dim_per_stage", [96, 192, 384, 768])
+    return transformers.Sam2VisionConfig(
+        backbone_channel_list=widths[::-1],
+        backbone_config={"model_type": "sam2_hiera_det_model", **size},
+    )
 
 
 def _repvit() -> Any:  # noqa: ANN401
@@ -124,9 +164,7 @@ class PlainLoop:
         return normalise(squashed, family.mean, family.std, self._model.dtype)[0]
 
 
-def drawn_results(
-    objects: int, shape: tuple[int, int], ids: Mapping[int, int] | None = None
-) -> Segmentation:
+def drawn_results(objects: int, shape: tuple[int, int]) -> Segmentation:
     """Discs: what is written, because random weights give confetti that no model would."""
     height, width = shape
     y, x = np.ogrid[:height, :width]
@@ -137,5 +175,5 @@ def drawn_results(
             for k in range(objects)
         ]
     )
-    names = np.array(sorted(ids or range(1, objects + 1)), np.int32)
-    return Segmentation(names, masks, np.full(objects, 0.9, np.float32))
+    ids = np.arange(1, objects + 1, dtype=np.int32)
+    return Segmentation(ids, masks, np.full(objects, 0.9, np.float32))

@@ -7,13 +7,16 @@ r"""Speed of the SAM engines over a folder of targets, beside a plain loop, in o
 
 Times (a) a plain loop as people write it today, image decoded and written in the loop, (b) our
 engine alone on decoded images, (c) our pipeline with decoding and all outputs. Everything is drawn
-here. With random weights the masks written are drawn discs, in (a) and (c) alike.
+here. With random weights the masks written are drawn discs, in (a) and (c) alike. ``--engine-only``
+leaves out (a) and (c), so that on a CPU the memory is that of the engine.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -37,7 +40,13 @@ from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, run_pipeline
 from maskcast.runs.sinks import FolderSink
 from maskcast.runs.work import FileWork
 from maskcast.types import MemoryBank, Reference, RgbImage, Segmentation
-from sam_models import PlainLoop, drawn_results, nominal_gflop, save_random_weights
+from sam_models import (
+    ENCODER_COSTS,
+    PlainLoop,
+    drawn_results,
+    nominal_gflop,
+    save_random_weights,
+)
 
 _MAX_PIXELS = 10**9
 _PEAK_SIDE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
@@ -47,16 +56,18 @@ _PEAK_SIDE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
 class Figures:
     """One line of the table: images per second, CPU seconds per image, and what they came to.
 
-    CPU time tells more than the clock where other work shares the machine.
+    CPU time tells more than the clock where other work shares the machine. Memory is the device's
+    at its peak; on a CPU that of the process, NaN if not of the engine alone.
     """
 
-    family: str
+    checkpoint: str
     objects: int
     references: int
     plain: float
     engine: float
     whole: float
     plain_cpu_seconds: float
+    engine_cpu_seconds: float
     whole_cpu_seconds: float
     memory_gb: float
     teraflops: float
@@ -84,6 +95,9 @@ class Rate:
         return cls(images / clock.seconds, clock.cpu_seconds / images)
 
 
+NOT_TIMED = Rate(math.nan, math.nan)
+
+
 @dataclass(frozen=True)
 class DrawnWork(FileWork):
     """What a run does with a target; may write drawn discs in place of what was found."""
@@ -100,16 +114,18 @@ def main() -> None:
     arguments = _arguments()
     torch.set_grad_enabled(False)
     family = FAMILIES[arguments.family]
+    arguments.checkpoint = arguments.checkpoint or family.default.name
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         weights = arguments.weights
         if arguments.random_weights:
             weights = str(folder / "weights")
-            print(save_random_weights(family, folder / "weights"))
+            print(save_random_weights(arguments.checkpoint, family, folder / "weights"))
         items = _draw_targets(folder, arguments.targets, arguments.size)
         print(
             f"{'objects':>8}{'refs':>6}{'a plain':>10}{'b engine':>10}{'c whole':>10}{'c/a':>7}"
-            f"{'c/b':>7}{'a CPU s':>9}{'c CPU s':>9}{'GB':>7}{'TFLOP/s':>9}{'of peak':>9}"
+            f"{'c/b':>7}{'a CPU s':>9}{'b CPU s':>9}{'c CPU s':>9}{'GB':>7}{'TFLOP/s':>9}"
+            f"{'of peak':>9}"
         )
         lines = [
             _measure(arguments, folder, weights, items, objects, references)
@@ -123,6 +139,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--family", choices=FAMILIES, default="sam3")
+    parser.add_argument("--checkpoint", choices=ENCODER_COSTS, help="of the family; its default")
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--references", type=int, nargs="+", default=[1, 5])
     parser.add_argument("--targets", type=int, default=64)
@@ -133,6 +150,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--compile", nargs="?", const=True, default=False, choices=["graphs"])
     parser.add_argument("--weights", help="as maskcast run --weights")
     parser.add_argument("--random-weights", action="store_true")
+    parser.add_argument("--engine-only", action="store_true", help="leave out (a) and (c)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
@@ -150,7 +168,9 @@ def _measure(
     drawn = drawn_results(objects, shape) if arguments.random_weights else None
     specs = {number: default_spec(number) for number in range(1, objects + 1)}
     work = DrawnWork(FolderSink(folder / "output"), specs, None, _MAX_PIXELS, drawn)
-    plain = _time_plain(arguments, weights, shown, items, work)
+    plain = whole = NOT_TIMED
+    if not arguments.engine_only:
+        plain = _time_plain(arguments, weights, shown, items, work)
     options = {"weights": weights, "dtype": arguments.dtype, "compile": arguments.compile}
     settings = EngineSettings(
         arguments.device, workers=arguments.workers, options={**options, "bank_cache": False}
@@ -158,19 +178,23 @@ def _measure(
     engine = create_engine(arguments.family, settings)
     bank = engine.memorize(shown)
     alone = _time_engine(engine, bank, items, work)
-    whole = _time_whole(engine, bank, items, work, arguments.workers)
+    if not arguments.engine_only:
+        whole = _time_whole(engine, bank, items, work, arguments.workers)
     device = pick_device(arguments.device)
     figures = Figures(
-        arguments.family,
+        arguments.checkpoint,
         objects,
         references,
         plain.images_per_second,
         alone.images_per_second,
         whole.images_per_second,
         plain.cpu_seconds,
+        alone.cpu_seconds,
         whole.cpu_seconds,
-        torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else float("nan"),
-        alone.images_per_second * nominal_gflop(arguments.family, objects, references) / 1e3,
+        _peak_memory(device, engine_only=arguments.engine_only),
+        alone.images_per_second
+        * nominal_gflop(arguments.checkpoint, arguments.family, objects, references)
+        / 1e3,
         _peak_teraflops(device, pick_dtype(arguments.dtype, device)),
     )
     engine.close()
@@ -182,7 +206,7 @@ def _print(line: Figures) -> None:
     print(
         f"{line.objects:8}{line.references:6}{line.plain:10.3f}{line.engine:10.3f}"
         f"{line.whole:10.3f}{line.whole / line.plain:7.2f}{line.whole / line.engine:7.2f}"
-        f"{line.plain_cpu_seconds:9.1f}{line.whole_cpu_seconds:9.1f}"
+        f"{line.plain_cpu_seconds:9.1f}{line.engine_cpu_seconds:9.1f}{line.whole_cpu_seconds:9.1f}"
         f"{line.memory_gb:7.1f}{line.teraflops:9.2f}{line.teraflops / line.peak_teraflops:9.0%}",
         flush=True,
     )
@@ -210,6 +234,7 @@ def _time_plain(
 def _time_engine(engine: Engine, bank: MemoryBank, items: list[WorkItem], work: DrawnWork) -> Rate:
     images = [work.read(item).image for item in items]
     size = engine.info.max_batch
+    engine.propagate(bank, images[:1])  # the bank's keys and values are there for every later one
     for _ in range(2):  # the second time with batch sizes, compiled code and memory settled
         with _clock(torch.device(engine.info.device)) as clock:
             for start in range(0, len(images), size):
@@ -245,6 +270,14 @@ def _clock(device: torch.device) -> Iterator[Clock]:
         torch.cuda.synchronize(device)
     clock.seconds = time.perf_counter() - began
     clock.cpu_seconds = time.process_time() - began_cpu
+
+
+def _peak_memory(device: torch.device, *, engine_only: bool) -> float:
+    """In GB, see ``Figures``."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9  # Linux counts in KiB
+    return used if engine_only and device.type == "cpu" else math.nan
 
 
 def _peak_teraflops(device: torch.device, dtype: torch.dtype) -> float:
