@@ -57,7 +57,8 @@ def import_annotations(
     ] = False,
 ) -> None:
     """Bring annotations of references into the project."""
-    from maskcast.importing import import_annotations, read_classes
+    from maskcast.classes import read_classes
+    from maskcast.importing import import_annotations
     from maskcast.project import Project
 
     if merge and replace:

@@ -31,14 +31,14 @@ from maskcast.formats.records import (
     LabeledSet,
     Pictures,
     WriteOptions,
-    box_prompts,
     check_size,
 )
+from maskcast.formats.shapes import box_prompts, ellipse_mask, point_prompts
 from maskcast.images import encode_mask_png
 from maskcast.jsonfile import Node, is_number, read_json
 from maskcast.masks import bounding_box
 from maskcast.polygons import fill_rings
-from maskcast.types import Mask, Prompts
+from maskcast.types import Mask
 
 _NOT_A_PNG = (binascii.Error, OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 _VERSION = "5.5.0"
@@ -146,14 +146,15 @@ def _object(shape: Node, size: tuple[int, int]) -> LabeledObject:
         return LabeledObject(label, _cut_mask(shape, points, size))
     if kind.value in ("polygon", None) and len(points) >= 3:
         return LabeledObject(label, fill_rings([points], size))
-    if kind.value == "rectangle" and len(points) == 2:
+    if kind.value == "rectangle" and _is_upright(points):
         edges = (*points.min(axis=0), *points.max(axis=0))
-        return LabeledObject(label, prompts=box_prompts(edges))
+        return LabeledObject(label, prompts=box_prompts(edges, size, shape.where))
     if kind.value == "circle" and len(points) == 2:
-        return LabeledObject(label, _disc(points, size))
+        radius = float(np.hypot(*(points[1] - points[0])))
+        center = points[0, 0], points[0, 1]
+        return LabeledObject(label, ellipse_mask(center, (radius, radius), size, shape.where))
     if kind.value in ("point", "points") and len(points):
-        prompts = Prompts(points=points.astype(np.float32), point_labels=np.ones(len(points), bool))
-        return LabeledObject(label, prompts=prompts)
+        return LabeledObject(label, prompts=point_prompts(points, size, shape.where))
     raise kind.error("mask, polygon, rectangle, circle or point with as many points as it needs")
 
 
@@ -164,12 +165,11 @@ def _point(node: Node) -> tuple[float, float]:
     return value[0], value[1]
 
 
-def _disc(points: np.ndarray[Any, np.dtype[np.float64]], size: tuple[int, int]) -> Mask:
-    """The pixels whose middle is in the circle around the first point through the second."""
-    (x, y), (edge_x, edge_y) = points
-    rows, columns = np.ogrid[: size[0], : size[1]]
-    away = (columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2
-    return np.asarray(away <= (edge_x - x) ** 2 + (edge_y - y) ** 2)
+def _is_upright(points: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
+    """Whether these are two opposite corners of an upright box, or all four."""
+    if len(points) == 4:  # as X-AnyLabeling writes them
+        return all(len(np.unique(points[:, axis])) == 2 for axis in (0, 1))
+    return len(points) == 2
 
 
 def _cut_mask(
@@ -187,7 +187,7 @@ def _cut_mask(
     where = shape.member("points")
     if len(points) != 2:
         raise where.error("the two corners of the mask")
-    left, top = np.rint(points.min(axis=0)).astype(int).tolist()
+    left, top = map(round, points.min(axis=0).tolist())
     bottom, right = top + cut.shape[0], left + cut.shape[1]
     if left < 0 or top < 0 or bottom > size[0] or right > size[1]:
         raise where.error(f"corners in the picture for a mask of {cut.shape[1]} x {cut.shape[0]}")

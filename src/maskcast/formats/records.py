@@ -200,9 +200,31 @@ def check_size(
     return height, width
 
 
-def box_prompts(box: Iterable[float]) -> Prompts:
-    """Prompts of one box, ``xmin, ymin, xmax, ymax`` in pixel edges."""
-    return Prompts(box=np.asarray(list(box), np.float32))
+def fitting_names(
+    names: Iterable[str], fits: Callable[[str], bool], fitted: Callable[[str], str]
+) -> dict[str, str]:
+    """Each class name as a format can hold it, no two alike.
+
+    Args:
+        names: unique.
+        fits: whether the format holds a name as it is.
+        fitted: what becomes of a name that does not fit; ``_`` is added until it is unique.
+    """
+    given = list(names)
+    fitting = {name: name for name in given if fits(name)}
+    for name in given:
+        if name not in fitting:
+            changed = fitted(name)
+            while changed in fitting.values() or not fits(changed):
+                changed += "_"
+            fitting[name] = changed
+    return fitting
+
+
+def lost_scores(scored: int, where: str) -> tuple[str, ...]:
+    """What to tell about ``scored`` objects in a format without scores."""
+    told = f"{count(scored, 'object')} lost the score, which {where} has no place for"
+    return (told,) * bool(scored)
 
 
 def count(number: int, one: str, more: str | None = None) -> str:

@@ -90,7 +90,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("labelstudio", "t.json", studio(), r"rle: expected Label Studio's code of 4 x 6 pixels"),
     ("labelstudio", "t.json", studio(value={"rle": 10**12, "brushlabels": ["a"]}), "list of bytes"),
     ("labelstudio", "t.json", studio(original_width=9), "is 9 x None pixels"),
-    ("labelstudio", "t.json", studio(type="ellipselabels"), "expected brushlabels"),
+    ("labelstudio", "t.json", studio(type="videorectangle"), "expected one of brushlabels"),
     ("labelstudio", "t.json", studio(image_rotation=90), "no rotation"),
     ("yolo", "data.yaml", "names: [a", "is not YAML"),
     ("yolo", "data.yaml", "nc: 1", "names: expected the names"),
