@@ -6,6 +6,7 @@ format's writer. An export appears whole or not at all, and never in a folder th
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
 from collections import Counter
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from maskcast.annotations import read_annotations
 from maskcast.errors import ExportError, MaskcastError, SettingsError
 from maskcast.files import raise_if_storage
 from maskcast.formats import Format, load_format
@@ -28,7 +30,7 @@ from maskcast.formats.records import (
     count,
 )
 from maskcast.formats.splits import SPLIT_NAMES, SPLITS_FILE, assign_splits, write_splits
-from maskcast.project import Project
+from maskcast.project import ANNOTATIONS_NAME, Project
 from maskcast.results import check_not_packed, id_mask_place, read_id_mask
 from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 from maskcast.types import ObjectSpec
@@ -66,8 +68,6 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.min_score <= 1:
             raise SettingsError(f"min-score: expected 0 to 1, got {self.min_score}")
-        if self.write.tolerance < 0:
-            raise SettingsError(f"tolerance: expected 0 or more, got {self.write.tolerance}")
         if self.split is not None and not (
             2 <= len(self.split) <= len(SPLIT_NAMES)
             and all(share >= 0 for share in self.split)
@@ -220,17 +220,19 @@ class _Export:
                 f"no target in {self._project.output_place} is done"
                 + (f" and accepted; {left_out} are left out" if left_out else "")
             )
-        specs, spec_remarks = _unique_names(self._project.object_specs(found_ids))
+        specs, spec_remarks = _unique_names(self._specs(found_ids))
         splits = assign_splits(accepted, self._options.split, self._options.seed)
         placer = Placer(self._options.pictures, temporary)
         labeled = LabeledSet(
             self._images(splits, specs, placer),
             specs=tuple(specs.values()),
             splits=self._split_names(),
+            destination=folder,
         )
         lost = self._format.write(labeled, temporary, self._options.write)
         if self._options.split is not None:
-            write_splits(temporary / SPLITS_FILE, splits, self._options.split, self._options.seed)
+            written = {key: splits[key] for key in splits if key not in self._tally.unreadable}
+            write_splits(temporary / SPLITS_FILE, written, self._options.split, self._options.seed)
         counts = {name: self._tally.images[name] for name in labeled.splits}
         return ExportSummary(
             self._format.name,
@@ -260,6 +262,12 @@ class _Export:
                 accepted.append(row.image_id)
                 found_ids |= {found.object_id for found in row.objects}
         return accepted, found_ids, failed, left_out
+
+    def _specs(self, found_ids: set[int]) -> dict[int, ObjectSpec]:
+        """All ids that the project knows, so that class numbers do not hang on what was found."""
+        file = read_annotations(self._project.references_place / ANNOTATIONS_NAME)
+        annotated = {key for one in file.annotations.values() for key in one.objects}
+        return self._project.object_specs(found_ids | annotated, file)
 
     def _is_accepted(self, row: TargetRow) -> bool:
         return self._options.only == "all" or all(
@@ -318,6 +326,12 @@ class _Export:
 
     def _remarks(self) -> list[str]:
         told = []
+        outlines, write = self._format.outlines, self._options.write
+        has_outlines = outlines == "always" or (write.polygons and outlines == "option")
+        if write.polygons and not has_outlines:
+            told.append(f"{self._format.name} has no outlines, so --polygons does nothing")
+        if write.tolerance and not has_outlines:
+            told.append("--tolerance is for outlines, of which there are none here")
         if self._tally.renamed:
             told.append(
                 f"{count(self._tally.renamed, 'picture')} differ from others only in the suffix "
@@ -350,15 +364,22 @@ def _check_folder(folder: Path, project: Project) -> None:
 
 @contextmanager
 def _appearing(folder: Path) -> Iterator[Path]:
-    """A temporary folder that becomes ``folder`` at the end, or vanishes after an error."""
-    temporary = folder.absolute().with_name(f".mc-{secrets.token_hex(4)}.export")
+    """A temporary folder that becomes ``folder`` at the end, or vanishes after an error.
+
+    A folder that is there, and empty, gets the content instead: it may be a mount, or where
+    somebody stands.
+    """
+    exists = folder.exists()
+    beside = folder if exists else folder.absolute().parent
+    temporary = beside / f".mc-{secrets.token_hex(4)}.export"
     try:
         temporary.mkdir(parents=True)
         try:
             yield temporary
-            if folder.exists():
-                folder.rmdir()  # empty, as was checked; never removes anything else
-            temporary.rename(folder)
+            if exists:
+                _move_up(temporary)
+            else:
+                temporary.rename(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -367,6 +388,23 @@ def _appearing(folder: Path) -> Iterator[Path]:
         raise ExportError(
             f"{folder} cannot be written ({error.strerror or error}); give another folder"
         ) from error
+
+
+def _move_up(temporary: Path) -> None:
+    """Move what is in a folder to its parent, all or nothing, and remove the folder."""
+    moves = [(child, temporary.parent / child.name) for child in sorted(temporary.iterdir())]
+    taken = [target for _, target in moves if target.exists()]
+    if taken:
+        raise FileExistsError(errno.EEXIST, f"{taken[0].name} appeared in it meanwhile")
+    try:
+        for child, target in moves:
+            child.rename(target)
+        temporary.rmdir()
+    except BaseException:
+        for child, target in moves:
+            if not child.exists() and target.exists():
+                target.rename(child)
+        raise
 
 
 def _unique_names(

@@ -286,7 +286,7 @@ def test_label_maps_whose_names_disagree_are_refused(project: Project, tmp_path:
 
 
 def test_every_replaced_file_is_kept(project: Project, tmp_path: Path) -> None:
-    states = []
+    states: list[bytes] = []
     for outline in (LEFT_OUTLINE, (4, 2, 6, 2, 6, 4, 4, 4), (0, 0, 1, 0, 1, 1, 0, 1), LEFT_OUTLINE):
         source = coco_file(tmp_path / "in.json", polygon(10, *outline))
         summary = import_annotations(project, "coco", source, conflict="replace")

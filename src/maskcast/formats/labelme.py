@@ -57,15 +57,16 @@ def write_labelme(labeled: LabeledSet, folder: Path, options: WriteOptions) -> t
         What could not be kept.
     """
     tally = OutlineTally()
+    destination = (labeled.destination or folder).resolve()
     for image in labeled.images:
-        placed = folder / picture_path(image)
-        path = placed.with_name(placed.name.rpartition(".")[0] + ".json")
+        placed = picture_path(image)
+        path = folder / f"{placed.rpartition('.')[0]}.json"
         shapes = [shape for one in image.objects for shape in _shapes(one, options, tally)]
         content: dict[str, Any] = {
             "version": _VERSION,
             "flags": {},
             "shapes": shapes,
-            "imagePath": _path_from(path.parent, image, placed),
+            "imagePath": _path_from(destination / placed, image),
             "imageData": None,
             "imageHeight": image.height,
             "imageWidth": image.width,
@@ -74,11 +75,11 @@ def write_labelme(labeled: LabeledSet, folder: Path, options: WriteOptions) -> t
     return tally.sentences(parts_are_rows="a shape of its own, of the same group")
 
 
-def _path_from(folder: Path, image: LabeledImage, placed: Path) -> str:
-    """How the JSON file finds the picture: beside it, or where the original is."""
+def _path_from(placed: Path, image: LabeledImage) -> str:
+    """How the JSON file finds the picture: beside it in ``placed``, or where the original is."""
     if image.picture is None:
         return placed.name
-    return Path(os.path.relpath(image.picture, folder)).as_posix()
+    return Path(os.path.relpath(image.picture, placed.parent)).as_posix()
 
 
 def _shapes(

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from maskcast.errors import AnnotationError
+from maskcast.errors import AnnotationError, SettingsError
 from maskcast.types import Mask, ObjectSpec, Prompts, check_object_id
 
 DEFAULT_SPLIT = "default"
@@ -114,12 +115,14 @@ class LabeledSet:
         splits: names of the parts, such as ``("train", "val")``.
         images: streamed, once.
         labels: class names in the order in which the format lists them; empty if it lists none.
+        destination: where an export will be in the end; None = where it is written.
     """
 
     images: Iterable[LabeledImage]
     specs: tuple[ObjectSpec, ...] = ()
     splits: tuple[str, ...] = (DEFAULT_SPLIT,)
     labels: tuple[str, ...] = ()
+    destination: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -129,10 +132,17 @@ class WriteOptions:
     Attributes:
         polygons: outlines instead of masks, where masks are the default.
         tolerance: how far an outline may leave out corners, pixels; 0 keeps every pixel.
+
+    Raises:
+        SettingsError: if the tolerance is not 0 or more.
     """
 
     polygons: bool = False
     tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < inf:
+            raise SettingsError(f"tolerance: expected 0 or more, got {self.tolerance}")
 
 
 class Writer(Protocol):
