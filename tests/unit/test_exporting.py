@@ -405,6 +405,21 @@ def test_a_tolerance_that_is_none_is_refused(tolerance: float) -> None:
         WriteOptions(tolerance=tolerance)
 
 
+def test_trainers_find_the_labels_of_pictures_in_a_folder_called_images(tmp_path: Path) -> None:
+    names = ["line 1/images/a.png", "images/a.png", "images.png", "line 1/images_/b.png"]
+    project = finished_project(tmp_path / "project", {name: {1: DOT} for name in names})
+    summary = export_project(project, "yolo", tmp_path / "out", ExportOptions(pictures="copy"))
+    assert any("3 pictures in a folder called images" in remark for remark in summary.remarks)
+    pictures = [path.as_posix() for path in (tmp_path / "out/images").rglob("*.png")]
+    assert len(pictures) == len(names)
+    for picture in pictures:  # as YOLO trainers do it: the last images becomes labels
+        labels = "/labels/".join(picture.rsplit("/images/", 1)).rpartition(".")[0] + ".txt"
+        assert Path(labels).read_text().startswith("0 ")
+    known_names = known(image_of(name, {}, SIZE) for name in names)
+    read = load_format("yolo").read(tmp_path / "out", known_names)
+    assert sorted(image.image_id for image in read.images) == sorted(names)
+
+
 def test_names_of_files_survive(tmp_path: Path) -> None:
     project = finished_project(tmp_path / "p", {name: {1: DOT} for name in FILE_NAMES[:2]})
     export_project(project, "yolo", tmp_path / "out")

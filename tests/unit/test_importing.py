@@ -167,7 +167,12 @@ def test_an_image_without_objects_is_a_clean_reference(project: Project, tmp_pat
 
 @pytest.mark.parametrize(
     ("name", "image_id"),
-    [("c.png", "deep/c.png"), ("train/deep/c.png", "deep/c.png"), ("C:\\x\\a.png", "a.png")],
+    [
+        ("c.png", "deep/c.png"),
+        ("images/train/c.png", "deep/c.png"),
+        ("train/deep/c.png", "deep/c.png"),
+        ("C:\\x\\a.png", "a.png"),
+    ],
 )
 def test_pictures_are_found_by_the_end_of_their_path(
     project: Project, tmp_path: Path, name: str, image_id: str
@@ -182,6 +187,7 @@ def test_pictures_are_found_by_the_end_of_their_path(
     [
         ({}, {"file_name": "z.png"}, r"in\.json: images\[0\]\.file_name belongs to no image"),
         ({}, {"file_name": "../../etc/passwd"}, "belongs to no image"),
+        ({}, {"file_name": "other/c.png"}, "no reference is called 'other/c.png'"),
         ({}, {"height": 5}, r"images\[0\]: a\.png is 6 x 5 pixels there but .* 6 x 4"),
         ({"category_id": 99}, {}, r"annotations\[0\]\.category_id: expected the id of a category"),
         ({"image_id": 6}, {}, "expected the id of an image"),

@@ -12,6 +12,7 @@ Coordinates are shares of width and height. The class number is the object's pla
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -43,12 +44,19 @@ from maskcast.types import ObjectSpec
 _NAME_LISTS = ("classes.txt", "obj.names")
 _OTHER_TEXTS = frozenset({*_NAME_LISTS, "train.txt", "val.txt", "valid.txt", "test.txt"})
 """Texts beside labels that are none: names of classes, and lists of pictures."""
+_IMAGES = re.compile("images_*")  # so that two folders never become one
 _SLACK = 1e-6
 
 
 def picture_path(image: LabeledImage) -> str:
-    """Where a picture goes in an export."""
-    return f"images/{_folder(image.split)}/{image.file_name}"
+    """Where a picture goes in an export.
+
+    Trainers find the labels of a picture by the last ``images`` in its path, so no folder of its
+    own may be called that.
+    """
+    *folders, name = image.file_name.split("/")
+    safe = (f"{folder}_" if _IMAGES.fullmatch(folder) else folder for folder in folders)
+    return "/".join(["images", _folder(image.split), *safe, name])
 
 
 def write_yolo(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
@@ -57,7 +65,7 @@ def write_yolo(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tupl
     Returns:
         What could not be kept.
     """
-    tally, scored = OutlineTally(), 0
+    tally, scored, moved = OutlineTally(), 0, 0
     numbers = {label: number for number, label in enumerate(by_label(labeled.specs))}
     for image in labeled.images:
         scored += sum(one.score is not None for one in image.objects)
@@ -66,10 +74,10 @@ def write_yolo(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tupl
             rings = [] if one.mask is None else tally.outlines(one.mask, options)
             scale = np.array([image.width, image.height])
             rows += [_row(numbers[one.label], (ring / scale).ravel()) for ring in rings]
-        _write_rows(folder, image, rows)
+        moved += _write_rows(folder, image, rows)
     _write_yaml(folder, labeled.specs, labeled.splits)
     sentences = tally.sentences(parts_are_rows="a row of its own")
-    return (*sentences, *lost_scores(scored, "YOLO"))
+    return (*sentences, *lost_scores(scored, "YOLO"), *_moved_sentence(moved))
 
 
 def write_yolo_detect(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, ...]:
@@ -79,7 +87,7 @@ def write_yolo_detect(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tup
         What could not be kept.
     """
     numbers = {label: number for number, label in enumerate(by_label(labeled.specs))}
-    boxes = scored = 0
+    boxes = scored = moved = 0
     for image in labeled.images:
         scored += sum(one.score is not None for one in image.objects)
         rows = []
@@ -91,10 +99,18 @@ def write_yolo_detect(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tup
                 size = (xmax - xmin) / image.width, (ymax - ymin) / image.height
                 rows.append(_row(numbers[one.label], np.array([*middle, *size])))
         boxes += len(rows)
-        _write_rows(folder, image, rows)
+        moved += _write_rows(folder, image, rows)
     _write_yaml(folder, labeled.specs, labeled.splits)
     told = f"{count(boxes, 'mask')} became boxes; the format yolo keeps outlines"
-    return (*((told,) * bool(boxes)), *lost_scores(scored, "YOLO"))
+    return (*((told,) * bool(boxes)), *lost_scores(scored, "YOLO"), *_moved_sentence(moved))
+
+
+def _moved_sentence(moved: int) -> tuple[str, ...]:
+    told = (
+        f"{count(moved, 'picture')} in a folder called images, which is called images_ now: "
+        "trainers find labels by the last images in a path"
+    )
+    return (told,) * bool(moved)
 
 
 def _row(number: int, values: npt.NDArray[np.float64]) -> str:
@@ -102,10 +118,12 @@ def _row(number: int, values: npt.NDArray[np.float64]) -> str:
     return " ".join([str(number), *(f"{value:.10g}" for value in values)])
 
 
-def _write_rows(folder: Path, image: LabeledImage, rows: Sequence[str]) -> None:
-    stem = image.file_name.rpartition(".")[0] or image.file_name
-    path = folder / "labels" / _folder(image.split) / f"{stem}.txt"
+def _write_rows(folder: Path, image: LabeledImage, rows: Sequence[str]) -> bool:
+    """Write the label file; returns whether the picture has another path than its own."""
+    stem = picture_path(image).removeprefix("images/").rpartition(".")[0]
+    path = folder / "labels" / f"{stem}.txt"
     write_atomically(path, "".join(f"{row}\n" for row in rows).encode())
+    return not picture_path(image).endswith(f"/{image.file_name}")
 
 
 def _write_yaml(folder: Path, specs: Sequence[ObjectSpec], splits: Sequence[str]) -> None:
@@ -208,13 +226,23 @@ def _parse_yaml(path: Path) -> Mapping[int, str]:
 def _read_image(
     path: Path, stem: str, names: Mapping[int, str], pictures: Pictures
 ) -> LabeledImage:
-    image_id = pictures.find(stem + ".*", str(path))
+    try:
+        image_id = pictures.find(stem + ".*", str(path))
+    except AnnotationError:
+        image_id = pictures.find(_original(stem) + ".*", str(path))
     size = pictures.size(image_id)
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise AnnotationError(f"{path} is not a text file; leave it out") from error
     return LabeledImage(image_id, *size, tuple(_objects(lines, path, names, size)))
+
+
+def _original(stem: str) -> str:
+    """The stem before ``picture_path`` changed folders called ``images``."""
+    *folders, name = stem.split("/")
+    known = (one[:-1] if one != "images" and _IMAGES.fullmatch(one) else one for one in folders)
+    return "/".join([*known, name])
 
 
 def _objects(
