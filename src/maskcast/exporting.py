@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from maskcast.annotations import read_annotations
-from maskcast.errors import ExportError, MaskcastError, SettingsError
+from maskcast.errors import ExportError, MaskcastError, SettingsError, StorageError
 from maskcast.files import raise_if_storage
 from maskcast.formats import Format, load_format
 from maskcast.formats.placing import Placer
@@ -383,8 +383,12 @@ def _appearing(folder: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+    except StorageError as error:  # not with the name of the temporary folder
+        if isinstance(error.__cause__, OSError):
+            raise_if_storage(error.__cause__, folder)
+        raise
     except OSError as error:
-        raise_if_storage(error, folder.parent)
+        raise_if_storage(error, folder)
         raise ExportError(
             f"{folder} cannot be written ({error.strerror or error}); give another folder"
         ) from error

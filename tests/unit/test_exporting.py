@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image, ImageCms
 from finished import SIZE, finished_project
 from formats_support import FILE_NAMES, assert_same_masks, image_of, known, mask_of
 from maskcast.annotations import Annotation, AnnotationFile, ObjectAnnotation, write_annotations
-from maskcast.errors import ExportError, RunError, SettingsError
+from maskcast.errors import ExportError, RunError, SettingsError, StorageError
 from maskcast.exporting import ExportOptions, PictureMode, export_project
 from maskcast.formats import FORMATS, load_format
 from maskcast.formats.records import LabeledImage, WriteOptions
@@ -245,6 +246,28 @@ def test_a_folder_that_holds_anything_is_refused(project: Project, tmp_path: Pat
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
     (tmp_path / "out" / "mine.txt").unlink()
     export_project(project, "coco", tmp_path / "out")
+
+
+def test_a_full_disk_is_named_by_the_folder(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(StorageError) as caught:
+        export_project(project, "yolo", tmp_path / "out")
+    assert f"no space is left to write to {tmp_path / 'out'};" in str(caught.value)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_names_that_lists_of_voc_cannot_hold_are_told(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a\nb.png": {}, " c.png": {}, "d e.png": {}})
+    summary = export_project(project, "voc", tmp_path / "out")
+    assert any("2 pictures in no list of ImageSets" in remark for remark in summary.remarks)
+    assert (tmp_path / "out/ImageSets/Main/default.txt").read_text() == "d e\n"
+    assert len(list((tmp_path / "out/Annotations").iterdir())) == 3
 
 
 @pytest.mark.parametrize("name", ["coco", "labelme"])

@@ -118,7 +118,7 @@ def write_voc(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, 
             lists[split] = [stack.enter_context(path.open("w", encoding="utf-8")) for path in paths]
         for image in labeled.images:
             stem = image.file_name.rpartition(".")[0] or image.file_name
-            is_line = not {"\n", "\r"} & set(stem)
+            is_line = stem == stem.strip() and not {"\n", "\r"} & set(stem)
             for file in lists[image.split] if is_line else ():
                 file.write(f"{stem}\n")
             unlisted += not is_line
@@ -137,8 +137,8 @@ def _sentences(covered: int, unlisted: int, names: Mapping[str, str]) -> tuple[s
         )
     if unlisted:
         told.append(
-            f"{count(unlisted, 'picture')} in no list of ImageSets, since a line break is in the "
-            "name"
+            f"{count(unlisted, 'picture')} in no list of ImageSets, where no name can hold a line "
+            "break or have a blank at an end"
         )
     if changed:
         told.append(f"{count(changed, 'name')} changed, since labelmap.txt cannot hold them")
