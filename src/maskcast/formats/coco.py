@@ -156,8 +156,10 @@ def _json_files(source: Path) -> list[Path]:
         return [source]
     for pattern in ("annotations/*.json", "*.json", "*/*.json"):  # the last is Roboflow's
         files = sorted(source.glob(pattern))
+        # Beside instances there may be captions, key points and other files of the same images.
+        instances = [path for path in files if path.name.startswith("instances_")]
         if files:
-            return files
+            return instances or files
     raise AnnotationError(f"there is no COCO file in {source}; give the JSON file or its folder")
 
 

@@ -227,20 +227,23 @@ def read_voc(source: Path, pictures: Pictures) -> LabeledSet:
 
 
 def _read_labelmap(path: Path) -> dict[tuple[int, int, int], str]:
-    """Class name by colour, background left out."""
+    """Class name by colour, background left out; lines without colours have VOC's, in order."""
     if not path.is_file():
         return {voc_color(index + 1): name for index, name in enumerate(_CLASSES)}
-    colors = {}
+    colors: dict[tuple[int, int, int], str] = {}
+    usual = map(voc_color, range(_VOID + 1))
     # Not splitlines(), which knows ten more ends of lines, any of which may be in a name.
     for index, line in enumerate(path.read_text("utf-8-sig", errors="replace").split("\n")):
         if not line.strip() or line.startswith("#"):
             continue
-        match = re.fullmatch(r"(.+?):(\d{1,3}),(\d{1,3}),(\d{1,3}):.*", line)
-        if match is None:
+        match = re.fullmatch(r"(.+?):(?:(\d{1,3}),(\d{1,3}),(\d{1,3}))?:.*", line)
+        color = next(usual, None)
+        if match is None or color is None:
             raise AnnotationError(f"{path}: line {index + 1}: expected name:r,g,b::, got {line!r}")
-        red, green, blue = (int(match[group]) for group in (2, 3, 4))
+        if match[2] is not None:
+            color = int(match[2]), int(match[3]), int(match[4])
         if match[1] != "background":
-            colors[red, green, blue] = match[1]
+            colors[color] = match[1]
     return colors
 
 

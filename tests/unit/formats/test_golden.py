@@ -238,6 +238,16 @@ LAYOUTS: list[tuple[str, dict[str, str | bytes | object]]] = [
             }
         },
     ),
+    # Official sets have other files of the same images beside the instances.
+    ("coco", {"annotations/instances_val.json": COCO, "annotations/captions_val.json": {}}),
+    # Datumaro, where no colours were given: they are those of VOC.
+    (
+        "voc",
+        {
+            "labelmap.txt": "# label:color_rgb:parts:actions\nbackground:::\nring:::\ndot:::\n",
+            "SegmentationClass/a.png": voc_png(np.where(DOT, 2, RING).astype(np.uint8)),
+        },
+    ),
     # CVAT's segmentation mask 1.1: no XML files.
     (
         "voc",
