@@ -203,7 +203,7 @@ def check_size(
     for claimed, actual in zip(declared, (height, width), strict=True):
         if claimed is not None and claimed != actual:
             raise AnnotationError(
-                f"{place}: {image_id} is {declared[1]} x {declared[0]} pixels there but the "
+                f"{place}: {image_id} is {declared[1]!r} x {declared[0]!r} pixels there but the "
                 f"reference is {width} x {height}; annotate the picture at its own size, turned "
                 "as EXIF says"
             )

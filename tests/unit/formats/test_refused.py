@@ -67,10 +67,12 @@ STEALS = (
     '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
     "<annotations><meta>&f;</meta></annotations>"
 )
+DECLARES = '<?xml version="1.0"?><!DOCTYPE annotations SYSTEM "x.dtd"><annotations/>'
 CASES: list[tuple[str, str, str, str]] = [
     ("cvat", "a.xml", LAUGHS, r"a\.xml declares a document type or entities"),
     ("cvat", "a.xml", STEALS, r"a\.xml declares a document type or entities"),
     ("voc", "Annotations/a.xml", LAUGHS, "declares a document type or entities"),
+    ("cvat", "a.xml", DECLARES, r"a\.xml declares a document type or entities"),
     ("cvat", "a.xml", "<annotations", r"a\.xml is not XML"),
     ("cvat", "a.xml", "<other/>", "is not a CVAT file"),
     ("cvat", "a.xml", "<annotations><track/></annotations>", "tracks of a video"),
@@ -98,6 +100,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("labelme", "a.json", "[1]", "there is no labelme file"),
     ("labelme", "a.json", labelme(imagePath="../../z.png"), "imagePath belongs to no image"),
     ("labelme", "a.json", labelme(imageHeight=6, imageWidth=4), "a.png is 4 x 6 pixels there"),
+    ("labelme", "a.json", labelme(imageHeight="4"), "is 6 x '4' pixels there but"),
     ("labelme", "a.json", labelme(label=3), r"shapes\[0\]\.label: expected a text, got 3"),
     ("labelme", "a.json", labelme(points=[[1, "x"]]), r"points\[0\]: expected x and y"),
     ("labelme", "a.json", labelme(shape_type="line"), "expected mask, polygon, rectangle"),
