@@ -6,19 +6,15 @@ format's writer. An export appears whole or not at all, and never in a folder th
 
 from __future__ import annotations
 
-import errno
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from maskcast.annotations import read_annotations
-from maskcast.errors import ExportError, MaskcastError, SettingsError, StorageError
-from maskcast.files import raise_if_storage
+from maskcast.destination import appearing, check_destination
+from maskcast.errors import ExportError, MaskcastError, SettingsError
 from maskcast.formats import Format, load_format
 from maskcast.formats.placing import Placer
 from maskcast.formats.records import (
@@ -171,7 +167,7 @@ def export_project(
     """
     chosen = load_format(format_name)
     options = options or ExportOptions()
-    _check_folder(folder, project)
+    check_destination(folder, project)
     if not holds_ledger(project.ledger_path):
         raise ExportError(
             f"there are no results in {project.output_place} yet; run maskcast run first"
@@ -181,7 +177,7 @@ def export_project(
             f"{project.targets_place} is in a store, and links can only lead to files of this "
             "machine; pass --copy-images"
         )
-    with Ledger.open(project.ledger_path) as ledger, _appearing(folder) as temporary:
+    with Ledger.open(project.ledger_path) as ledger, appearing(folder) as temporary:
         check_not_packed(ledger, project)
         export = _Export(project, chosen, options, ledger)
         return export.write(temporary, folder)
@@ -343,72 +339,6 @@ class _Export:
                 "so nothing is left out"
             )
         return told
-
-
-def _check_folder(folder: Path, project: Project) -> None:
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ExportError(
-                f"{folder} is not empty, and nothing is ever overwritten; give another folder"
-            )
-    except OSError as error:
-        raise ExportError(f"{folder} cannot be read ({error.strerror}); give another") from error
-    inside = folder.resolve()
-    for taken in (project.targets_place, project.references_place, project.output_place):
-        if isinstance(taken, Path) and inside.is_relative_to(taken.resolve()):
-            raise ExportError(
-                f"{folder} lies in {taken}, where its files would be taken for others; "
-                "give a folder outside"
-            )
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """A temporary folder that becomes ``folder`` at the end, or vanishes after an error.
-
-    A folder that is there, and empty, gets the content instead: it may be a mount, or where
-    somebody stands.
-    """
-    exists = folder.exists()
-    beside = folder if exists else folder.absolute().parent
-    temporary = beside / f".mc-{secrets.token_hex(4)}.export"
-    try:
-        temporary.mkdir(parents=True)
-        try:
-            yield temporary
-            if exists:
-                _move_up(temporary)
-            else:
-                temporary.rename(folder)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-    except StorageError as error:  # not with the name of the temporary folder
-        if isinstance(error.__cause__, OSError):
-            raise_if_storage(error.__cause__, folder)
-        raise
-    except OSError as error:
-        raise_if_storage(error, folder)
-        raise ExportError(
-            f"{folder} cannot be written ({error.strerror or error}); give another folder"
-        ) from error
-
-
-def _move_up(temporary: Path) -> None:
-    """Move what is in a folder to its parent, all or nothing, and remove the folder."""
-    moves = [(child, temporary.parent / child.name) for child in sorted(temporary.iterdir())]
-    taken = [target for _, target in moves if target.exists()]
-    if taken:
-        raise FileExistsError(errno.EEXIST, f"{taken[0].name} appeared in it meanwhile")
-    try:
-        for child, target in moves:
-            child.rename(target)
-        temporary.rmdir()
-    except BaseException:
-        for child, target in moves:
-            if not child.exists() and target.exists():
-                target.rename(child)
-        raise
 
 
 def _unique_names(
