@@ -27,8 +27,13 @@ def read_classes(texts: Sequence[str]) -> dict[str, int]:
     for text in texts:
         rows: list[tuple[str, str]]
         if Path(text).is_file():
-            with Path(text).open(encoding="utf-8-sig", newline="") as file:
-                lines = [row for row in csv.reader(file) if row]
+            try:
+                with Path(text).open(encoding="utf-8-sig", newline="") as file:
+                    lines = [row for row in csv.reader(file) if row]
+            except (OSError, UnicodeDecodeError, csv.Error) as error:
+                raise SettingsError(
+                    f"classes: {text} is no CSV file in UTF-8 ({error}); save it as such"
+                ) from error
             rows = [(row[0], row[1] if len(row) == 2 else "") for row in lines]
             rows = rows[1:] if rows[:1] == [("name", "id")] else rows
         else:

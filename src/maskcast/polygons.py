@@ -115,6 +115,8 @@ def bridge_holes(part: Part) -> Ring:
     Each hole is joined to what lies above it by a cut of no width, so ``fill_rings`` gives the
     same pixels. Readers that colour every pixel a line touches show the cuts.
     """
+    if not part.holes:
+        return part.outer
     tops = [int(np.argmin(hole[:, 1])) for hole in part.holes]
     holes = (np.roll(hole, -top, axis=0) for hole, top in zip(part.holes, tops, strict=True))
     rings = [part.outer, *holes]

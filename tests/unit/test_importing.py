@@ -334,6 +334,13 @@ def test_a_labeler_that_saves_all_the_time_is_waited_for(
         import_annotations(project, "coco", source)
 
 
+def test_a_table_of_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_bytes("흠집,2\n".encode("cp949"))  # as Excel in Korea saves it
+    with pytest.raises(SettingsError, match=r"classes\.csv is no CSV file in UTF-8"):
+        read_classes([str(path)])
+
+
 def test_a_table_may_begin_with_a_heading(tmp_path: Path) -> None:
     path = tmp_path / "classes.csv"
     path.write_text("name,id\nscratch,2\n")

@@ -108,13 +108,13 @@ def _read_names(path: Path) -> dict[int, str]:
     """Object id -> name; empty if there is no such table."""
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
     try:
-        return {int(row["id"]): row["name"] for row in rows if row["name"]}
-    except (KeyError, TypeError, ValueError) as error:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return {int(row["id"]): row["name"] for row in csv.DictReader(file) if row["name"]}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise AnnotationError(
-            f"{path}: expected the columns {', '.join(_COLUMNS)}; correct the file or remove it"
+            f"{path}: expected the columns {', '.join(_COLUMNS)} in UTF-8; correct the file or "
+            "remove it"
         ) from error
 
 
