@@ -163,7 +163,7 @@ def _point(node: Node) -> tuple[float, float]:
     value = node.value
     if not (isinstance(value, list) and len(value) == 2 and all(map(is_number, value))):
         raise node.error("x and y")
-    return value[0], value[1]
+    return float(value[0]), float(value[1])
 
 
 def _is_upright(points: np.ndarray[Any, np.dtype[np.float64]]) -> bool:

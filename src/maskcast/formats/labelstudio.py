@@ -48,9 +48,7 @@ picture_path = path_in_images
 
 _LOCAL = "/data/local-files/?d="
 _SHAPES = ("brushlabels", "polygonlabels", "rectanglelabels", "ellipselabels", "keypointlabels")
-_NO_SHAPES = frozenset(
-    {"choices", "datetime", "number", "rating", "relation", "taxonomy", "textarea"}
-)
+_NO_SHAPES = ("choices", "datetime", "number", "rating", "relation", "taxonomy", "textarea")
 """Results that say something of the picture, or of a shape that has a result of its own."""
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from formats_support import KnownPictures
 from maskcast.errors import AnnotationError
 from maskcast.formats import load_format
+from maskcast.images import encode_mask_png
 
 PICTURES = KnownPictures({"a.png": (4, 6), "x/b.png": (4, 6), "y/b.png": (4, 6)})
 
@@ -67,6 +70,7 @@ STEALS = (
     '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
     "<annotations><meta>&f;</meta></annotations>"
 )
+ONE_PIXEL = base64.b64encode(encode_mask_png(np.ones((1, 1), np.bool_))).decode()
 DECLARES = '<?xml version="1.0"?><!DOCTYPE annotations SYSTEM "x.dtd"><annotations/>'
 CASES: list[tuple[str, str, str, str]] = [
     ("cvat", "a.xml", LAUGHS, r"a\.xml declares a document type or entities"),
@@ -112,6 +116,14 @@ CASES: list[tuple[str, str, str, str]] = [
     ("labelstudio", "t.json", studio(original_width=9), "is 9 x None pixels"),
     ("labelstudio", "t.json", studio(type="videorectangle"), "expected one of brushlabels"),
     ("labelstudio", "t.json", studio(image_rotation=90), "no rotation"),
+    ("labelstudio", "t.json", studio(type=["brushlabels"]), "expected one of brushlabels"),
+    ("labelme", "a.json", labelme(points=[[2**70, 0], [2**71, 1]]), "holds no pixel"),
+    (
+        "labelme",
+        "a.json",
+        labelme(shape_type="mask", points=[[2**70, 0], [2**70, 1]], mask=ONE_PIXEL),
+        "expected corners in the picture",
+    ),
     (
         "cvat",
         "a.xml",
