@@ -153,7 +153,7 @@ def write_annotations(path: Path, file: AnnotationFile, *, backup: bool = True) 
     if before == data:
         return
     if before is not None and backup:
-        write_atomically(_backup(path), before)
+        write_atomically(backup_path(path), before)
     write_atomically(path, data)
 
 
@@ -163,7 +163,8 @@ def _same(first: npt.NDArray[Any] | None, second: npt.NDArray[Any] | None) -> bo
     return np.array_equal(first, second)
 
 
-def _backup(path: Path) -> Path:
+def backup_path(path: Path) -> Path:
+    """Where ``write_annotations`` keeps what was in ``path`` before."""
     return path.with_name(path.name + ".bak")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from maskcast import project as projects
 from maskcast.evaluate import Evaluation, evaluate_output
-from maskcast.exporting import ExportOptions, ExportSummary, export_project
+from maskcast.exporting import ExportOptions, ExportSummary, Only, PictureMode, export_project
 from maskcast.formats.records import WriteOptions
 from maskcast.importing import ImportSummary, import_annotations
 from maskcast.merging import Conflict
@@ -88,23 +88,39 @@ class Project(projects.Project):
         format_name: str,
         folder: Path | str,
         *,
+        only: Only = "all",
+        min_score: float = 0.0,
+        split: Sequence[float] | None = None,
+        seed: int = 0,
+        pictures: PictureMode = "none",
         polygons: bool = False,
         tolerance: float = 0.0,
-        **options: Any,  # noqa: ANN401
     ) -> ExportSummary:
         """Write the results in the format of another tool.
 
         Args:
             format_name: one of ``formats.FORMATS``.
             folder: is made; if it exists it must be empty.
+            only: ``all`` targets that are done, or those ``accepted``: every score on them
+                reaches ``min_score``.
+            min_score: objects below it are left out, 0 to 1.
+            split: shares of train, val and test, or of train and val; None does not split.
+            seed: of the split.
+            pictures: whether the targets are copied or linked into the export.
             polygons: outlines instead of masks, where masks are the default.
             tolerance: how far an outline may leave out corners, pixels; 0 keeps every pixel.
-            **options: the other fields of ``exporting.ExportOptions``.
 
         Raises:
             SettingsError, ExportError, RunError, StorageError: see ``exporting.export_project``.
         """
-        wanted = ExportOptions(write=WriteOptions(polygons, tolerance), **options)
+        wanted = ExportOptions(
+            only=only,
+            min_score=min_score,
+            split=None if split is None else tuple(split),
+            seed=seed,
+            pictures=pictures,
+            write=WriteOptions(polygons, tolerance),
+        )
         return export_project(self, format_name, Path(folder), wanted)
 
 

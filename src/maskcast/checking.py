@@ -22,6 +22,7 @@ import numpy as np
 
 from maskcast.errors import ExportError
 from maskcast.exporting import ExportSummary
+from maskcast.formats.records import count
 from maskcast.formats.splits import SPLITS_FILE
 
 
@@ -60,7 +61,8 @@ def check_export(summary: ExportSummary) -> str:
     """
     reader = _READERS[summary.format_name]
     try:
-        module = import_module(reader.module)
+        with _silence():
+            module = import_module(reader.module)
     except ImportError as error:
         raise ExportError(
             f"the export is in {summary.folder}, but {reader.package} is not installed to check "
@@ -72,7 +74,7 @@ def check_export(summary: ExportSummary) -> str:
             "it; export with --copy-images or --link-images"
         )
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # some readers talk
+        with _silence():
             found = reader.read(module, summary.folder)
     except Exception as error:  # whatever a reader stumbles over is what a user wants to know
         raise ExportError(
@@ -82,21 +84,30 @@ def check_export(summary: ExportSummary) -> str:
     return _compare(f"{reader.package} {version(reader.package)}", found, summary)
 
 
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Some readers talk; what they log goes to where stderr led when they were loaded."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
 def _compare(reader: str, found: Found, summary: ExportSummary) -> str:
     pairs = (
-        ("images", found.images, summary.images),
-        ("objects", found.objects, summary.objects),
-        ("pixels", found.pixels, summary.pixels),
+        ("image", found.images, summary.images),
+        ("object", found.objects, summary.objects),
+        ("pixel", found.pixels, summary.pixels),
     )
     known = [(what, got, expected) for what, got, expected in pairs if got is not None]
     wrong = [
-        f"{got} {what} instead of {expected}" for what, got, expected in known if got != expected
+        f"{count(got, what)} instead of {expected}"
+        for what, got, expected in known
+        if got != expected
     ]
     if wrong:
         raise ExportError(
             f"{reader} finds {', '.join(wrong)} in {summary.folder}; please report this"
         )
-    return f"{reader} finds {', '.join(f'{got} {what}' for what, got, _ in known)}, as exported"
+    return f"{reader} finds {', '.join(count(got, what) for what, got, _ in known)}, as exported"
 
 
 def _read_coco(module: Any, folder: Path) -> Found:  # noqa: ANN401 (a module without types)
@@ -135,7 +146,7 @@ def _read_labelme(module: Any, folder: Path) -> Found:  # noqa: ANN401
 
 
 def _read_labelstudio(module: Any, folder: Path) -> Found:  # noqa: ANN401
-    images = objects = pixels = 0
+    images = objects = pixels = brushes = 0
     for path in _json_files(folder):
         for task in json.loads(path.read_text("utf-8")):
             images += 1
@@ -143,9 +154,10 @@ def _read_labelstudio(module: Any, folder: Path) -> Found:  # noqa: ANN401
             objects += len({one["value"][one["type"]][0] for one in results})
             for one in results:
                 if one["type"] == "brushlabels":
+                    brushes += 1
                     values = module.decode_rle(one["value"]["rle"])
                     pixels += int(np.count_nonzero(values[3::4]))
-    return Found(images, objects, pixels or None)
+    return Found(images, objects, pixels if brushes == objects else None)
 
 
 def _read_yolo(module: Any, folder: Path) -> Found:  # noqa: ANN401
@@ -171,7 +183,7 @@ def _read_masks(module: Any, folder: Path) -> Found:  # noqa: ANN401
 
 
 def _json_files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*.json")) if path.name != SPLITS_FILE)
+    return (path for path in sorted(folder.rglob("*.json")) if path != folder / SPLITS_FILE)
 
 
 _READERS: Mapping[str, _Reader] = MappingProxyType(

@@ -6,17 +6,15 @@ format's writer. An export appears whole or not at all, and never in a folder th
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from maskcast.annotations import read_annotations
+from maskcast.destination import appearing, check_destination
 from maskcast.errors import ExportError, MaskcastError, SettingsError
-from maskcast.files import raise_if_storage
 from maskcast.formats import Format, load_format
 from maskcast.formats.placing import Placer
 from maskcast.formats.records import (
@@ -28,7 +26,7 @@ from maskcast.formats.records import (
     count,
 )
 from maskcast.formats.splits import SPLIT_NAMES, SPLITS_FILE, assign_splits, write_splits
-from maskcast.project import Project
+from maskcast.project import ANNOTATIONS_NAME, Project
 from maskcast.results import check_not_packed, id_mask_place, read_id_mask
 from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 from maskcast.types import ObjectSpec
@@ -66,8 +64,6 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.min_score <= 1:
             raise SettingsError(f"min-score: expected 0 to 1, got {self.min_score}")
-        if self.write.tolerance < 0:
-            raise SettingsError(f"tolerance: expected 0 or more, got {self.write.tolerance}")
         if self.split is not None and not (
             2 <= len(self.split) <= len(SPLIT_NAMES)
             and all(share >= 0 for share in self.split)
@@ -171,7 +167,7 @@ def export_project(
     """
     chosen = load_format(format_name)
     options = options or ExportOptions()
-    _check_folder(folder, project)
+    check_destination(folder, project)
     if not holds_ledger(project.ledger_path):
         raise ExportError(
             f"there are no results in {project.output_place} yet; run maskcast run first"
@@ -181,7 +177,7 @@ def export_project(
             f"{project.targets_place} is in a store, and links can only lead to files of this "
             "machine; pass --copy-images"
         )
-    with Ledger.open(project.ledger_path) as ledger, _appearing(folder) as temporary:
+    with Ledger.open(project.ledger_path) as ledger, appearing(folder) as temporary:
         check_not_packed(ledger, project)
         export = _Export(project, chosen, options, ledger)
         return export.write(temporary, folder)
@@ -220,17 +216,19 @@ class _Export:
                 f"no target in {self._project.output_place} is done"
                 + (f" and accepted; {left_out} are left out" if left_out else "")
             )
-        specs, spec_remarks = _unique_names(self._project.object_specs(found_ids))
+        specs, spec_remarks = _unique_names(self._specs(found_ids))
         splits = assign_splits(accepted, self._options.split, self._options.seed)
         placer = Placer(self._options.pictures, temporary)
         labeled = LabeledSet(
             self._images(splits, specs, placer),
             specs=tuple(specs.values()),
             splits=self._split_names(),
+            destination=folder,
         )
         lost = self._format.write(labeled, temporary, self._options.write)
         if self._options.split is not None:
-            write_splits(temporary / SPLITS_FILE, splits, self._options.split, self._options.seed)
+            written = {key: splits[key] for key in splits if key not in self._tally.unreadable}
+            write_splits(temporary / SPLITS_FILE, written, self._options.split, self._options.seed)
         counts = {name: self._tally.images[name] for name in labeled.splits}
         return ExportSummary(
             self._format.name,
@@ -260,6 +258,12 @@ class _Export:
                 accepted.append(row.image_id)
                 found_ids |= {found.object_id for found in row.objects}
         return accepted, found_ids, failed, left_out
+
+    def _specs(self, found_ids: set[int]) -> dict[int, ObjectSpec]:
+        """All ids that the project knows, so that class numbers do not hang on what was found."""
+        file = read_annotations(self._project.references_place / ANNOTATIONS_NAME)
+        annotated = {key for one in file.annotations.values() for key in one.objects}
+        return self._project.object_specs(found_ids | annotated, file)
 
     def _is_accepted(self, row: TargetRow) -> bool:
         return self._options.only == "all" or all(
@@ -318,6 +322,12 @@ class _Export:
 
     def _remarks(self) -> list[str]:
         told = []
+        outlines, write = self._format.outlines, self._options.write
+        has_outlines = outlines == "always" or (write.polygons and outlines == "option")
+        if write.polygons and not has_outlines:
+            told.append(f"{self._format.name} has no outlines, so --polygons does nothing")
+        if write.tolerance and not has_outlines:
+            told.append("--tolerance is for outlines, of which there are none here")
         if self._tally.renamed:
             told.append(
                 f"{count(self._tally.renamed, 'picture')} differ from others only in the suffix "
@@ -329,44 +339,6 @@ class _Export:
                 "so nothing is left out"
             )
         return told
-
-
-def _check_folder(folder: Path, project: Project) -> None:
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ExportError(
-                f"{folder} is not empty, and nothing is ever overwritten; give another folder"
-            )
-    except OSError as error:
-        raise ExportError(f"{folder} cannot be read ({error.strerror}); give another") from error
-    inside = folder.resolve()
-    for taken in (project.targets_place, project.references_place, project.output_place):
-        if isinstance(taken, Path) and inside.is_relative_to(taken.resolve()):
-            raise ExportError(
-                f"{folder} lies in {taken}, where its files would be taken for others; "
-                "give a folder outside"
-            )
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """A temporary folder that becomes ``folder`` at the end, or vanishes after an error."""
-    temporary = folder.absolute().with_name(f".mc-{secrets.token_hex(4)}.export")
-    try:
-        temporary.mkdir(parents=True)
-        try:
-            yield temporary
-            if folder.exists():
-                folder.rmdir()  # empty, as was checked; never removes anything else
-            temporary.rename(folder)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise_if_storage(error, folder.parent)
-        raise ExportError(
-            f"{folder} cannot be written ({error.strerror or error}); give another folder"
-        ) from error
 
 
 def _unique_names(

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-import csv
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from maskcast.annotations import (
     Annotation,
     AnnotationFile,
     ObjectAnnotation,
+    backup_path,
     read_annotations,
     write_annotations,
 )
+from maskcast.classes import ObjectNames
 from maskcast.engines.base import Engine
 from maskcast.errors import AnnotationError, SettingsError
+from maskcast.files import raise_if_storage
 from maskcast.formats import load_format
 from maskcast.formats.pictures import ReferencePictures
 from maskcast.formats.records import LabeledImage, LabeledObject, count
 from maskcast.images import measure_window, read_image
 from maskcast.merging import Conflict, differing_objects, with_annotations
-from maskcast.palette import default_spec
 from maskcast.project import Project
 from maskcast.targets import find_images
-from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, Prompts, RgbImage
+from maskcast.types import Mask, ObjectSpec, Prompts, RgbImage
 
 # The labelers hold this lock while they save.
 _LOCK_NAME = ".annotations.lock"
 _LOCK_SECONDS = 10
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class ImportSummary:
         new_names: names of classes that got an object id by this import -> that id.
         joined: instances that became one mask with others of their object id.
         kept: imported objects that were there already with another mask, which was kept.
+        empty: objects without a pixel, which were left out.
+        unknown: names in the table of classes that no imported class has.
+        backup: where the annotations before are kept; None if there were none or nothing changed.
     """
 
     annotated: int
@@ -58,13 +64,16 @@ class ImportSummary:
     new_names: Mapping[str, int] = field(default_factory=dict)
     joined: int = 0
     kept: int = 0
+    empty: int = 0
+    unknown: tuple[str, ...] = ()
+    backup: Path | None = None
 
     def describe(self) -> str:
         """A few lines for a person."""
         ids = ", ".join(str(object_id) for object_id in self.object_ids) or "none"
         counts = f"{self.annotated} annotated and {self.clean} clean references"
         lines = [f"imported {counts}; object ids: {ids}"]
-        if not self.changed:
+        if not self.changed and not self.new_names:
             lines.append("all of it was there already; nothing changed")
         lines += [f"{name} is object {key} from now on" for name, key in self.new_names.items()]
         if self.joined:
@@ -73,11 +82,19 @@ class ImportSummary:
             )
         if self.kept:
             lines.append(f"{count(self.kept, 'object')} there already with another mask, and kept")
+        if self.empty:
+            lines.append(f"{count(self.empty, 'object')} without a pixel left out")
         if self.left_out:
             lines.append(
                 f"{count(self.left_out, 'image')} in the references folder left out: "
                 "no annotations are there for them"
             )
+        if self.unknown:
+            names = ", ".join(map(repr, self.unknown[:_MOST_NAMED]))
+            names += " ..." if len(self.unknown) > _MOST_NAMED else ""
+            lines.append(f"no imported class is called {names}, as --classes says")
+        if self.backup is not None:
+            lines.append(f"the annotations before are kept in {self.backup}")
         return "\n".join(lines)
 
 
@@ -100,13 +117,16 @@ def import_annotations(
         format_name: one of ``formats.FORMATS``.
         source: file or folder, as the format's reader says.
         classes: object id of class names. Others go by the names the project has, then by names
-            such as ``object 3``, then get new ids in the order in which they appear.
+            such as ``object 3``, then get ids that nothing has yet, in the order of the source.
+            Names of ids that had none are kept.
         conflict: what to do about references that are annotated differently already; the file
-            before is kept as ``.bak``. Importing the same twice changes nothing.
+            before is kept as ``annotations.json.bak``. Importing the same twice changes nothing.
 
     Raises:
         SettingsError: if there is no such format or no references folder.
-        AnnotationError: if something does not fit; the project is untouched.
+        AnnotationError: if something does not fit, or a labeler is saving all the time; the
+            project is untouched.
+        StorageError: if the disk is full or the folder cannot be written.
         ImageError: if a reference cannot be read.
         EngineError: if boxes or points must be resolved and the engine cannot.
     """
@@ -123,55 +143,28 @@ def import_annotations(
     pictures = ReferencePictures(paths, project.settings.images.max_pixels)
     labeled = chosen.read(source, pictures)
     images = _distinct(labeled.images, source)
-    names = _Names(project, classes or {})
+    names = ObjectNames(project, classes or {}, source)
     ids = names.assign(images, labeled.labels)
     annotate = _Annotator(project, [paths[image.image_id] for image in images])
     try:
         imported = [annotate.annotation(image, ids, paths[image.image_id]) for image in images]
     finally:
         annotate.close()
-    changed, kept = _write(project.annotations_path, imported, names.new_specs, conflict)
+    written = _write(project.annotations_path, imported, names.new_specs, conflict)
     shown = [one for one in imported if one.objects]
     return ImportSummary(
         annotated=len(shown),
         clean=len(imported) - len(shown),
         object_ids=tuple(sorted({key for one in shown for key in one.objects})),
         left_out=len(paths) - len(imported),
-        changed=changed,
+        changed=written.changed,
         new_names={spec.name: spec.object_id for spec in names.new_specs},
         joined=annotate.joined,
-        kept=kept,
+        kept=written.kept,
+        empty=annotate.empty,
+        unknown=names.unknown([*labeled.labels, *(label for label, _ in ids)]),
+        backup=written.backup,
     )
-
-
-def read_classes(texts: Sequence[str]) -> dict[str, int]:
-    """The table of class names: each text is ``name=id`` or a CSV file of ``name,id`` lines.
-
-    Raises:
-        SettingsError: if a text is neither, or an id is not in 1..255.
-    """
-    table: dict[str, int] = {}
-    for text in texts:
-        rows: list[tuple[str, str]]
-        if Path(text).is_file():
-            with Path(text).open(encoding="utf-8-sig", newline="") as file:
-                lines = [row for row in csv.reader(file) if row]
-            rows = [(row[0], row[1] if len(row) == 2 else "") for row in lines]
-        else:
-            name, equals, number = text.rpartition("=")
-            if not equals:
-                raise SettingsError(
-                    f"classes: {text!r} is neither name=id nor a file of name,id lines"
-                )
-            rows = [(name, number)]
-        for name, number in rows:
-            if not number.strip().isdecimal() or not 1 <= int(number) <= MAX_OBJECT_ID:
-                raise SettingsError(
-                    f"classes: expected an object id of 1..{MAX_OBJECT_ID} for {name!r} in {text}, "
-                    f"got {number!r}"
-                )
-            table[name] = int(number)
-    return table
 
 
 def _distinct(images: Iterable[LabeledImage], source: Path) -> list[LabeledImage]:
@@ -185,50 +178,6 @@ def _distinct(images: Iterable[LabeledImage], source: Path) -> list[LabeledImage
     return list(found.values())
 
 
-class _Names:
-    """Object ids of class names."""
-
-    def __init__(self, project: Project, classes: Mapping[str, int]) -> None:
-        self._specs = project.object_specs(())
-        self._ids = {spec.name: key for key, spec in reversed(self._specs.items())} | dict(classes)
-        self._reserved = set(self._specs) | set(self._ids.values())
-        self.new_specs: list[ObjectSpec] = []
-
-    def assign(
-        self, images: Sequence[LabeledImage], labels: Sequence[str]
-    ) -> dict[tuple[str, int | None], int]:
-        """The id of each (label, id of the format) that occurs; see ``import_annotations``."""
-        objects = [one for image in images for one in image.objects]
-        seen = dict.fromkeys((one.label, one.object_id) for one in objects)
-        order = {label: index for index, label in enumerate(labels)}
-        self._reserved |= {key for _, key in seen if key is not None}
-        wanted = sorted(seen, key=lambda one: order.get(one[0], len(order)))
-        return {(label, key): self._assign(label, key) for label, key in wanted}
-
-    def _assign(self, label: str, object_id: int | None) -> int:
-        if label in self._ids and label:
-            return self._ids[label]
-        known = object_id is not None and object_id in self._specs
-        if object_id is not None and (known or label in {"", default_spec(object_id).name}):
-            return object_id
-        usual = {default_spec(key).name: key for key in range(1, MAX_OBJECT_ID + 1)}.get(label)
-        if object_id is None and usual is not None and usual not in self._specs:
-            self._reserved.add(usual)
-            return usual
-        if object_id is None:
-            free = sorted(set(range(1, MAX_OBJECT_ID + 1)) - self._reserved)
-            if not free:
-                raise AnnotationError(
-                    f"there is no object id left for {label!r}: {MAX_OBJECT_ID} are taken; join "
-                    "classes with --classes name=id"
-                )
-            object_id = free[0]
-        self._reserved.add(object_id)
-        self._ids[label] = object_id
-        self.new_specs.append(replace(default_spec(object_id), name=label))
-        return object_id
-
-
 class _Annotator:
     """Turns labeled images into annotations; starts the engine only if it is needed."""
 
@@ -236,7 +185,7 @@ class _Annotator:
         self._project = project
         self._paths = paths
         self._engine: Engine | None = None
-        self.joined = 0
+        self.joined = self.empty = 0
 
     def close(self) -> None:
         """Release the engine."""
@@ -249,7 +198,7 @@ class _Annotator:
         """The annotation of one image; one without a pixel is clean."""
         instances: dict[int, list[LabeledObject]] = defaultdict(list)
         for one in image.objects:
-            instances[ids[one.label, one.object_id]].append(_inside(one, image))
+            instances[ids[one.label, one.object_id]].append(one)
         objects = {
             key: entry
             for key, group in sorted(instances.items())
@@ -263,11 +212,11 @@ class _Annotator:
         self.joined += len(group) - 1
         masks = [one.mask for one in group if one.mask is not None]
         prompts = [one.prompts for one in group if one.mask is None]
-        boxes = [one for one in prompts if one.box is not None]
-        if not masks and len(boxes) < 2:
-            return ObjectAnnotation(_one_prompt(prompts))
+        if not masks and (prompt := _one_prompt(prompts)) is not None:
+            return ObjectAnnotation(prompt)
         masks += self._resolved(object_id, prompts, path)
         mask = np.logical_or.reduce(masks)
+        self.empty += not mask.any()
         return ObjectAnnotation(Prompts(), mask) if mask.any() else None
 
     def _resolved(self, object_id: int, prompts: Sequence[Prompts], path: Path) -> list[Mask]:
@@ -285,45 +234,58 @@ class _Annotator:
         return read_image(path, window=window, max_pixels=bound).rgb
 
 
-def _one_prompt(prompts: Sequence[Prompts]) -> Prompts:
-    """At most one box, and the points of all."""
-    return Prompts(
-        next((one.box for one in prompts if one.box is not None), None),
-        np.concatenate([one.points for one in prompts]),
-        np.concatenate([one.point_labels for one in prompts]),
-    )
+def _one_prompt(prompts: Sequence[Prompts]) -> Prompts | None:
+    """All prompts as those of one thing: points, and at most one box, round them; else None."""
+    boxes = [one.box for one in prompts if one.box is not None]
+    points = np.concatenate([one.points for one in prompts])
+    labels = np.concatenate([one.point_labels for one in prompts])
+    if not boxes:
+        return Prompts(None, points, labels)
+    inside = (points >= boxes[0][:2]) & (points <= boxes[0][2:])
+    return Prompts(boxes[0], points, labels) if len(boxes) == 1 and inside.all() else None
 
 
-def _inside(one: LabeledObject, image: LabeledImage) -> LabeledObject:
-    """The object with its box cut at the border of the image."""
-    if one.prompts.box is None:
-        return one
-    box = np.clip(one.prompts.box, 0, [image.width, image.height] * 2).astype(np.float32)
-    if box[0] >= box[2] or box[1] >= box[3]:
-        raise AnnotationError(
-            f"the box {one.prompts.box.tolist()} of {one.label!r} on {image.image_id} holds no "
-            "pixel; correct or remove it"
-        )
-    return replace(one, prompts=replace(one.prompts, box=box))
+@dataclass(frozen=True)
+class _Written:
+    changed: int
+    kept: int
+    backup: Path | None
 
 
 def _write(
     path: Path, imported: Sequence[Annotation], new_specs: Sequence[ObjectSpec], conflict: Conflict
-) -> tuple[int, int]:
-    """Add to the annotation file; returns how many references changed, how many objects stayed."""
-    with FileLock(path.parent / _LOCK_NAME, timeout=_LOCK_SECONDS):
-        before = read_annotations(path)
-        merged = with_annotations(before, imported, conflict)
-        specs = {spec.object_id: spec for spec in (*new_specs, *before.objects)}
-        after = (
-            AnnotationFile(tuple(specs[key] for key in sorted(specs)), merged.annotations)
-            if new_specs
-            else merged
-        )
-        if after != before:
-            write_annotations(path, after)
+) -> _Written:
+    """Add to the annotation file."""
+    try:
+        with FileLock(path.parent / _LOCK_NAME, timeout=_LOCK_SECONDS):
+            before = read_annotations(path)
+            merged = with_annotations(before, imported, conflict)
+            specs = {spec.object_id: spec for spec in (*new_specs, *before.objects)}
+            after = AnnotationFile(tuple(specs[key] for key in sorted(specs)), merged.annotations)
+            after = after if new_specs else merged
+            existed = after != before and path.exists()
+            if existed and conflict == "replace":
+                _keep_backup(path)
+            if after != before:
+                write_annotations(path, after)
+    except Timeout as error:
+        raise AnnotationError(
+            f"{path} is being saved by a labeler all the time; import again when it is idle"
+        ) from error
+    except OSError as error:
+        raise_if_storage(error, path.parent)
+        raise AnnotationError(f"{path} cannot be written ({error}); correct that") from error
     changed = sum(
         before.annotations.get(image_id) != annotation
         for image_id, annotation in merged.annotations.items()
     )
-    return changed, differing_objects(before, imported) if conflict == "merge" else 0
+    kept = differing_objects(before, imported) if conflict == "merge" else 0
+    return _Written(changed, kept, backup_path(path) if existed else None)
+
+
+def _keep_backup(path: Path) -> None:
+    """Move a backup that is there to a name of its own, since it will be written anew."""
+    backup = backup_path(path)
+    if backup.exists():
+        numbers = itertools.count(1)
+        backup.rename(next(other for n in numbers if not (other := Path(f"{backup}.{n}")).exists()))

@@ -8,8 +8,9 @@ objects have no area there, and every object shrinks by half a pixel on each sid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -17,6 +18,8 @@ import numpy.typing as npt
 
 from maskcast.masks import bounding_box
 from maskcast.types import Mask
+
+_MOST_CROSSINGS = 1 << 20
 
 Ring = npt.NDArray[np.float64]
 """float64 (N, 2) ``x, y`` in pixel edges, N >= 3; the last corner is joined to the first."""
@@ -86,15 +89,24 @@ def _fill(rings: Iterable[Ring], shape: tuple[int, int]) -> Mask:
         low, high = np.minimum(start[:, 1], end[:, 1]), np.maximum(start[:, 1], end[:, 1])
         first = np.clip(np.ceil(low - 0.5), 0, height).astype(np.int64)
         count = np.clip(np.ceil(high - 0.5), 0, height).astype(np.int64) - first
-        edges = np.repeat(np.arange(len(start)), count)
-        begins = np.repeat(np.cumsum(count) - count, count)
-        rows = first[edges] + np.arange(len(edges)) - begins
-        rise = end[edges, 1] - start[edges, 1]
-        slope = (end[edges, 0] - start[edges, 0]) / rise
-        crossing = start[edges, 0] + (rows + 0.5 - start[edges, 1]) * slope
-        columns = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.int64)
-        np.add.at(toggles, (rows, columns), np.uint8(1))  # wraps at 256, which is even
+        for block in _blocks(count):
+            edges = np.repeat(np.arange(len(start))[block], count[block])
+            begins = np.repeat(np.cumsum(count[block]) - count[block], count[block])
+            rows = first[edges] + np.arange(len(edges)) - begins
+            rise = end[edges, 1] - start[edges, 1]
+            slope = (end[edges, 0] - start[edges, 0]) / rise
+            crossing = start[edges, 0] + (rows + 0.5 - start[edges, 1]) * slope
+            columns = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.int64)
+            np.add.at(toggles, (rows, columns), np.uint8(1))  # wraps at 256, which is even
     return np.bitwise_xor.accumulate(toggles[:, :width] & 1, axis=1).view(np.bool_)
+
+
+def _blocks(count: npt.NDArray[np.int64]) -> Iterator[slice]:
+    """Edges in blocks that cross about ``_MOST_CROSSINGS`` rows together, to bound the memory."""
+    numbers = np.cumsum(count) // _MOST_CROSSINGS
+    begins = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
+    for begin, end in pairwise([*begins, len(count)]):
+        yield slice(begin, end)
 
 
 def bridge_holes(part: Part) -> Ring:
@@ -103,17 +115,90 @@ def bridge_holes(part: Part) -> Ring:
     Each hole is joined to what lies above it by a cut of no width, so ``fill_rings`` gives the
     same pixels. Readers that colour every pixel a line touches show the cuts.
     """
-    ring = part.outer
-    for hole in sorted(part.holes, key=lambda one: (one[0, 1], one[0, 0])):
-        x, y = hole[0]  # its topmost corner
-        end = np.roll(ring, -1, axis=0)
-        flat = ring[:, 1] == end[:, 1]
-        spans = (np.minimum(ring[:, 0], end[:, 0]) <= x) & (x <= np.maximum(ring[:, 0], end[:, 0]))
-        above = np.flatnonzero(flat & spans & (ring[:, 1] < y))
-        at = int(above[np.argmax(ring[above, 1])])
-        landing = np.array([[x, ring[at, 1]]])
-        ring = np.concatenate([ring[: at + 1], landing, hole, hole[:1], landing, ring[at + 1 :]])
-    return ring
+    if not part.holes:
+        return part.outer
+    tops = [int(np.argmin(hole[:, 1])) for hole in part.holes]
+    holes = (np.roll(hole, -top, axis=0) for hole, top in zip(part.holes, tops, strict=True))
+    rings = [part.outer, *holes]
+    joints: list[list[_Joint]] = [[] for _ in rings]
+    for owner, joint in _joints(rings):
+        joints[owner].append(joint)
+    closed = [part.outer, *(np.concatenate([ring, ring[:1]]) for ring in rings[1:])]
+    pieces = [_pieces(ring, joined) for ring, joined in zip(closed, joints, strict=True)]
+    return np.concatenate(list(_walk(pieces)))
+
+
+@dataclass(frozen=True)
+class _Joint:
+    """Where a hole is joined to another ring.
+
+    Attributes:
+        hole: its number among the rings.
+        edge: number of the corner of the other ring after which it is put.
+        landing: float64 (2,), the point on that edge.
+    """
+
+    hole: int
+    edge: int
+    landing: npt.NDArray[np.float64]
+
+
+def _joints(rings: Sequence[Ring]) -> Iterator[tuple[int, _Joint]]:
+    """The ring above each hole, and the joint on it; rings after the first begin at their top."""
+    begin, end = np.concatenate(rings), np.concatenate([np.roll(ring, -1, 0) for ring in rings])
+    owner = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    corner = np.concatenate([np.arange(len(ring)) for ring in rings])
+    low, high = np.minimum(begin[:, 0], end[:, 0]), np.maximum(begin[:, 0], end[:, 0])
+    # Edges by the columns they pass, so that each hole looks at those of one column only.
+    first = np.floor(low).astype(np.int64)
+    count = np.where(low < high, np.floor(high).astype(np.int64) - first + 1, 0)
+    edges = np.repeat(np.arange(len(begin)), count)
+    columns = first[edges] + np.arange(len(edges)) - np.repeat(np.cumsum(count) - count, count)
+    order = np.argsort(columns, kind="stable")
+    edges, columns = edges[order], columns[order]
+    for number, ring in enumerate(rings[1:], 1):
+        x, y = ring[0]
+        left, right = np.searchsorted(columns, [np.floor(x), np.floor(x) + 1])
+        near = edges[left:right]
+        near = near[(low[near] <= x) & (x <= high[near])]
+        share = (x - begin[near, 0]) / (end[near, 0] - begin[near, 0])
+        height = begin[near, 1] + share * (end[near, 1] - begin[near, 1])
+        above = np.flatnonzero(height < y)
+        if above.size:
+            at = above[np.argmax(height[above])]
+            edge, landing = int(near[at]), np.array([x, height[at]])
+        else:  # outlines with corners left out may cross
+            edge = int(np.argmin(np.square(rings[0] - ring[0]).sum(axis=1)))
+            landing = rings[0][edge]
+        yield int(owner[edge]), _Joint(number, int(corner[edge]), landing)
+
+
+def _pieces(ring: Ring, joints: Sequence[_Joint]) -> list[Ring | int]:
+    """A ring in pieces, and between them the numbers of the holes that are joined to it."""
+
+    def along(joint: _Joint) -> tuple[int, float]:
+        return joint.edge, float(np.square(joint.landing - ring[joint.edge]).sum())
+
+    pieces: list[Ring | int] = []
+    done = 0
+    for joint in sorted(joints, key=along):
+        landing = joint.landing[None]
+        pieces += [ring[done : joint.edge + 1], landing, joint.hole, landing]
+        done = joint.edge + 1
+    return [*pieces, ring[done:]]
+
+
+def _walk(pieces: Sequence[Sequence[Ring | int]]) -> Iterator[Ring]:
+    """The pieces of the first ring, and of each hole where it is joined."""
+    under_way = [iter(pieces[0])]
+    while under_way:
+        piece = next(under_way[-1], None)
+        if piece is None:
+            under_way.pop()
+        elif isinstance(piece, int):
+            under_way.append(iter(pieces[piece]))
+        else:
+            yield piece
 
 
 def simplify_part(part: Part, tolerance: float) -> Part:

@@ -36,19 +36,26 @@ RING = mask_of("########", "#......#", "#.##.#.#", "#.##...#", "#......#", "####
 DOT = mask_of("........", "........", "........", "........", "....#...", "........")
 SPECKS = mask_of("#......#", ".#......", "........", "...##...", "........", "#......#")
 FULL = np.ones(SIZE, np.bool_)
-NAMES = {1: '흠집, "deep" & <wide>', 2: "scratch's", 255: "last"}
+NAMES = {1: '흠집, "deep" & <wide>', 2: "scratch's", 3: " two\r\nlines: ", 255: "last"}
+VOC_NAMES = {**NAMES, 3: "two__lines_"}  # what labelmap.txt can hold
 FOUND: dict[str, dict[int, Mask]] = {
     "a.png": {1: RING, 255: DOT},
     "a.jpg": {2: SPECKS},
     "한글 이름, 'b'.png": {1: RING, 2: FULL},
     "nothing.png": {},
+    "deep/a.png": {3: SPECKS},
+    "splits.png": {3: DOT},
 }
 FILES = {"a.png": "a.png.png", "a.jpg": "a.jpg.jpg"}
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    opened = finished_project(tmp_path / "project", FOUND)
+    return named_project(tmp_path / "project", FOUND)
+
+
+def named_project(root: Path, found: dict[str, dict[int, Mask]]) -> Project:
+    opened = finished_project(root, found)
     objects = "".join(
         f"[[objects]]\nid = {key}\nname = {json.dumps(name, ensure_ascii=False)}\n"
         for key, name in NAMES.items()
@@ -63,11 +70,13 @@ def export(project: Project, name: str, folder: Path, polygons: bool = False) ->
     return folder / "export"
 
 
-def expected_masks(found: dict[str, dict[int, Mask]] = FOUND) -> Expected:
+def expected_masks(
+    found: dict[str, dict[int, Mask]] = FOUND, names: dict[int, str] = NAMES
+) -> Expected:
     """Name of the picture in the export, without suffix -> class name -> mask."""
     return {
         FILES.get(image_id, image_id).rpartition(".")[0]: {
-            NAMES[key]: mask for key, mask in masks.items()
+            names[key]: mask for key, mask in masks.items()
         }
         for image_id, masks in found.items()
     }
@@ -157,16 +166,16 @@ def test_datumaro_sees_polygons_of_cvat_round_the_parts(project: Project, tmp_pa
 def test_datumaro_sees_masks_and_boxes_of_voc(project: Project, tmp_path: Path) -> None:
     folder = export(project, "voc", tmp_path)
     items, labels = datumaro_items(folder, "voc", coordinate_mode="voc-one-based")
-    assert labels == ["background", *NAMES.values()]
+    assert labels == ["background", *VOC_NAMES.values()]
     shown = {image_id: visible(masks) for image_id, masks in FOUND.items()}
-    assert_equal(datumaro_masks(items, labels), expected_masks(shown))
+    assert_equal(datumaro_masks(items, labels), expected_masks(shown, VOC_NAMES))
     for item in items:
         boxes = {
             labels[one.label]: tuple(one.get_bbox())
             for one in item.annotations
             if one.type.name == "bbox"
         }
-        for name, mask in expected_masks()[item.id].items():
+        for name, mask in expected_masks(FOUND, VOC_NAMES)[item.id].items():
             corners = np.argwhere(mask)[:, ::-1]
             low, high = corners.min(axis=0), corners.max(axis=0) + 1
             assert boxes[name] == (*low, *(high - low))
@@ -186,7 +195,10 @@ def test_supervision_sees_boxes_of_voc(project: Project, tmp_path: Path) -> None
     assert boxes["nothing"] == []
 
 
-def test_datumaro_sees_boxes_of_yolo(project: Project, tmp_path: Path) -> None:
+def test_datumaro_sees_boxes_of_yolo(tmp_path: Path) -> None:
+    # It takes the folders of pictures for parts of the set, so here are none.
+    flat = {image_id: masks for image_id, masks in FOUND.items() if "/" not in image_id}
+    project = named_project(tmp_path / "project", flat)
     items, labels = datumaro_items(export(project, "yolo-detect", tmp_path), "yolo")
     assert labels == list(NAMES.values())
     boxes = {item.id: [one.get_bbox() for one in item.annotations] for item in items}
@@ -205,7 +217,7 @@ def test_supervision_sees_yolo(project: Project, tmp_path: Path, name: str) -> N
     seen = {Path(path).stem: detections for path, _, detections in dataset}
     assert len(seen["nothing"]) == 0
     assert seen["a.png"].xyxy[-1].tolist() == pytest.approx([4, 4, 5, 5])
-    assert seen["a.png"].class_id[-1] == 2
+    assert seen["a.png"].class_id[-1] == 3
     parts = seen["a.jpg"].xyxy.round(4).tolist()
     whole = [[0, 0, 8, 6]]
     assert sorted(parts) == (
@@ -220,9 +232,10 @@ def test_labelme_sees_its_files(project: Project, tmp_path: Path, polygons: bool
     labelme = pytest.importorskip("labelme")
     folder = export(project, "labelme", tmp_path, polygons)
     seen: Expected = {}
-    for path in folder.glob("*.json"):
+    for path in folder.rglob("*.json"):
         file = labelme.LabelFile(str(path))  # reads the picture and compares its size
-        seen[path.stem] = {}
+        name = path.relative_to(folder).as_posix().removesuffix(".json")
+        seen[name] = {}
         for shape in file.shapes:
             if polygons:
                 assert len(shape["points"]) >= 3
@@ -231,7 +244,7 @@ def test_labelme_sees_its_files(project: Project, tmp_path: Path, polygons: bool
                 (left, top), (right, bottom) = shape["points"]
                 mask = np.zeros(SIZE, np.bool_)
                 mask[top : bottom + 1, left : right + 1] = shape["mask"]
-            seen[path.stem][shape["label"]] = mask
+            seen[name][shape["label"]] = mask
     if polygons:
         expected = expected_masks()
         assert {key: one.keys() for key, one in seen.items()} == {
@@ -248,9 +261,9 @@ def test_label_studio_sees_the_brushes(project: Project, tmp_path: Path) -> None
     for task in json.loads((folder / "tasks.json").read_text("utf-8")):
         results = task["predictions"][0]["result"]
         address = task["data"]["image"].removeprefix("/data/local-files/?d=")
-        path = folder / unquote(address)
-        assert path.is_file()
-        seen[path.stem] = {
+        path = unquote(address)
+        assert (folder / path).is_file()
+        seen[path.removeprefix("images/").rpartition(".")[0]] = {
             one["value"]["brushlabels"][0]: brush.decode_rle(one["value"]["rle"]).reshape(
                 one["original_height"], one["original_width"], 4
             )[..., 3]
@@ -298,4 +311,4 @@ def test_check_finds_what_was_exported(
         pictures="copy", split=(0.5, 0.5), write=WriteOptions(polygons=polygons)
     )
     summary = export_project(project, name, tmp_path / "export", options)
-    assert "4 images" in check_export(summary)
+    assert "6 images" in check_export(summary)

@@ -65,6 +65,25 @@ def test_exporting_needs_no_engine(finished: Path, tmp_path: Path) -> None:
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM"])
+def test_an_export_that_is_stopped_leaves_nothing(
+    finished: Path, tmp_path: Path, stop: str
+) -> None:
+    program = (
+        "import os, signal, sys\nfrom maskcast import cli, exporting\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"exporting.read_id_mask = lambda place: os.kill(os.getpid(), signal.{stop})\n"
+        f"sys.argv = ['maskcast', 'export', 'coco', {str(tmp_path / 'out/coco')!r}, "
+        f"'--project', {str(finished)!r}, '--copy-images']\ncli.main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], text=True, capture_output=True, check=False
+    )
+    assert ended.returncode == 130, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -38,7 +38,9 @@ def test_a_reader_that_needs_pictures_says_so(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="export with --copy-images or --link-images"):
         check_export(summary)
     options = ExportOptions(pictures="link", split=(0.5, 0.5, 0))
-    assert "1 images" in check_export(export_project(project, "yolo", tmp_path / "two", options))
+    assert "finds 1 image, as" in check_export(
+        export_project(project, "yolo", tmp_path / "two", options)
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_a_reader_that_needs_pictures_says_so(tmp_path: Path) -> None:
     [("annotations", "0 objects instead of 1, 0 pixels instead of 1"), ("images", "0 images")],
 )
 def test_what_is_missing_is_counted(coco: ExportSummary, key: str, sentence: str) -> None:
-    assert "2 images, 1 objects, 1 pixels, as exported" in check_export(coco)
+    assert "2 images, 1 object, 1 pixel, as exported" in check_export(coco)
     path = coco.folder / "annotations/instances_default.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {key: [], "annotations": []}))
     with pytest.raises(ExportError, match=sentence):

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from PIL import Image
+import yaml
+from PIL import Image, ImageCms
 
 from finished import SIZE, finished_project
 from formats_support import FILE_NAMES, assert_same_masks, image_of, known, mask_of
-from maskcast.errors import ExportError, RunError, SettingsError
+from maskcast.annotations import Annotation, AnnotationFile, ObjectAnnotation, write_annotations
+from maskcast.errors import ExportError, RunError, SettingsError, StorageError
 from maskcast.exporting import ExportOptions, PictureMode, export_project
 from maskcast.formats import FORMATS, load_format
 from maskcast.formats.records import LabeledImage, WriteOptions
 from maskcast.images import read_image
 from maskcast.project import Project
-from maskcast.results import read_results
+from maskcast.results import read_id_mask, read_results
 from maskcast.runs.ledger import Ledger
-from maskcast.storage import Url
+from maskcast.storage import Place, Url
+from maskcast.types import Prompts
 
 RING = mask_of("########", "#......#", "#.##.#.#", "#.##...#", "#......#", "########")
 DOT = mask_of("........", "........", "........", "........", "....#...", "........")
@@ -243,6 +248,145 @@ def test_a_folder_that_holds_anything_is_refused(project: Project, tmp_path: Pat
     export_project(project, "coco", tmp_path / "out")
 
 
+def test_a_full_disk_is_named_by_the_folder(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(StorageError) as caught:
+        export_project(project, "yolo", tmp_path / "out")
+    assert f"no space is left to write to {tmp_path / 'out'};" in str(caught.value)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_names_that_lists_of_voc_cannot_hold_are_told(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a\nb.png": {}, " c.png": {}, "d e.png": {}})
+    summary = export_project(project, "voc", tmp_path / "out")
+    assert any("2 pictures in no list of ImageSets" in remark for remark in summary.remarks)
+    assert (tmp_path / "out/ImageSets/Main/default.txt").read_text() == "d e\n"
+    assert len(list((tmp_path / "out/Annotations").iterdir())) == 3
+
+
+@pytest.mark.parametrize("name", ["coco", "labelme"])
+def test_an_empty_folder_that_is_there_stays_the_same(
+    project: Project, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real/deep", target_is_directory=True)
+    before = (tmp_path / "real/deep").stat().st_ino
+    monkeypatch.chdir(tmp_path / "link")
+    export_project(project, name, Path())
+    assert (tmp_path / "real/deep").stat().st_ino == before
+    pictures = known(image_of(image_id, {}, SIZE) for image_id in TARGETS)
+    images = list(load_format(name).read(tmp_path / "link", pictures).images)
+    assert sorted(image.image_id for image in images) == sorted(TARGETS)
+    assert not [path.name for path in Path().iterdir() if path.name.startswith(".")]
+    if name == "labelme":
+        original = json.loads(Path("nothing.json").read_text("utf-8"))["imagePath"]
+        assert Path(original).resolve() == (project.targets_folder / "nothing.png").resolve()
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_export_that_is_stopped_leaves_nothing(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
+) -> None:
+    calls = []
+
+    def stop(place: Place) -> npt.NDArray[np.bool_]:
+        calls.append(place)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return read_id_mask(place)
+
+    monkeypatch.setattr("maskcast.exporting.read_id_mask", stop)
+    if exists:
+        (tmp_path / "out").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(KeyboardInterrupt):
+        export_project(project, "yolo", tmp_path / "out", ExportOptions(pictures="copy"))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_appears_in_the_folder_meanwhile_is_kept(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def intrude(place: Place) -> npt.NDArray[np.bool_]:
+        (tmp_path / "out" / "labels").write_text("mine")
+        return read_id_mask(place)
+
+    monkeypatch.setattr("maskcast.exporting.read_id_mask", intrude)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ExportError, match="labels appeared in it meanwhile"):
+        export_project(project, "yolo", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["labels"]
+    assert (tmp_path / "out" / "labels").read_text() == "mine"
+
+
+def test_class_numbers_do_not_hang_on_what_was_found(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a.png": {1: DOT, 3: DOT}})
+    masks = {key: ObjectAnnotation(Prompts(), DOT) for key in (1, 2, 3)}
+    file = AnnotationFile((), {"r.png": Annotation("r.png", *SIZE, objects=masks)})
+    write_annotations(project.annotations_path, file)
+    export_project(project, "yolo", tmp_path / "out")
+    names = yaml.safe_load((tmp_path / "out/data.yaml").read_bytes())["names"]
+    assert names == {0: "object 1", 1: "object 2", 2: "object 3"}
+    rows = (tmp_path / "out/labels/train/a.txt").read_text().splitlines()
+    assert [row.split()[0] for row in rows] == ["0", "2"]
+
+
+def test_a_split_names_what_was_exported(project: Project, tmp_path: Path) -> None:
+    (project.output_folder / "id_masks/a.png/1.png").unlink()
+    export_project(project, "coco", tmp_path / "out", ExportOptions(split=(0.5, 0.5)))
+    parts = json.loads((tmp_path / "out/splits.json").read_text("utf-8"))["images"]
+    assert sorted(parts["train"] + parts["val"]) == sorted(set(TARGETS) - {"a.png"})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("voc", ["voc has no outlines, so --polygons", "--tolerance is for outlines"]),
+        ("masks", ["masks has no outlines, so --polygons", "--tolerance is for outlines"]),
+        ("yolo", ["5 objects lost the score"]),
+        ("yolo-detect", ["5 objects lost the score", "has no outlines"]),
+        ("cvat", ["5 objects lost the score"]),
+        ("labelme", []),
+    ],
+)
+def test_options_that_do_nothing_and_lost_scores_are_told(
+    project: Project, tmp_path: Path, name: str, told: list[str]
+) -> None:
+    options = ExportOptions(write=WriteOptions(polygons=True, tolerance=0.5))
+    text = "\n".join(export_project(project, name, tmp_path / "out", options).remarks)
+    assert all(one in text for one in told)
+    assert ("does nothing" in text) == any("has no outlines" in one for one in told)
+    assert ("lost the score" in text) == (name != "labelme")
+    if name == "labelme":
+        masks = export_project(project, name, tmp_path / "two", ExportOptions(write=WriteOptions()))
+        assert "tolerance" not in "\n".join(masks.remarks)
+
+
+def test_a_turned_copy_keeps_its_colour_profile_and_quality(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a.jpg": {1: DOT}})
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    noise = np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 3), np.uint8)
+    stored, preview = Image.fromarray(noise), Image.fromarray(noise[:2, :2])
+    original = project.targets_folder / "a.jpg"
+    stored.save(
+        original, "MPO", save_all=True, append_images=[preview],
+        exif=exif, icc_profile=profile, quality=100, subsampling=0,
+    )  # fmt: skip
+    shown = read_image(original).rgb.astype(int)
+    export_project(project, "coco", tmp_path / "out", ExportOptions(pictures="copy"))
+    with Image.open(tmp_path / "out/images/a.jpg") as copy:
+        assert (copy.format, copy.info["icc_profile"]) == ("JPEG", profile)
+        assert np.abs(np.asarray(copy.convert("RGB")).astype(int) - shown).mean() < 6
+
+
 def test_an_export_that_fails_leaves_nothing(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,11 +407,40 @@ def test_a_project_without_results_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"split": (0.5, 0.6)}, {"split": (1.0,)}, {"min_score": 2}, {"split": (-1, 2)}]
+    "wrong",
+    [
+        {"split": (0.5, 0.6)},
+        {"split": (1.0,)},
+        {"split": (-1, 2)},
+        {"split": (float("nan"), 1)},
+        {"min_score": 2},
+        {"min_score": float("nan")},
+    ],
 )
 def test_options_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match="expected"):
         ExportOptions(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tolerance", [-1, float("nan"), float("inf")])
+def test_a_tolerance_that_is_none_is_refused(tolerance: float) -> None:
+    with pytest.raises(SettingsError, match="tolerance: expected 0 or more"):
+        WriteOptions(tolerance=tolerance)
+
+
+def test_trainers_find_the_labels_of_pictures_in_a_folder_called_images(tmp_path: Path) -> None:
+    names = ["line 1/images/a.png", "images/a.png", "images.png", "line 1/images_/b.png"]
+    project = finished_project(tmp_path / "project", {name: {1: DOT} for name in names})
+    summary = export_project(project, "yolo", tmp_path / "out", ExportOptions(pictures="copy"))
+    assert any("3 pictures in a folder called images" in remark for remark in summary.remarks)
+    pictures = [path.as_posix() for path in (tmp_path / "out/images").rglob("*.png")]
+    assert len(pictures) == len(names)
+    for picture in pictures:  # as YOLO trainers do it: the last images becomes labels
+        labels = "/labels/".join(picture.rsplit("/images/", 1)).rpartition(".")[0] + ".txt"
+        assert Path(labels).read_text().startswith("0 ")
+    known_names = known(image_of(name, {}, SIZE) for name in names)
+    read = load_format("yolo").read(tmp_path / "out", known_names)
+    assert sorted(image.image_id for image in read.images) == sorted(names)
 
 
 def test_names_of_files_survive(tmp_path: Path) -> None:

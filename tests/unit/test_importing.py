@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from formats_support import mask_of
 from maskcast.annotations import read_annotations
+from maskcast.classes import read_classes
 from maskcast.errors import AnnotationError, SettingsError
-from maskcast.importing import import_annotations, read_classes
+from maskcast.importing import import_annotations
 from maskcast.project import Project
 from support import write_png
 
@@ -165,7 +167,12 @@ def test_an_image_without_objects_is_a_clean_reference(project: Project, tmp_pat
 
 @pytest.mark.parametrize(
     ("name", "image_id"),
-    [("c.png", "deep/c.png"), ("train/deep/c.png", "deep/c.png"), ("C:\\x\\a.png", "a.png")],
+    [
+        ("c.png", "deep/c.png"),
+        ("images/train/c.png", "deep/c.png"),
+        ("train/deep/c.png", "deep/c.png"),
+        ("C:\\x\\a.png", "a.png"),
+    ],
 )
 def test_pictures_are_found_by_the_end_of_their_path(
     project: Project, tmp_path: Path, name: str, image_id: str
@@ -180,6 +187,7 @@ def test_pictures_are_found_by_the_end_of_their_path(
     [
         ({}, {"file_name": "z.png"}, r"in\.json: images\[0\]\.file_name belongs to no image"),
         ({}, {"file_name": "../../etc/passwd"}, "belongs to no image"),
+        ({}, {"file_name": "other/c.png"}, "no reference is called 'other/c.png'"),
         ({}, {"height": 5}, r"images\[0\]: a\.png is 6 x 5 pixels there but .* 6 x 4"),
         ({"category_id": 99}, {}, r"annotations\[0\]\.category_id: expected the id of a category"),
         ({"image_id": 6}, {}, "expected the id of an image"),
@@ -241,3 +249,99 @@ def test_more_classes_than_ids_are_refused(project: Project, tmp_path: Path) -> 
     (tmp_path / "in/data.yaml").write_text(names)
     with pytest.raises(AnnotationError, match="there is no object id left"):
         import_annotations(project, "yolo", tmp_path / "in")
+
+
+def test_a_new_class_gets_no_id_that_anything_has(project: Project, tmp_path: Path) -> None:
+    write_png(tmp_path / "maps" / "b.png", np.array(LEFT * 1 + RIGHT * 2, np.uint8))
+    import_annotations(project, "masks", tmp_path / "maps")  # ids 1 and 2, without names
+    categories = [{"id": number, "name": f"{name}"} for number, name in NEW_AND_USUAL.items()]
+    source = coco_file(
+        tmp_path / "in.json", *(polygon(number, *LEFT_OUTLINE) for number in NEW_AND_USUAL)
+    )
+    source.write_text(json.dumps(json.loads(source.read_text()) | {"categories": categories}))
+    summary = import_annotations(project, "coco", source)
+    # 1 and 2 are on b.png, 3 and 5 are named by number in the file, 7 is scratch.
+    assert summary.new_names == {"dent": 4, "hole": 6}
+    assert summary.object_ids == (3, 4, 5, 6)
+
+
+NEW_AND_USUAL = {10: "dent", 11: "object 5", 12: "hole", 13: "object 3"}
+
+
+def test_names_of_a_table_are_kept_and_misspelt_ones_told(project: Project, tmp_path: Path) -> None:
+    source = coco_file(tmp_path / "in.json", polygon(11, *LEFT_OUTLINE))
+    summary = import_annotations(project, "coco", source, classes={"void": 9, "viod": 8})
+    assert project.object_specs(())[9].name == "void"
+    assert summary.new_names == {"void": 9}
+    assert "no imported class is called 'viod'" in summary.describe()
+    # A name that only says another number is none; one that is declared is not misspelt.
+    source = coco_file(tmp_path / "more.json", polygon(12, *LEFT_OUTLINE), file_name="b.png")
+    summary = import_annotations(project, "coco", source, classes={"object 3": 20, "scratch": 7})
+    assert (summary.object_ids, summary.new_names, summary.unknown) == ((20,), {}, ())
+
+
+def test_label_maps_whose_names_disagree_are_refused(project: Project, tmp_path: Path) -> None:
+    write_png(tmp_path / "maps" / "a.png", np.array(LEFT * 7, np.uint8))
+    table = tmp_path / "maps" / "objects.csv"
+    table.write_text("id,name,color\n7,dent,#ffffff\n")
+    with pytest.raises(AnnotationError, match="object 7 is called 'dent' there and 'scratch' in"):
+        import_annotations(project, "masks", tmp_path / "maps")
+    assert not project.annotations_path.exists()
+    summary = import_annotations(project, "masks", tmp_path / "maps", classes={"dent": 3})
+    assert (summary.object_ids, summary.new_names) == ((3,), {"dent": 3})
+
+
+def test_every_replaced_file_is_kept(project: Project, tmp_path: Path) -> None:
+    states: list[bytes] = []
+    for outline in (LEFT_OUTLINE, (4, 2, 6, 2, 6, 4, 4, 4), (0, 0, 1, 0, 1, 1, 0, 1), LEFT_OUTLINE):
+        source = coco_file(tmp_path / "in.json", polygon(10, *outline))
+        summary = import_annotations(project, "coco", source, conflict="replace")
+        assert (summary.backup is None) == (not states)
+        states.append(project.annotations_path.read_bytes())
+    kept = [path.read_bytes() for path in project.references_folder.glob("annotations.json.bak*")]
+    assert sorted(kept) == sorted(states[:3])
+    assert project.annotations_path.with_name("annotations.json.bak").read_bytes() == states[2]
+    assert "annotations.json.bak" in summary.describe()
+
+
+def test_an_outline_without_a_pixel_is_told(project: Project, tmp_path: Path) -> None:
+    source = coco_file(tmp_path / "in.json", polygon(10, 1.1, 1.1, 1.2, 1.1, 1.2, 1.2))
+    summary = import_annotations(project, "coco", source)
+    assert (summary.annotated, summary.clean, summary.empty) == (0, 1, 1)
+    assert "1 object without a pixel left out" in summary.describe()
+
+
+def test_a_point_beside_the_box_is_another_instance(project: Project, tmp_path: Path) -> None:
+    box = '<box label="scratch" xtl="0" ytl="0" xbr="2" ybr="2"/>'
+    for points, is_prompt in (("1,1", True), ("5,3", False)):
+        name = "a.png" if is_prompt else "b.png"
+        source = tmp_path / f"{name}.xml"
+        image = f'<image name="{name}">{box}<points label="scratch" points="{points}"/></image>'
+        source.write_text(f"<annotations>{image}</annotations>")
+        import_annotations(project, "cvat", source)
+        assert (stored_mask(project, name, 7) is None) == is_prompt
+
+
+def test_a_labeler_that_saves_all_the_time_is_waited_for(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maskcast.importing._LOCK_SECONDS", 0)
+    source = coco_file(tmp_path / "in.json", polygon(10, *LEFT_OUTLINE))
+    with (
+        FileLock(project.references_folder / ".annotations.lock"),
+        pytest.raises(AnnotationError, match="is being saved by a labeler"),
+    ):
+        import_annotations(project, "coco", source)
+
+
+def test_a_table_of_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_bytes("흠집,2\n".encode("cp949"))  # as Excel in Korea saves it
+    with pytest.raises(SettingsError, match=r"classes\.csv is no CSV file in UTF-8"):
+        read_classes([str(path)])
+
+
+def test_a_table_may_begin_with_a_heading(tmp_path: Path) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_text("name,id\nscratch,2\n")
+    assert read_classes([str(path)]) == {"scratch": 2}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -89,6 +91,43 @@ def test_tolerance_leaves_out_corners_and_never_a_part() -> None:
     assert both[0, 0]
     assert np.count_nonzero(both ^ disc) < 0.05 * np.count_nonzero(disc)
     assert simplify_part(parts[0], 0) is parts[0]
+
+
+def test_a_zigzag_is_filled_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    height, teeth = 200, 500
+    x = np.arange(2.0 * teeth) * 1.5
+    zigzag = np.stack([x, np.where(np.arange(2 * teeth) % 2, height, 0)], axis=1)
+    ring = np.concatenate([zigzag, [[x[-1], -1], [0, -1]]])
+    whole = fill_rings([ring], (height, 1500))
+    monkeypatch.setattr("maskcast.polygons._MOST_CROSSINGS", 1000)
+    tracemalloc.start()
+    np.testing.assert_array_equal(fill_rings([ring], (height, 1500)), whole)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert whole.any()
+    assert peak < 4_000_000  # all 200,000 crossings at once take 10 MB
+
+
+@pytest.mark.parametrize("tolerance", [0.5, 1, 2, 5, 20])
+def test_holes_are_joined_to_outlines_of_any_slope(tolerance: float) -> None:
+    rows, columns = np.ogrid[:60, :60]
+    for seed in range(20):
+        x, y, radius = np.random.default_rng(seed).uniform((20, 20, 3), (40, 40, 8))
+        diamond = np.abs(rows - 30) + np.abs(columns - 30) < 28
+        disc = np.square(rows - y) + np.square(columns - x) < radius**2
+        (part,) = trace_parts(diamond & ~disc)
+        fewer = simplify_part(part, tolerance)
+        bridged = fill_rings([bridge_holes(fewer)], diamond.shape)
+        # The landing splits an edge, and a middle exactly on it may change sides.
+        assert np.count_nonzero(bridged ^ filled([fewer], diamond.shape)) <= 2
+
+
+def test_thousands_of_holes_are_joined() -> None:
+    mask = np.pad(np.random.default_rng(0).random((250, 250)) < 0.7, 1, constant_values=True)
+    parts = trace_parts(mask)
+    assert max(len(part.holes) for part in parts) > 3000
+    rings = [bridge_holes(part) for part in parts]
+    np.testing.assert_array_equal(fill_rings(rings, mask.shape), mask)
 
 
 @pytest.mark.parametrize("shape", [(300, 2), (2, 300)])

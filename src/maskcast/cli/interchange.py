@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +46,7 @@ def import_annotations(
         typer.Option(
             "--classes",
             help="Object id of a class, as name=id (repeat it), or a CSV file of name,id lines; "
-            "else names the project knows, else new ids.",
+            "else names the project knows, else ids that nothing has yet.",
         ),
     ] = None,
     merge: Annotated[
@@ -57,7 +58,8 @@ def import_annotations(
     ] = False,
 ) -> None:
     """Bring annotations of references into the project."""
-    from maskcast.importing import import_annotations, read_classes
+    from maskcast.classes import read_classes
+    from maskcast.importing import import_annotations
     from maskcast.project import Project
 
     if merge and replace:
@@ -131,6 +133,7 @@ def export_results(
         write=WriteOptions(polygons, tolerance),
     )
     opened = Project.open(project, {"paths": path_flags(None, targets, output)})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half stays
     summary = export_project(opened, format_name, dest, options)
     if as_json:
         print_json(summary.to_json())

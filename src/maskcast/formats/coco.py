@@ -11,8 +11,7 @@ A category's id is the object id. ``iscrowd`` is 0, because evaluators leave cro
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,10 +26,10 @@ from maskcast.formats.records import (
     LabeledSet,
     Pictures,
     WriteOptions,
-    box_prompts,
     check_size,
     path_in_images,
 )
+from maskcast.formats.shapes import box_prompts
 from maskcast.jsonfile import Node, read_json
 from maskcast.masks import bounding_box, decode_rle, encode_rle
 from maskcast.polygons import fill_rings
@@ -38,7 +37,7 @@ from maskcast.types import Mask, ObjectSpec
 
 picture_path = path_in_images
 
-_BIG = 2**53
+_Id = int | str
 
 
 def write_coco(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
@@ -155,10 +154,12 @@ def read_coco(source: Path, pictures: Pictures) -> LabeledSet:
 def _json_files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
-    for folder in (source / "annotations", source):
-        files = sorted(folder.glob("*.json"))
+    for pattern in ("annotations/*.json", "*.json", "*/*.json"):  # the last is Roboflow's
+        files = sorted(source.glob(pattern))
+        # Beside instances there may be captions, key points and other files of the same images.
+        instances = [path for path in files if path.name.startswith("instances_")]
         if files:
-            return files
+            return instances or files
     raise AnnotationError(f"there is no COCO file in {source}; give the JSON file or its folder")
 
 
@@ -167,25 +168,39 @@ def _parse(root: Node, pictures: Pictures) -> tuple[list[str], list[LabeledImage
     for name in ("images", "annotations", "categories"):
         if name not in parts:
             raise root.error(f'an object with "{name}", as COCO instances have')
-    names = dict(_category(node) for node in parts["categories"].elements())
-    annotations = defaultdict(list)
+    categories, images = (_by_id(parts[name]) for name in ("categories", "images"))
+    names = {key: node.member("name").text() for key, node in categories.items()}
+    annotations: dict[_Id, list[Node]] = {key: [] for key in images}
     for node in parts["annotations"].elements():
-        annotations[node.member("image_id").integer(0, _BIG)].append(node)
-    images = []
-    for node in parts["images"].elements():
-        number = node.member("id").integer(0, _BIG)
-        images.append(_image(node, annotations.pop(number, []), names, pictures))
-    for orphans in annotations.values():
-        raise orphans[0].member("image_id").error("the id of an image in this file")
-    return list(names.values()), images
+        owner = node.member("image_id")
+        if _id(owner) not in annotations:
+            raise owner.error("the id of an image in this file")
+        annotations[_id(owner)].append(node)
+    return list(names.values()), [
+        _image(node, annotations[key], names, pictures) for key, node in images.items()
+    ]
 
 
-def _category(node: Node) -> tuple[int, str]:
-    return node.member("id").integer(0, _BIG), node.member("name").text()
+def _by_id(entries: Node) -> dict[_Id, Node]:
+    found: dict[_Id, Node] = {}
+    for node in entries.elements():
+        key = node.member("id")
+        if _id(key) in found:
+            raise key.error("an id that no other entry has")
+        found[_id(key)] = node
+    return found
+
+
+def _id(node: Node) -> _Id:
+    """A number, as COCO has it, or a text, as some tools write it."""
+    value: object = node.value
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise node.error("an id, a whole number or a text")
+    return value
 
 
 def _image(
-    node: Node, annotations: Sequence[Node], names: dict[int, str], pictures: Pictures
+    node: Node, annotations: Sequence[Node], names: Mapping[_Id, str], pictures: Pictures
 ) -> LabeledImage:
     name = node.member("file_name")
     image_id = pictures.find(name.text(), name.where)
@@ -196,19 +211,21 @@ def _image(
 
 
 def _objects(
-    annotations: Sequence[Node], names: dict[int, str], size: tuple[int, int]
+    annotations: Sequence[Node], names: Mapping[_Id, str], size: tuple[int, int]
 ) -> Iterator[LabeledObject]:
     for node in annotations:
         category = node.member("category_id")
-        label = names.get(category.integer(0, _BIG))
+        label = names.get(_id(category))
         if label is None:
             raise category.error("the id of a category in this file")
         mask = _mask(node.member("segmentation"), size)
         if mask is not None:
             yield LabeledObject(label, mask)
         else:
-            x, y, width, height = node.member("bbox").numbers(4, "x, y, width and height")
-            yield LabeledObject(label, prompts=box_prompts((x, y, x + width, y + height)))
+            box = node.member("bbox")
+            x, y, width, height = box.numbers(4, "x, y, width and height")
+            edges = (x, y, x + width, y + height)
+            yield LabeledObject(label, prompts=box_prompts(edges, size, box.where))
 
 
 def _mask(node: Node, size: tuple[int, int]) -> Mask | None:

@@ -8,11 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from html import escape
 from pathlib import Path
-from typing import TextIO
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -26,16 +24,26 @@ from maskcast.formats.records import (
     LabeledSet,
     Pictures,
     WriteOptions,
-    box_prompts,
     check_size,
-    count,
+    lost_scores,
     path_in_images,
 )
-from maskcast.formats.xmlfile import is_xml_text, number, numbered, read_xml, require, tag, xml_text
+from maskcast.formats.shapes import box_prompts, ellipse_mask, point_prompts
+from maskcast.formats.xmlfile import (
+    element,
+    is_xml_text,
+    number,
+    numbered,
+    read_xml,
+    renamed_sentence,
+    require,
+    tag,
+    xml_names,
+)
 from maskcast.masks import bounding_box
 from maskcast.palette import hex_color
 from maskcast.polygons import fill_rings
-from maskcast.types import Mask, ObjectSpec, Prompts
+from maskcast.types import Mask, ObjectSpec
 
 picture_path = path_in_images
 
@@ -46,37 +54,39 @@ def write_cvat(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tupl
     Returns:
         What could not be kept.
     """
-    tally, written, scored, renamed = OutlineTally(), dict.fromkeys(labeled.splits, 0), 0, 0
+    tally, written, scored = OutlineTally(), dict.fromkeys(labeled.splits, 0), 0
+    names, renamed = xml_names(labeled.specs)
     with ExitStack() as stack:
         files = {
             split: stack.enter_context(_path(folder, split).open("w", encoding="utf-8"))
             for split in labeled.splits
         }
         for file in files.values():
-            file.write(_head(labeled.specs))
+            file.write(_head(labeled.specs, names))
         for image in labeled.images:
-            _write_image(files[image.split], written[image.split], image, options, tally)
+            head = _image_tag(image, written[image.split])
+            shapes = [shape for one in image.objects for shape in _shapes(one, options, tally)]
+            tags = [f"{tag(kind, label=names[label], **rest)}/>" for kind, label, rest in shapes]
+            files[image.split].write("\n".join([head, *tags, "</image>", ""]))
             written[image.split] += 1
             scored += sum(one.score is not None for one in image.objects)
             renamed += not is_xml_text(image.file_name)
         for file in files.values():
             file.write("</annotations>\n")
-    renamed += sum(not is_xml_text(spec.name) for spec in labeled.specs)
-    sentences = [*tally.sentences(parts_are_rows="a polygon of its own, of the same group")]
-    if scored:
-        sentences.append(f"{count(scored, 'object')} lost the score, which CVAT has no place for")
-    if renamed:
-        sentences.append(f"{count(renamed, 'name')} changed: XML cannot hold control characters")
-    return tuple(sentences)
+    return (
+        *tally.sentences(parts_are_rows="a polygon of its own, of the same group"),
+        *lost_scores(scored, "CVAT"),
+        *renamed_sentence(renamed),
+    )
 
 
 def _path(folder: Path, split: str) -> Path:
     return folder / ("annotations.xml" if split == DEFAULT_SPLIT else f"{split}.xml")
 
 
-def _head(specs: Sequence[ObjectSpec]) -> str:
+def _head(specs: Sequence[ObjectSpec], names: Mapping[str, str]) -> str:
     labels = "".join(
-        f"<label><name>{escape(xml_text(spec.name))}</name><color>{hex_color(spec.color)}</color>"
+        f"<label>{element('name', names[spec.name])}{element('color', hex_color(spec.color))}"
         "<type>any</type><attributes></attributes></label>\n"
         for spec in specs
     )
@@ -86,34 +96,36 @@ def _head(specs: Sequence[ObjectSpec]) -> str:
     )
 
 
-def _write_image(
-    file: TextIO, index: int, image: LabeledImage, options: WriteOptions, tally: OutlineTally
-) -> None:
+def _image_tag(image: LabeledImage, index: int) -> str:
     size = {"width": image.width, "height": image.height}
-    file.write(tag("image", id=index, name=image.file_name, **size) + ">\n")
-    for one in image.objects:
-        if one.mask is None:
-            continue
-        if options.polygons:
-            rings = tally.outlines(one.mask, options)
-            group = {"group_id": one.object_id} if len(rings) > 1 else {}
-            for ring in rings:
-                points = ";".join(f"{x:.2f},{y:.2f}" for x, y in ring.tolist())
-                polygon = {"label": one.label, "source": "auto", "occluded": 0, "points": points}
-                file.write(tag("polygon", **polygon, z_order=0, **group) + "/>\n")
-        else:
-            file.write(_mask_tag(one.label, one.mask))
-    file.write("</image>\n")
+    return tag("image", id=index, name=image.file_name, **size) + ">"
 
 
-def _mask_tag(label: str, mask: Mask) -> str:
+def _shapes(
+    one: LabeledObject, options: WriteOptions, tally: OutlineTally
+) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Tag, label and attributes of each shape of an object."""
+    common = {"source": "auto", "occluded": 0, "z_order": 0}
+    if one.mask is None:
+        return
+    if not options.polygons:
+        yield "mask", one.label, common | _run_lengths(one.mask)
+        return
+    rings = tally.outlines(one.mask, options)
+    group = {"group_id": one.object_id} if len(rings) > 1 else {}
+    for ring in rings:
+        points = ";".join(f"{x:.2f},{y:.2f}" for x, y in ring.tolist())
+        yield "polygon", one.label, common | {"points": points} | group
+
+
+def _run_lengths(mask: Mask) -> dict[str, object]:
+    """The box round a mask, and run lengths in it, row by row, background first."""
     xmin, ymin, xmax, ymax = bounding_box(mask) or (0, 0, 1, 1)
     flat = mask[ymin:ymax, xmin:xmax].ravel()
     changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     runs = np.diff(np.concatenate([[0], changes, [flat.size]])).tolist()
     rle = ", ".join(map(str, [0, *runs] if flat[0] else runs))
-    box = {"left": xmin, "top": ymin, "width": xmax - xmin, "height": ymax - ymin}
-    return tag("mask", label=label, source="auto", occluded=0, rle=rle, **box, z_order=0) + "/>\n"
+    return {"rle": rle, "left": xmin, "top": ymin, "width": xmax - xmin, "height": ymax - ymin}
 
 
 def read_cvat(source: Path, pictures: Pictures) -> LabeledSet:
@@ -158,7 +170,7 @@ def _image(node: Element, place: str, pictures: Pictures) -> LabeledImage:
 
 def _object(shape: Element, place: str, size: tuple[int, int]) -> LabeledObject:
     label = require(shape.get("label"), place, "a label")
-    if shape.get("rotation", "0") not in {"0", "0.0", "0.00"}:
+    if number(shape.get("rotation", "0"), place, "rotation") % 360:
         raise AnnotationError(f"{place}: turned boxes are not supported; draw a polygon instead")
     if shape.tag == "mask":
         return LabeledObject(label, _mask(shape, place, size))
@@ -168,10 +180,9 @@ def _object(shape: Element, place: str, size: tuple[int, int]) -> LabeledObject:
         return LabeledObject(label, _ellipse(shape, place, size))
     if shape.tag == "box":
         edges = [number(shape.get(key), place, key) for key in ("xtl", "ytl", "xbr", "ybr")]
-        return LabeledObject(label, prompts=box_prompts(edges))
+        return LabeledObject(label, prompts=box_prompts(edges, size, place))
     if shape.tag == "points":
-        points = _points(shape, place).astype(np.float32)
-        return LabeledObject(label, prompts=Prompts(None, points, np.ones(len(points), np.bool_)))
+        return LabeledObject(label, prompts=point_prompts(_points(shape, place), size, place))
     raise AnnotationError(
         f"{place}: a {shape.tag} is no mask, polygon, ellipse, box or points; remove it"
     )
@@ -189,11 +200,7 @@ def _ellipse(shape: Element, place: str, size: tuple[int, int]) -> Mask:
     x, y, radius_x, radius_y = (
         number(shape.get(key), place, key) for key in ("cx", "cy", "rx", "ry")
     )
-    if radius_x <= 0 or radius_y <= 0:
-        raise AnnotationError(f"{place}: expected radii above 0; correct the file")
-    rows, columns = np.ogrid[: size[0], : size[1]]
-    away = ((columns + 0.5 - x) / radius_x) ** 2 + ((rows + 0.5 - y) / radius_y) ** 2
-    return np.asarray(away <= 1)
+    return ellipse_mask((x, y), (radius_x, radius_y), size, place)
 
 
 def _mask(shape: Element, place: str, size: tuple[int, int]) -> Mask:

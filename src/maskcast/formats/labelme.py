@@ -31,14 +31,14 @@ from maskcast.formats.records import (
     LabeledSet,
     Pictures,
     WriteOptions,
-    box_prompts,
     check_size,
 )
+from maskcast.formats.shapes import box_prompts, ellipse_mask, point_prompts
 from maskcast.images import encode_mask_png
 from maskcast.jsonfile import Node, is_number, read_json
 from maskcast.masks import bounding_box
 from maskcast.polygons import fill_rings
-from maskcast.types import Mask, Prompts
+from maskcast.types import Mask
 
 _NOT_A_PNG = (binascii.Error, OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 _VERSION = "5.5.0"
@@ -57,15 +57,16 @@ def write_labelme(labeled: LabeledSet, folder: Path, options: WriteOptions) -> t
         What could not be kept.
     """
     tally = OutlineTally()
+    destination = (labeled.destination or folder).resolve()
     for image in labeled.images:
-        placed = folder / picture_path(image)
-        path = placed.with_name(placed.name.rpartition(".")[0] + ".json")
+        placed = picture_path(image)
+        path = folder / f"{placed.rpartition('.')[0]}.json"
         shapes = [shape for one in image.objects for shape in _shapes(one, options, tally)]
         content: dict[str, Any] = {
             "version": _VERSION,
             "flags": {},
             "shapes": shapes,
-            "imagePath": _path_from(path.parent, image, placed),
+            "imagePath": _path_from(destination / placed, image),
             "imageData": None,
             "imageHeight": image.height,
             "imageWidth": image.width,
@@ -74,11 +75,11 @@ def write_labelme(labeled: LabeledSet, folder: Path, options: WriteOptions) -> t
     return tally.sentences(parts_are_rows="a shape of its own, of the same group")
 
 
-def _path_from(folder: Path, image: LabeledImage, placed: Path) -> str:
-    """How the JSON file finds the picture: beside it, or where the original is."""
+def _path_from(placed: Path, image: LabeledImage) -> str:
+    """How the JSON file finds the picture: beside it in ``placed``, or where the original is."""
     if image.picture is None:
         return placed.name
-    return Path(os.path.relpath(image.picture, folder)).as_posix()
+    return Path(os.path.relpath(image.picture, placed.parent)).as_posix()
 
 
 def _shapes(
@@ -146,14 +147,15 @@ def _object(shape: Node, size: tuple[int, int]) -> LabeledObject:
         return LabeledObject(label, _cut_mask(shape, points, size))
     if kind.value in ("polygon", None) and len(points) >= 3:
         return LabeledObject(label, fill_rings([points], size))
-    if kind.value == "rectangle" and len(points) == 2:
+    if kind.value == "rectangle" and _is_upright(points):
         edges = (*points.min(axis=0), *points.max(axis=0))
-        return LabeledObject(label, prompts=box_prompts(edges))
+        return LabeledObject(label, prompts=box_prompts(edges, size, shape.where))
     if kind.value == "circle" and len(points) == 2:
-        return LabeledObject(label, _disc(points, size))
+        radius = float(np.hypot(*(points[1] - points[0])))
+        center = points[0, 0], points[0, 1]
+        return LabeledObject(label, ellipse_mask(center, (radius, radius), size, shape.where))
     if kind.value in ("point", "points") and len(points):
-        prompts = Prompts(points=points.astype(np.float32), point_labels=np.ones(len(points), bool))
-        return LabeledObject(label, prompts=prompts)
+        return LabeledObject(label, prompts=point_prompts(points, size, shape.where))
     raise kind.error("mask, polygon, rectangle, circle or point with as many points as it needs")
 
 
@@ -161,15 +163,14 @@ def _point(node: Node) -> tuple[float, float]:
     value = node.value
     if not (isinstance(value, list) and len(value) == 2 and all(map(is_number, value))):
         raise node.error("x and y")
-    return value[0], value[1]
+    return float(value[0]), float(value[1])
 
 
-def _disc(points: np.ndarray[Any, np.dtype[np.float64]], size: tuple[int, int]) -> Mask:
-    """The pixels whose middle is in the circle around the first point through the second."""
-    (x, y), (edge_x, edge_y) = points
-    rows, columns = np.ogrid[: size[0], : size[1]]
-    away = (columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2
-    return np.asarray(away <= (edge_x - x) ** 2 + (edge_y - y) ** 2)
+def _is_upright(points: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
+    """Whether these are two opposite corners of an upright box, or all four."""
+    if len(points) == 4:  # as X-AnyLabeling writes them
+        return all(len(np.unique(points[:, axis])) == 2 for axis in (0, 1))
+    return len(points) == 2
 
 
 def _cut_mask(
@@ -187,7 +188,7 @@ def _cut_mask(
     where = shape.member("points")
     if len(points) != 2:
         raise where.error("the two corners of the mask")
-    left, top = np.rint(points.min(axis=0)).astype(int).tolist()
+    left, top = map(round, points.min(axis=0).tolist())
     bottom, right = top + cut.shape[0], left + cut.shape[1]
     if left < 0 or top < 0 or bottom > size[0] or right > size[1]:
         raise where.error(f"corners in the picture for a mask of {cut.shape[1]} x {cut.shape[0]}")

@@ -13,13 +13,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import numpy as np
+import numpy.typing as npt
 
 from maskcast.errors import AnnotationError
 from maskcast.files import write_atomically
@@ -32,19 +34,22 @@ from maskcast.formats.records import (
     LabeledSet,
     Pictures,
     WriteOptions,
-    box_prompts,
     check_size,
     path_in_images,
 )
-from maskcast.formats.xmlfile import tag
-from maskcast.jsonfile import Node, read_json
+from maskcast.formats.shapes import box_prompts, ellipse_mask, point_prompts
+from maskcast.formats.xmlfile import renamed_sentence, tag, xml_names
+from maskcast.jsonfile import Node, is_number, read_json
 from maskcast.palette import hex_color
 from maskcast.polygons import fill_rings
-from maskcast.types import ObjectSpec, Prompts
+from maskcast.types import Mask, ObjectSpec
 
 picture_path = path_in_images
 
 _LOCAL = "/data/local-files/?d="
+_SHAPES = ("brushlabels", "polygonlabels", "rectanglelabels", "ellipselabels", "keypointlabels")
+_NO_SHAPES = ("choices", "datetime", "number", "rating", "relation", "taxonomy", "textarea")
+"""Results that say something of the picture, or of a shape that has a result of its own."""
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
 
 
@@ -55,7 +60,8 @@ def write_labelstudio(labeled: LabeledSet, folder: Path, options: WriteOptions) 
         What could not be kept.
     """
     tally, written = OutlineTally(), dict.fromkeys(labeled.splits, 0)
-    config = _config(labeled.specs, options.polygons)
+    names, renamed = xml_names(labeled.specs)
+    config = _config(labeled.specs, names, options.polygons)
     write_atomically(folder / "labeling_config.xml", config.encode())
     with ExitStack() as stack:
         files: dict[str, TextIO] = {}
@@ -66,17 +72,18 @@ def write_labelstudio(labeled: LabeledSet, folder: Path, options: WriteOptions) 
         for image in labeled.images:
             file = files[image.split]
             file.write(",\n" if written[image.split] else "\n")
-            file.write(json.dumps(_task(image, options, tally), ensure_ascii=False))
+            file.write(json.dumps(_task(image, names, options, tally), ensure_ascii=False))
             written[image.split] += 1
         for file in files.values():
             file.write("\n]\n")
-    return tally.sentences(parts_are_rows="a polygon of its own")
+    sentences = tally.sentences(parts_are_rows="a polygon of its own")
+    return (*sentences, *renamed_sentence(renamed))
 
 
-def _config(specs: Sequence[ObjectSpec], polygons: bool) -> str:
+def _config(specs: Sequence[ObjectSpec], names: Mapping[str, str], polygons: bool) -> str:
     kind = "PolygonLabels" if polygons else "BrushLabels"
     labels = "".join(
-        f"    {tag('Label', value=spec.name, background=hex_color(spec.color))}/>\n"
+        f"    {tag('Label', value=names[spec.name], background=hex_color(spec.color))}/>\n"
         for spec in specs
     )
     return (
@@ -85,12 +92,16 @@ def _config(specs: Sequence[ObjectSpec], polygons: bool) -> str:
     )
 
 
-def _task(image: LabeledImage, options: WriteOptions, tally: OutlineTally) -> dict[str, Any]:
+def _task(
+    image: LabeledImage, names: Mapping[str, str], options: WriteOptions, tally: OutlineTally
+) -> dict[str, Any]:
     scores = [one.score for one in image.objects if one.score is not None]
     prediction: dict[str, Any] = {
         "model_version": "maskcast",
         "result": [
-            found for one in image.objects for found in _results(image, one, options, tally)
+            found
+            for one in image.objects
+            for found in _results(image, replace(one, label=names[one.label]), options, tally)
         ],
     }
     if scores:
@@ -131,8 +142,8 @@ def read_labelstudio(source: Path, pictures: Pictures) -> LabeledSet:
     """Read tasks (Label Studio's export as JSON), or all JSON files of a folder.
 
     Of a task its first annotation that was not cancelled counts, else its first prediction; one
-    without any is left out. Brushes and polygons become masks, rectangles boxes, key points
-    prompts.
+    without any is left out. Brushes, polygons and ellipses become masks, rectangles boxes, key
+    points prompts; choices, texts and relations are passed over.
 
     Raises:
         AnnotationError: naming the file and the place in it.
@@ -162,17 +173,23 @@ def _chosen(task: Node) -> list[Node] | None:
 
 
 def _image(task: Node, results: Sequence[Node], pictures: Pictures) -> LabeledImage:
-    address = task.member("data").member("image")
+    address = _address(task.member("data"))
     image_id = pictures.find(_picture_name(address.text()), address.where)
     size = pictures.size(image_id)
     objects = []
     for result in results:
-        if result.member("type").value == "choices":
+        if result.member("type").value in _NO_SHAPES:
             continue
         declared = result.member("original_height").value, result.member("original_width").value
         check_size(declared, image_id, pictures, result.where)
         objects.append(_object(result, size))
     return LabeledImage(image_id, *size, tuple(objects))
+
+
+def _address(data: Node) -> Node:
+    """Where the picture is; labeling setups call it as they like, most ``image``."""
+    texts = [node for _, node in data.members() if isinstance(node.value, str)]
+    return texts[0] if len(texts) == 1 else data.member("image")
 
 
 def _picture_name(address: str) -> str:
@@ -189,8 +206,8 @@ def _picture_name(address: str) -> str:
 
 def _object(result: Node, size: tuple[int, int]) -> LabeledObject:
     kind, value = result.member("type"), result.member("value")
-    if kind.value not in {"brushlabels", "polygonlabels", "rectanglelabels", "keypointlabels"}:
-        raise kind.error("brushlabels, polygonlabels, rectanglelabels or keypointlabels")
+    if kind.value not in _SHAPES:
+        raise kind.error(f"one of {', '.join(_SHAPES)}")
     labels = value.member(str(kind.value)).elements()
     if not labels:
         raise value.error(f"a label in {kind.value}")
@@ -208,16 +225,18 @@ def _object(result: Node, size: tuple[int, int]) -> LabeledObject:
         ring = np.array(rows) * scale
         near = np.abs(ring - np.rint(ring)) < 1e-3  # percentages are rounded
         return LabeledObject(label, fill_rings([np.where(near, np.rint(ring), ring)], size))
-    x, y = (_percent(value.member(key)) for key in ("x", "y"))
-    corner = np.array([x, y]) * scale
+    x, y = _percents(value, "x", "y") * scale
     if kind.value == "keypointlabels":
-        point = Prompts(points=corner[None].astype(np.float32), point_labels=np.ones(1, np.bool_))
-        return LabeledObject(label, prompts=point)
-    extent = np.array([_percent(value.member(key)) for key in ("width", "height")]) * scale
-    return LabeledObject(label, prompts=box_prompts((*corner, *(corner + extent))))
+        return LabeledObject(label, prompts=point_prompts([(x, y)], size, result.where))
+    if kind.value == "ellipselabels":
+        radii = _percents(value, "radiusX", "radiusY") * scale
+        return LabeledObject(label, ellipse_mask((x, y), (radii[0], radii[1]), size, result.where))
+    width, height = _percents(value, "width", "height") * scale
+    prompts = box_prompts((x, y, x + width, y + height), size, result.where)
+    return LabeledObject(label, prompts=prompts)
 
 
-def _decode(node: Node, size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _decode(node: Node, size: tuple[int, int]) -> Mask:
     if not isinstance(node.value, list):
         raise node.error("a list of bytes")
     try:
@@ -228,7 +247,9 @@ def _decode(node: Node, size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.bo
         ) from error
 
 
-def _percent(node: Node) -> float:
-    if type(node.value) not in {int, float}:
-        raise node.error("a number in percent")
-    return float(node.value)
+def _percents(value: Node, *names: str) -> npt.NDArray[np.float64]:
+    nodes = [value.member(name) for name in names]
+    for node in nodes:
+        if not is_number(node.value):
+            raise node.error("a number in percent")
+    return np.array([node.value for node in nodes], np.float64)

@@ -26,6 +26,8 @@ from maskcast.formats.records import (
     Pictures,
     WriteOptions,
     count,
+    lost_scores,
+    path_in_images,
 )
 from maskcast.images import encode_label_png, read_label_map
 from maskcast.masks import compose_label_map, split_label_map
@@ -34,10 +36,7 @@ from maskcast.palette import hex_color
 _COLUMNS = ("id", "name", "color")
 
 
-def picture_path(image: LabeledImage) -> str:
-    """Where a picture goes in an export."""
-    folder = "images" if image.split == DEFAULT_SPLIT else f"images/{image.split}"
-    return f"{folder}/{image.file_name}"
+picture_path = path_in_images
 
 
 def write_masks(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, ...]:
@@ -68,15 +67,11 @@ def write_masks(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str
     writer.writerow(_COLUMNS)
     writer.writerows((one.object_id, one.name, hex_color(one.color)) for one in labeled.specs)
     write_atomically(folder / "objects.csv", table.getvalue().encode())
-    told = []
-    if covered:
-        told.append(
-            f"{count(covered, 'object')} lost pixels to smaller objects on top, since a pixel of "
-            "a label map holds one id"
-        )
-    if scored:
-        told.append(f"{count(scored, 'object')} lost the score, which a label map has no place for")
-    return tuple(told)
+    told = (
+        f"{count(covered, 'object')} lost pixels to smaller objects on top, since a pixel of "
+        "a label map holds one id"
+    )
+    return (*((told,) * bool(covered)), *lost_scores(scored, "a label map"))
 
 
 def read_masks(source: Path, pictures: Pictures) -> LabeledSet:
@@ -113,13 +108,13 @@ def _read_names(path: Path) -> dict[int, str]:
     """Object id -> name; empty if there is no such table."""
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
     try:
-        return {int(row["id"]): row["name"] for row in rows if row["name"]}
-    except (KeyError, TypeError, ValueError) as error:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return {int(row["id"]): row["name"] for row in csv.DictReader(file) if row["name"]}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise AnnotationError(
-            f"{path}: expected the columns {', '.join(_COLUMNS)}; correct the file or remove it"
+            f"{path}: expected the columns {', '.join(_COLUMNS)} in UTF-8; correct the file or "
+            "remove it"
         ) from error
 
 

@@ -11,6 +11,12 @@ from maskcast.images import DEFAULT_MAX_PIXELS
 from maskcast.rasters import read_raster
 from maskcast.targets import output_names
 
+_FOLDERS_OF_SETS = frozenset(
+    {"JPEGImages", "data", "default", "images", "labels", "obj_train_data", "test", "train", "val"}
+    | {"valid"}
+)
+"""Folders that tools put pictures into; they say nothing about where a picture comes from."""
+
 
 class ReferencePictures:
     """Finds references by the names that other tools give them."""
@@ -43,12 +49,14 @@ class ReferencePictures:
         """See ``Pictures``.
 
         Leading folders that no reference has are ignored, and a name without a folder may be that
-        of a reference in one, if there is no other of that name.
+        of a reference in one, if there is no other of that name. A name in another folder than the
+        reference of that name is not: cameras call pictures the same in every folder.
         """
         parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", "."}]
         tails = ("/".join(parts[start:]) for start in range(len(parts)))
         matches = [self._by_name[tail] for tail in tails if tail in self._by_name]
-        matches += [self._by_last_name.get(part, []) for part in parts[-1:]]
+        if set(parts[:-1]) <= _FOLDERS_OF_SETS:
+            matches += [self._by_last_name.get(part, []) for part in parts[-1:]]
         for owners in filter(None, matches):
             if len(owners) > 1:
                 raise AnnotationError(

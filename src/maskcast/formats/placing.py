@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Literal
+from types import MappingProxyType
+from typing import Any, BinaryIO, Literal
 
 from PIL import Image, ImageOps
 
 from maskcast.errors import ImageError
-from maskcast.files import write_atomically
+from maskcast.files import raise_if_storage, write_atomically
 from maskcast.formats.records import count
 from maskcast.storage import Place
 
 _ORIENTATION = 0x0112
+_QUALITY: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}
+)
 
 
 class Placer:
@@ -33,7 +38,9 @@ class Placer:
             self._place(original, self._folder / relative)
         except FileNotFoundError:
             self._counts["missing"] += 1
-        except (ImageError, OSError):
+        except (ImageError, OSError) as error:
+            if isinstance(error, OSError):
+                raise_if_storage(error, self._folder)
             self._counts["unreadable"] += 1
 
     def _place(self, original: Place, target: Path) -> None:
@@ -60,7 +67,8 @@ class Placer:
                 "and missing in the export"
             )
         if self._counts["unreadable"] and self._mode != "none":
-            told.append(f"{count(self._counts['unreadable'], 'picture')} could not be copied")
+            did = "copied" if self._mode == "copy" else "linked"
+            told.append(f"{count(self._counts['unreadable'], 'picture')} could not be {did}")
         turned = self._counts["turned"]
         if turned and self._mode == "copy":
             told.append(f"{count(turned, 'picture')} turned by EXIF: the copies are stored upright")
@@ -88,10 +96,11 @@ def _turned(data: bytes) -> bytes:
     stream = BytesIO()
     try:
         with Image.open(BytesIO(data)) as image:
-            options = {"quality": 95, "subsampling": 0} if image.format == "JPEG" else {}
-            if image.format == "WEBP":
-                options = {"lossless": True}
-            ImageOps.exif_transpose(image).save(stream, image.format, **options)
+            # Cameras call a JPEG with a preview in it MPO; the preview is left out.
+            kind = "JPEG" if image.format == "MPO" else image.format
+            profile = image.info.get("icc_profile")
+            quality = _QUALITY.get(kind or "", {})
+            ImageOps.exif_transpose(image).save(stream, kind, icc_profile=profile, **quality)
     except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for damaged files
         raise ImageError(f"the picture cannot be turned ({error})") from error
     return stream.getvalue()

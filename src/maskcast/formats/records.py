@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from maskcast.errors import AnnotationError
+from maskcast.errors import AnnotationError, SettingsError
 from maskcast.types import Mask, ObjectSpec, Prompts, check_object_id
 
 DEFAULT_SPLIT = "default"
@@ -114,12 +115,14 @@ class LabeledSet:
         splits: names of the parts, such as ``("train", "val")``.
         images: streamed, once.
         labels: class names in the order in which the format lists them; empty if it lists none.
+        destination: where an export will be in the end; None = where it is written.
     """
 
     images: Iterable[LabeledImage]
     specs: tuple[ObjectSpec, ...] = ()
     splits: tuple[str, ...] = (DEFAULT_SPLIT,)
     labels: tuple[str, ...] = ()
+    destination: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -129,10 +132,17 @@ class WriteOptions:
     Attributes:
         polygons: outlines instead of masks, where masks are the default.
         tolerance: how far an outline may leave out corners, pixels; 0 keeps every pixel.
+
+    Raises:
+        SettingsError: if the tolerance is not 0 or more.
     """
 
     polygons: bool = False
     tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < inf:
+            raise SettingsError(f"tolerance: expected 0 or more, got {self.tolerance}")
 
 
 class Writer(Protocol):
@@ -193,16 +203,38 @@ def check_size(
     for claimed, actual in zip(declared, (height, width), strict=True):
         if claimed is not None and claimed != actual:
             raise AnnotationError(
-                f"{place}: {image_id} is {declared[1]} x {declared[0]} pixels there but the "
+                f"{place}: {image_id} is {declared[1]!r} x {declared[0]!r} pixels there but the "
                 f"reference is {width} x {height}; annotate the picture at its own size, turned "
                 "as EXIF says"
             )
     return height, width
 
 
-def box_prompts(box: Iterable[float]) -> Prompts:
-    """Prompts of one box, ``xmin, ymin, xmax, ymax`` in pixel edges."""
-    return Prompts(box=np.asarray(list(box), np.float32))
+def fitting_names(
+    names: Iterable[str], fits: Callable[[str], bool], fitted: Callable[[str], str]
+) -> dict[str, str]:
+    """Each class name as a format can hold it, no two alike.
+
+    Args:
+        names: unique.
+        fits: whether the format holds a name as it is.
+        fitted: what becomes of a name that does not fit; ``_`` is added until it is unique.
+    """
+    given = list(names)
+    fitting = {name: name for name in given if fits(name)}
+    for name in given:
+        if name not in fitting:
+            changed = fitted(name)
+            while changed in fitting.values() or not fits(changed):
+                changed += "_"
+            fitting[name] = changed
+    return fitting
+
+
+def lost_scores(scored: int, where: str) -> tuple[str, ...]:
+    """What to tell about ``scored`` objects in a format without scores."""
+    told = f"{count(scored, 'object')} lost the score, which {where} has no place for"
+    return (told,) * bool(scored)
 
 
 def count(number: int, one: str, more: str | None = None) -> str:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from html import escape
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -31,14 +30,24 @@ from maskcast.formats.records import (
     LabeledSet,
     Pictures,
     WriteOptions,
-    box_prompts,
     check_size,
     count,
+    fitting_names,
+    lost_scores,
 )
-from maskcast.formats.xmlfile import is_xml_text, number, numbered, read_xml, require, xml_text
+from maskcast.formats.shapes import box_prompts
+from maskcast.formats.xmlfile import (
+    element,
+    is_xml_text,
+    number,
+    numbered,
+    read_xml,
+    require,
+    xml_text,
+)
 from maskcast.images import DEFAULT_MAX_PIXELS, encode_label_png, read_image
 from maskcast.masks import bounding_box, compose_label_map
-from maskcast.types import Mask, ObjectSpec
+from maskcast.types import Mask
 
 _TASKS = ("Main", "Segmentation")
 _VOID = 255
@@ -91,7 +100,7 @@ def write_voc(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, 
     Returns:
         What could not be kept.
     """
-    names = _safe_names(labeled.specs)
+    names = fitting_names((spec.name for spec in labeled.specs), _is_safe, _safe)
     classes = {spec.name: index + 1 for index, spec in enumerate(labeled.specs)}
     labels = ["background:0,0,0::"]
     labels += [
@@ -99,7 +108,7 @@ def write_voc(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, 
         for spec in labeled.specs
     ]
     write_atomically(folder / "labelmap.txt", "".join(f"{line}\n" for line in labels).encode())
-    covered = scored = 0
+    covered = scored = unlisted = 0
     with ExitStack() as stack:
         lists = {}
         for split in labeled.splits:
@@ -109,41 +118,38 @@ def write_voc(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, 
             lists[split] = [stack.enter_context(path.open("w", encoding="utf-8")) for path in paths]
         for image in labeled.images:
             stem = image.file_name.rpartition(".")[0] or image.file_name
-            for file in lists[image.split]:
+            is_line = stem == stem.strip() and not {"\n", "\r"} & set(stem)
+            for file in lists[image.split] if is_line else ():
                 file.write(f"{stem}\n")
+            unlisted += not is_line
             covered += _write_image(folder, stem, image, names, classes)
             scored += sum(one.score is not None for one in image.objects)
-    changed = sum(name != names[name] for name in names)
-    return _sentences(covered, scored, changed, len(labeled.specs))
+    return (*_sentences(covered, unlisted, names), *lost_scores(scored, "VOC"))
 
 
-def _sentences(covered: int, scored: int, changed: int, classes: int) -> tuple[str, ...]:
+def _sentences(covered: int, unlisted: int, names: Mapping[str, str]) -> tuple[str, ...]:
     told = []
+    changed = sum(name != safe for name, safe in names.items())
     if covered:
         told.append(
             f"{count(covered, 'object')} lost pixels to smaller objects on top, since a VOC pixel "
             "holds one class"
         )
-    if scored:
-        told.append(f"{count(scored, 'object')} lost the score, which VOC has no place for")
+    if unlisted:
+        told.append(
+            f"{count(unlisted, 'picture')} in no list of ImageSets, where no name can hold a line "
+            "break or have a blank at an end"
+        )
     if changed:
         told.append(f"{count(changed, 'name')} changed, since labelmap.txt cannot hold them")
-    if classes >= _VOID:
+    if len(names) >= _VOID:
         told.append("1 class has the number 255, which VOC readers take for nothing (void)")
     return tuple(told)
 
 
-def _safe_names(specs: Sequence[ObjectSpec]) -> dict[str, str]:
-    """Name -> the same with what ``labelmap.txt`` or XML cannot hold replaced, still unique."""
-    safe = {spec.name: spec.name for spec in specs if _is_safe(spec.name)}
-    for spec in specs:
-        if spec.name in safe:
-            continue
-        name = re.sub(r"[:\n\r]|^#", "_", xml_text(spec.name)).strip() or "_"
-        while name in safe.values() or not _is_safe(name):
-            name += "_"
-        safe[spec.name] = name
-    return safe
+def _safe(name: str) -> str:
+    """The name with what ``labelmap.txt`` or XML cannot hold replaced."""
+    return re.sub(r"[:\n\r]|^#", "_", xml_text(name)).strip() or "_"
 
 
 def _is_safe(name: str) -> bool:
@@ -177,7 +183,7 @@ def _xml(image: LabeledImage, objects: Sequence[tuple[str, Mask]]) -> str:
     lines = [
         "<annotation>",
         "<folder>JPEGImages</folder>",
-        f"<filename>{escape(xml_text(image.file_name))}</filename>",
+        element("filename", image.file_name),
         "<source><database>maskcast</database></source>",
         f"<size><width>{image.width}</width><height>{image.height}</height><depth>3</depth></size>",
         "<segmented>1</segmented>",
@@ -185,7 +191,7 @@ def _xml(image: LabeledImage, objects: Sequence[tuple[str, Mask]]) -> str:
     for name, mask in objects:
         xmin, ymin, xmax, ymax = bounding_box(mask) or (0, 0, 0, 0)
         lines.append(
-            f"<object><name>{escape(name)}</name><pose>Unspecified</pose>"
+            f"<object>{element('name', name)}<pose>Unspecified</pose>"
             "<truncated>0</truncated><difficult>0</difficult>"
             f"<bndbox><xmin>{xmin + 1}</xmin><ymin>{ymin + 1}</ymin>"
             f"<xmax>{xmax}</xmax><ymax>{ymax}</ymax></bndbox></object>"
@@ -194,7 +200,7 @@ def _xml(image: LabeledImage, objects: Sequence[tuple[str, Mask]]) -> str:
 
 
 def read_voc(source: Path, pictures: Pictures) -> LabeledSet:
-    """Read a folder with ``Annotations/`` and, where there are masks, ``SegmentationClass/``.
+    """Read a folder with ``Annotations/``, ``SegmentationClass/`` or both, or one XML file.
 
     An object whose class has pixels in the class mask gets these, any other its box. Without
     ``labelmap.txt`` the twenty classes of VOC are assumed.
@@ -202,43 +208,66 @@ def read_voc(source: Path, pictures: Pictures) -> LabeledSet:
     Raises:
         AnnotationError: naming the file and the place in it.
     """
-    folder = source / "Annotations" if (source / "Annotations").is_dir() else source
-    files = sorted(folder.rglob("*.xml")) if folder.is_dir() else []
-    if not files:
+    root = source if source.is_dir() else source.parent
+    folder = root / "Annotations" if (root / "Annotations").is_dir() else root
+    files = sorted(folder.rglob("*.xml")) if source.is_dir() else [source]
+    stems = [path.relative_to(folder).as_posix().removesuffix(".xml") for path in files]
+    masks = root / "SegmentationClass"
+    maps = sorted(masks.rglob("*.png")) if source.is_dir() else []
+    alone = {path.relative_to(masks).as_posix().removesuffix(".png") for path in maps} - set(stems)
+    if not files and not alone:
         raise AnnotationError(f"there is no VOC annotation in {source}; give the folder above them")
-    colors = _read_labelmap(source / "labelmap.txt")
-    images = [_image(path, folder, source, colors, pictures) for path in files]
+    colors = _read_labelmap(root / "labelmap.txt")
+    images = [
+        _image(path, stem, masks / f"{stem}.png", colors, pictures)
+        for path, stem in zip(files, stems, strict=True)
+    ]
+    images += [_mask_image(masks / f"{stem}.png", stem, colors, pictures) for stem in sorted(alone)]
     return LabeledSet(images, labels=tuple(colors.values()))
 
 
 def _read_labelmap(path: Path) -> dict[tuple[int, int, int], str]:
-    """Class name by colour, background left out."""
+    """Class name by colour, background left out; lines without colours have VOC's, in order."""
     if not path.is_file():
         return {voc_color(index + 1): name for index, name in enumerate(_CLASSES)}
-    colors = {}
-    for index, line in enumerate(path.read_text("utf-8-sig", errors="replace").splitlines()):
+    colors: dict[tuple[int, int, int], str] = {}
+    usual = map(voc_color, range(_VOID + 1))
+    # Not splitlines(), which knows ten more ends of lines, any of which may be in a name.
+    for index, line in enumerate(path.read_text("utf-8-sig", errors="replace").split("\n")):
         if not line.strip() or line.startswith("#"):
             continue
-        match = re.fullmatch(r"(.+?):(\d{1,3}),(\d{1,3}),(\d{1,3}):.*", line)
-        if match is None:
+        match = re.fullmatch(r"(.+?):(?:(\d{1,3}),(\d{1,3}),(\d{1,3}))?:.*", line)
+        color = next(usual, None)
+        if match is None or color is None:
             raise AnnotationError(f"{path}: line {index + 1}: expected name:r,g,b::, got {line!r}")
-        red, green, blue = (int(match[group]) for group in (2, 3, 4))
+        if match[2] is not None:
+            color = int(match[2]), int(match[3]), int(match[4])
         if match[1] != "background":
-            colors[red, green, blue] = match[1]
+            colors[color] = match[1]
     return colors
+
+
+def _mask_image(
+    path: Path, stem: str, colors: Mapping[tuple[int, int, int], str], pictures: Pictures
+) -> LabeledImage:
+    """An image of which there is only the class mask."""
+    image_id = pictures.find(f"{stem}.*", str(path))
+    size = pictures.size(image_id)
+    masks = _class_masks(path, colors, size)
+    objects = tuple(LabeledObject(label, mask) for label, mask in masks.items())
+    return LabeledImage(image_id, *size, objects)
 
 
 def _image(
     path: Path,
-    folder: Path,
-    source: Path,
+    stem: str,
+    mask_path: Path,
     colors: Mapping[tuple[int, int, int], str],
     pictures: Pictures,
 ) -> LabeledImage:
     root = read_xml(path)
     if root.tag != "annotation":
         raise AnnotationError(f"{path} is not a VOC file: it has no <annotation>")
-    stem = path.relative_to(folder).as_posix().removesuffix(".xml")
     name = root.findtext("filename")
     parent = stem.rpartition("/")[0]
     # Many tools write the bare name even where the XML file lies deeper.
@@ -249,9 +278,9 @@ def _image(
         for key in ("size/height", "size/width")
     ]
     size = check_size((declared[0], declared[1]), image_id, pictures, str(path))
-    masks = _class_masks(source / "SegmentationClass" / f"{stem}.png", colors, size)
+    masks = _class_masks(mask_path, colors, size)
     boxes = [
-        _box(node, place)
+        _box(node, size, place)
         for place, node in numbered(root.iterfind("object"), str(path))
         if require(node.findtext("name"), place, "a name") not in masks
     ]
@@ -260,12 +289,12 @@ def _image(
     )
 
 
-def _box(node: Element, place: str) -> LabeledObject:
+def _box(node: Element, size: tuple[int, int], place: str) -> LabeledObject:
     edges = [
         number(node.findtext(f"bndbox/{key}"), f"{place}: {key}", "a number")
         for key in ("xmin", "ymin", "xmax", "ymax")
     ]
-    prompts = box_prompts((edges[0] - 1, edges[1] - 1, edges[2], edges[3]))
+    prompts = box_prompts((edges[0] - 1, edges[1] - 1, edges[2], edges[3]), size, place)
     return LabeledObject(node.findtext("name") or "", prompts=prompts)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from maskcast.errors import AnnotationError
+from maskcast.formats.records import count, fitting_names
+from maskcast.types import ObjectSpec
 
 # What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -25,6 +27,23 @@ def is_xml_text(text: str) -> bool:
 def xml_text(text: str) -> str:
     """The text with characters that XML cannot hold replaced by ``_``."""
     return _FORBIDDEN.sub("_", text)
+
+
+def xml_names(specs: Iterable[ObjectSpec]) -> tuple[dict[str, str], int]:
+    """Each class name as XML can hold it, unique, and how many were changed for that."""
+    names = fitting_names((spec.name for spec in specs), is_xml_text, xml_text)
+    return names, sum(name != fitting for name, fitting in names.items())
+
+
+def renamed_sentence(changed: int) -> tuple[str, ...]:
+    """What to tell about ``changed`` names that XML cannot hold."""
+    told = f"{count(changed, 'name')} changed: XML cannot hold control characters"
+    return (told,) * bool(changed)
+
+
+def element(name: str, text: str) -> str:
+    """``<name>text</name>``."""
+    return f"<{name}>{escape(xml_text(text), {chr(13): '&#13;'})}</{name}>"
 
 
 def tag(name: str, /, **attributes: object) -> str:

@@ -12,6 +12,7 @@ Coordinates are shares of width and height. The class number is the object's pla
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,21 +32,31 @@ from maskcast.formats.records import (
     LabeledSet,
     Pictures,
     WriteOptions,
-    box_prompts,
     by_label,
     count,
+    lost_scores,
 )
+from maskcast.formats.shapes import box_prompts
 from maskcast.masks import bounding_box
 from maskcast.polygons import fill_rings
 from maskcast.types import ObjectSpec
 
 _NAME_LISTS = ("classes.txt", "obj.names")
+_OTHER_TEXTS = frozenset({*_NAME_LISTS, "train.txt", "val.txt", "valid.txt", "test.txt"})
+"""Texts beside labels that are none: names of classes, and lists of pictures."""
+_IMAGES = re.compile("images_*")  # so that two folders never become one
 _SLACK = 1e-6
 
 
 def picture_path(image: LabeledImage) -> str:
-    """Where a picture goes in an export."""
-    return f"images/{_folder(image.split)}/{image.file_name}"
+    """Where a picture goes in an export.
+
+    Trainers find the labels of a picture by the last ``images`` in its path, so no folder of its
+    own may be called that.
+    """
+    *folders, name = image.file_name.split("/")
+    safe = (f"{folder}_" if _IMAGES.fullmatch(folder) else folder for folder in folders)
+    return "/".join(["images", _folder(image.split), *safe, name])
 
 
 def write_yolo(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
@@ -54,17 +65,19 @@ def write_yolo(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tupl
     Returns:
         What could not be kept.
     """
-    tally = OutlineTally()
+    tally, scored, moved = OutlineTally(), 0, 0
     numbers = {label: number for number, label in enumerate(by_label(labeled.specs))}
     for image in labeled.images:
+        scored += sum(one.score is not None for one in image.objects)
         rows = []
         for one in image.objects:
             rings = [] if one.mask is None else tally.outlines(one.mask, options)
             scale = np.array([image.width, image.height])
             rows += [_row(numbers[one.label], (ring / scale).ravel()) for ring in rings]
-        _write_rows(folder, image, rows)
+        moved += _write_rows(folder, image, rows)
     _write_yaml(folder, labeled.specs, labeled.splits)
-    return tally.sentences(parts_are_rows="a row of its own")
+    sentences = tally.sentences(parts_are_rows="a row of its own")
+    return (*sentences, *lost_scores(scored, "YOLO"), *_moved_sentence(moved))
 
 
 def write_yolo_detect(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, ...]:
@@ -74,8 +87,9 @@ def write_yolo_detect(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tup
         What could not be kept.
     """
     numbers = {label: number for number, label in enumerate(by_label(labeled.specs))}
-    boxes = 0
+    boxes = scored = moved = 0
     for image in labeled.images:
+        scored += sum(one.score is not None for one in image.objects)
         rows = []
         for one in image.objects:
             box = None if one.mask is None else bounding_box(one.mask)
@@ -85,9 +99,18 @@ def write_yolo_detect(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tup
                 size = (xmax - xmin) / image.width, (ymax - ymin) / image.height
                 rows.append(_row(numbers[one.label], np.array([*middle, *size])))
         boxes += len(rows)
-        _write_rows(folder, image, rows)
+        moved += _write_rows(folder, image, rows)
     _write_yaml(folder, labeled.specs, labeled.splits)
-    return (f"{count(boxes, 'mask')} became boxes; the format yolo keeps outlines",) * bool(boxes)
+    told = f"{count(boxes, 'mask')} became boxes; the format yolo keeps outlines"
+    return (*((told,) * bool(boxes)), *lost_scores(scored, "YOLO"), *_moved_sentence(moved))
+
+
+def _moved_sentence(moved: int) -> tuple[str, ...]:
+    told = (
+        f"{count(moved, 'picture')} in a folder called images, which is called images_ now: "
+        "trainers find labels by the last images in a path"
+    )
+    return (told,) * bool(moved)
 
 
 def _row(number: int, values: npt.NDArray[np.float64]) -> str:
@@ -95,10 +118,12 @@ def _row(number: int, values: npt.NDArray[np.float64]) -> str:
     return " ".join([str(number), *(f"{value:.10g}" for value in values)])
 
 
-def _write_rows(folder: Path, image: LabeledImage, rows: Sequence[str]) -> None:
-    stem = image.file_name.rpartition(".")[0] or image.file_name
-    path = folder / "labels" / _folder(image.split) / f"{stem}.txt"
+def _write_rows(folder: Path, image: LabeledImage, rows: Sequence[str]) -> bool:
+    """Write the label file; returns whether the picture has another path than its own."""
+    stem = picture_path(image).removeprefix("images/").rpartition(".")[0]
+    path = folder / "labels" / f"{stem}.txt"
     write_atomically(path, "".join(f"{row}\n" for row in rows).encode())
+    return not picture_path(image).endswith(f"/{image.file_name}")
 
 
 def _write_yaml(folder: Path, specs: Sequence[ObjectSpec], splits: Sequence[str]) -> None:
@@ -125,22 +150,41 @@ def _folder(split: str) -> str:
 
 
 def read_yolo(source: Path, pictures: Pictures) -> LabeledSet:
-    """Read a folder with ``data.yaml`` and ``labels/``, or the path of the YAML file.
+    """Read a folder with ``data.yaml``, or the path of the YAML file.
 
-    Instead of ``data.yaml`` there may be ``classes.txt`` or ``obj.names`` with a name on each line.
-
-    A row of five numbers is a box, a longer one an outline.
+    Label files lie in ``labels/``, or in a ``labels/`` inside each part, or beside the pictures.
+    Instead of ``data.yaml`` there may be another YAML file, or ``classes.txt`` or ``obj.names``
+    with a name on each line. A row of five numbers is a box, a longer one an outline.
 
     Raises:
         AnnotationError: naming the file and the line.
     """
     root, names = _read_names(source)
     folder = root / "labels" if (root / "labels").is_dir() else root
-    files = sorted(path for path in folder.rglob("*.txt") if path.name not in _NAME_LISTS)
-    if not files:
+    inner = [path for path in sorted(folder.glob("*/labels")) if path.is_dir()]
+    inside = inner if folder == root and inner else [folder]
+    files = [path for one in inside for path in sorted(one.rglob("*.txt"))]
+    # labels/<split>/<name>.txt belongs to images/<split>/<name>.<any suffix>.
+    stems = {path: path.relative_to(folder).as_posix().removesuffix(".txt") for path in files}
+    images = [
+        _read_image(path, stem, names, pictures)
+        for path, stem in stems.items()
+        if not _is_other_text(path, stem, pictures)
+    ]
+    if not images:
         raise AnnotationError(f"there is no label file in {folder}; give the folder of data.yaml")
-    images = [_read_image(path, folder, names, pictures) for path in files]
     return LabeledSet(images, labels=tuple(filter(None, names.values())))
+
+
+def _is_other_text(path: Path, stem: str, pictures: Pictures) -> bool:
+    """Whether tools put such a text beside labels, and no picture has its name."""
+    if path.name not in _OTHER_TEXTS and not path.name.startswith("README."):
+        return False
+    try:
+        pictures.find(stem + ".*", str(path))
+    except AnnotationError:
+        return True
+    return False
 
 
 def _read_names(source: Path) -> tuple[Path, Mapping[int, str]]:
@@ -150,36 +194,55 @@ def _read_names(source: Path) -> tuple[Path, Mapping[int, str]]:
         if not path.is_file() and (source / name).is_file():
             lines = (source / name).read_text("utf-8-sig", errors="replace").split("\n")
             return source, dict(enumerate(line.strip() for line in lines))
+    others = [] if path.is_file() else [*source.glob("*.yaml"), *source.glob("*.yml")]
+    path = others[0] if len(others) == 1 else path
     if path.suffix not in {".yaml", ".yml"} or not path.is_file():
         raise AnnotationError(
             f"there is no data.yaml in {source}, which holds the names of the classes; "
             "add it or give its path"
         )
+    return path.parent, _parse_yaml(path)
+
+
+def _parse_yaml(path: Path) -> Mapping[int, str]:
     try:
         content = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         detail = " ".join(str(error).split())
         raise AnnotationError(f"{path} is not YAML ({detail}); correct the file") from error
+    if isinstance(content, dict) and "kpt_shape" in content:
+        raise AnnotationError(f"{path} is of key points, which are no masks; give a set of masks")
     names: Any = content.get("names") if isinstance(content, dict) else None
     if isinstance(names, list):
         names = dict(enumerate(names))
-    if not isinstance(names, dict) or not all(type(number) is int for number in names):
+    if not isinstance(names, dict) or not all(
+        type(number) is int and isinstance(name, str | int | float)
+        for number, name in names.items()
+    ):
         raise AnnotationError(f"{path}: names: expected the names of the classes by number")
-    return path.parent, {number: str(name) for number, name in sorted(names.items())}
+    return {number: str(name) for number, name in sorted(names.items())}
 
 
 def _read_image(
-    path: Path, folder: Path, names: Mapping[int, str], pictures: Pictures
+    path: Path, stem: str, names: Mapping[int, str], pictures: Pictures
 ) -> LabeledImage:
-    stem = path.relative_to(folder).as_posix().removesuffix(".txt")
-    # labels/<split>/<name>.txt belongs to images/<split>/<name>.<any suffix>.
-    image_id = pictures.find(stem + ".*", str(path))
+    try:
+        image_id = pictures.find(stem + ".*", str(path))
+    except AnnotationError:
+        image_id = pictures.find(_original(stem) + ".*", str(path))
     size = pictures.size(image_id)
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise AnnotationError(f"{path} is not a text file; leave it out") from error
     return LabeledImage(image_id, *size, tuple(_objects(lines, path, names, size)))
+
+
+def _original(stem: str) -> str:
+    """The stem before ``picture_path`` changed folders called ``images``."""
+    *folders, name = stem.split("/")
+    known = (one[:-1] if one != "images" and _IMAGES.fullmatch(one) else one for one in folders)
+    return "/".join([*known, name])
 
 
 def _objects(
@@ -196,7 +259,7 @@ def _objects(
         if len(values) == 4:
             middle, extent = (pair * (width, height) for pair in (values[:2], values[2:]))
             edges = (*(middle - extent / 2), *(middle + extent / 2))
-            yield LabeledObject(names[number], prompts=box_prompts(edges))
+            yield LabeledObject(names[number], prompts=box_prompts(edges, size, place))
         else:
             ring = values.reshape(-1, 2) * (width, height)
             # Shares are rounded: what was a pixel edge becomes one again.

@@ -199,6 +199,99 @@ def test_yolo_with_a_list_of_names(tmp_path: Path) -> None:
     assert dot.prompts.box.tolist() == pytest.approx([5, 3, 6, 4], abs=1e-5)
 
 
+YOLO_NAMES = "names: [ring, dot]\n"
+LAYOUTS: list[tuple[str, dict[str, str | bytes | object]]] = [
+    # Roboflow: labels inside each part, readmes beside them.
+    (
+        "yolo",
+        {
+            "data.yaml": "train: ../train/images\n" + YOLO_NAMES,
+            "README.roboflow.txt": "Exported ...",
+            "README.dataset.txt": "Provided by ...",
+            "train/labels/a.txt": YOLO,
+        },
+    ),
+    # CVAT's YOLO 1.1: lists of pictures beside a folder of labels.
+    (
+        "yolo",
+        {
+            "obj.names": "ring\ndot\n",
+            "obj.data": "classes = 2",
+            "train.txt": "data/obj_train_data/a.png\n",
+            "obj_train_data/a.txt": YOLO,
+        },
+    ),
+    # labelImg: all in one folder.
+    ("yolo", {"classes.txt": "ring\ndot\n", "a.txt": "\ufeff" + YOLO}),
+    ("yolo", {"coco8-seg.yaml": YOLO_NAMES, "labels/train/a.txt": YOLO}),
+    ("coco", {"train/_annotations.coco.json": COCO}),
+    (
+        "coco",  # ids may be texts, and sizes and boxes be missing
+        {
+            "a.json": {
+                "images": [{"id": "x", "file_name": "a.png"}],
+                "categories": [{"id": "r", "name": "ring"}, {"id": "d", "name": "dot"}],
+                "annotations": [
+                    {"image_id": "x", "category_id": "r", "segmentation": RING_COCO},
+                    {"image_id": "x", "category_id": "d", "bbox": DOT_BOX, "segmentation": []},
+                ],
+            }
+        },
+    ),
+    # Official sets have other files of the same images beside the instances.
+    ("coco", {"annotations/instances_val.json": COCO, "annotations/captions_val.json": {}}),
+    # Datumaro, where no colours were given: they are those of VOC.
+    (
+        "voc",
+        {
+            "labelmap.txt": "# label:color_rgb:parts:actions\nbackground:::\nring:::\ndot:::\n",
+            "SegmentationClass/a.png": voc_png(np.where(DOT, 2, RING).astype(np.uint8)),
+        },
+    ),
+    # CVAT's segmentation mask 1.1: no XML files.
+    (
+        "voc",
+        {
+            "labelmap.txt": LABELMAP,
+            "ImageSets/Segmentation/default.txt": "a\n",
+            "SegmentationClass/a.png": voc_png(np.where(DOT, 2, RING).astype(np.uint8)),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "files"), LAYOUTS)
+def test_layouts_of_other_tools(
+    tmp_path: Path, name: str, files: dict[str, str | bytes | object]
+) -> None:
+    objects = {one.label: one for one in read(name, write_files(tmp_path, files)).objects}
+    assert sorted(objects) == ["dot", "ring"]
+    assert objects["ring"].mask is not None
+    assert objects["ring"].mask[0].tolist() == RING[0].tolist()
+    dot = objects["dot"]
+    if dot.mask is not None:
+        np.testing.assert_array_equal(dot.mask, DOT)
+    else:
+        assert dot.prompts.box is not None
+        assert dot.prompts.box.tolist() == [5, 3, 6, 4]
+
+
+def test_a_picture_called_like_a_list_has_labels_too(tmp_path: Path) -> None:
+    files: dict[str, str | bytes | object] = {
+        "data.yaml": YOLO_NAMES,
+        "labels/classes.txt": YOLO,
+        "labels/train.txt": "images/classes.png\n",
+    }
+    pictures = KnownPictures({"classes.png": (4, 6)})
+    (image,) = load_format("yolo").read(write_files(tmp_path, files), pictures).images
+    assert sorted({one.label for one in image.objects}) == ["dot", "ring"]
+
+
+def test_one_voc_file_is_enough(tmp_path: Path) -> None:
+    folder = write_files(tmp_path, {"a.xml": VOC, "other.xml": "<a>"})
+    assert [one.label for one in read("voc", folder / "a.xml").objects] == ["ring", "dot"]
+
+
 def test_the_brush_code_by_hand() -> None:
     assert list(encode_brush(RING)) == BRUSH
     np.testing.assert_array_equal(decode_brush(BRUSH, (4, 6)), RING)
@@ -221,37 +314,46 @@ def test_a_brush_code_that_is_cut_off(code: list[int]) -> None:
 
 def test_boxes_and_points_become_prompts(tmp_path: Path) -> None:
     rectangle = {"x": 50, "y": 25, "width": 50, "height": 50, "rotation": 0}
+    ellipse = {"x": 25, "y": 37.5, "radiusX": 1.1 / 6 * 100, "radiusY": 1.1 / 4 * 100}
     task = {
-        "data": {"image": "https://somewhere/pictures/a.png?token=1"},
+        "data": {"photo": "https://somewhere/pictures/a.png?token=1"},
         "predictions": [
             {
                 "result": [
                     studio_result("rectanglelabels", rectanglelabels=["box"], **rectangle),
                     studio_result("keypointlabels", keypointlabels=["point"], x=50, y=50, width=1),
+                    studio_result("ellipselabels", ellipselabels=["disc"], **ellipse),
+                    studio_result("textarea", text=["a word"]),
+                    {"type": "relation", "from_id": "x", "to_id": "y", "direction": "right"},
                 ]
             }
         ],
     }
     files: dict[str, str | bytes | object] = {"tasks.json": [task]}
-    box, point = read("labelstudio", write_files(tmp_path / "s", files)).objects
+    box, point, disc = read("labelstudio", write_files(tmp_path / "s", files)).objects
+    np.testing.assert_array_equal(disc.mask, mask_of(".#....", "###...", ".#....", "......"))
     assert box.prompts.box is not None
     assert box.prompts.box.tolist() == [3, 1, 6, 3]
     assert point.prompts.points.tolist() == [[3, 2]]
 
     shapes = [
         {"label": "box", "points": [[6, 3], [3, 1]], "shape_type": "rectangle"},
+        {"label": "4", "points": [[3, 1], [6, 1], [6, 3], [3, 3]], "shape_type": "rectangle"},
         {"label": "point", "points": [[3, 2]], "shape_type": "point"},
         {"label": "disc", "points": [[1.5, 1.5], [1.5, 0.4]], "shape_type": "circle"},
     ]
     files = {"a.json": LABELME | {"shapes": shapes}}
-    box, point, disc = read("labelme", write_files(tmp_path / "l", files)).objects
+    box, four, point, disc = read("labelme", write_files(tmp_path / "l", files)).objects
     assert box.prompts.box is not None
     assert box.prompts.box.tolist() == [3, 1, 6, 3]
     assert point.prompts.points.tolist() == [[3, 2]]
     np.testing.assert_array_equal(disc.mask, mask_of(".#....", "###...", ".#....", "......"))
+    assert four.prompts.box is not None
+    assert four.prompts.box.tolist() == [3, 1, 6, 3]
 
     inner = (
-        '<box label="box" xtl="3" ytl="1" xbr="6" ybr="3"/><points label="p" points="3,2;1,1"/>'
+        '<box label="box" xtl="3" ytl="1" xbr="6" ybr="3" rotation="0.000"/>'
+        '<points label="p" points="3,2;1,1"/>'
         '<ellipse label="e" cx="1.5" cy="1.5" rx="1.1" ry="1.1"/>'
     )
     xml = f'<annotations><image name="a.png">{inner}</image></annotations>'

@@ -93,6 +93,16 @@ def test_only_the_folder_called_masks_is_read_where_there_is_one(tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize(
+    "table", ["id,name\n1,흠집\n".encode("cp949"), b"a,b\n1,2\n", b"id,name\nx,y"]
+)
+def test_a_table_of_names_that_is_none_is_refused(tmp_path: Path, table: bytes) -> None:
+    save(tmp_path, "masks/a.png", [[7]])
+    (tmp_path / "objects.csv").write_bytes(table)
+    with pytest.raises(AnnotationError, match=r"objects\.csv: expected the columns id, name"):
+        read_masks(tmp_path, KnownPictures({"a.png": (1, 1)}))
+
+
 @pytest.mark.parametrize("name", ["\r", "a\nb", 'c,"d"', "\r\n"])
 def test_names_that_hold_line_ends_are_kept(tmp_path: Path, name: str) -> None:
     image = image_of("a.png", {7: np.ones((2, 3), np.bool_)}, (2, 3))

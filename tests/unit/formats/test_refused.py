@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from formats_support import KnownPictures
 from maskcast.errors import AnnotationError
 from maskcast.formats import load_format
+from maskcast.images import encode_mask_png
 
 PICTURES = KnownPictures({"a.png": (4, 6), "x/b.png": (4, 6), "y/b.png": (4, 6)})
 
@@ -42,6 +46,22 @@ def voc(inner: str) -> str:
     return f"<annotation><filename>a.png</filename>{inner}</annotation>"
 
 
+def studio_box(**changes: float) -> str:
+    value: dict[str, object] = {"x": 0, "y": 0, "width": 9, "height": 9, "rectanglelabels": ["a"]}
+    return studio(type="rectanglelabels", value=value | changes)
+
+
+def coco(ids: Sequence[object] = (1,), **annotation: object) -> str:
+    images = [{"id": number, "file_name": "a.png"} for number in ids]
+    one = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]} | annotation
+    categories = [{"id": 1, "name": "a"}]
+    return json.dumps({"images": images, "annotations": [one], "categories": categories})
+
+
+YAML_LAUGHS = "a: &a [x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{before}'] * 8)}]\n"
+    for before, name in zip("abcd", "bcde", strict=True)
+) + "names: [*e]\n"  # fmt: skip
 LAUGHS = (
     '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;">]>'
     "<annotations>&lol2;</annotations>"
@@ -50,10 +70,13 @@ STEALS = (
     '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
     "<annotations><meta>&f;</meta></annotations>"
 )
+ONE_PIXEL = base64.b64encode(encode_mask_png(np.ones((1, 1), np.bool_))).decode()
+DECLARES = '<?xml version="1.0"?><!DOCTYPE annotations SYSTEM "x.dtd"><annotations/>'
 CASES: list[tuple[str, str, str, str]] = [
     ("cvat", "a.xml", LAUGHS, r"a\.xml declares a document type or entities"),
     ("cvat", "a.xml", STEALS, r"a\.xml declares a document type or entities"),
     ("voc", "Annotations/a.xml", LAUGHS, "declares a document type or entities"),
+    ("cvat", "a.xml", DECLARES, r"a\.xml declares a document type or entities"),
     ("cvat", "a.xml", "<annotations", r"a\.xml is not XML"),
     ("cvat", "a.xml", "<other/>", "is not a CVAT file"),
     ("cvat", "a.xml", "<annotations><track/></annotations>", "tracks of a video"),
@@ -81,6 +104,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ("labelme", "a.json", "[1]", "there is no labelme file"),
     ("labelme", "a.json", labelme(imagePath="../../z.png"), "imagePath belongs to no image"),
     ("labelme", "a.json", labelme(imageHeight=6, imageWidth=4), "a.png is 4 x 6 pixels there"),
+    ("labelme", "a.json", labelme(imageHeight="4"), "is 6 x '4' pixels there but"),
     ("labelme", "a.json", labelme(label=3), r"shapes\[0\]\.label: expected a text, got 3"),
     ("labelme", "a.json", labelme(points=[[1, "x"]]), r"points\[0\]: expected x and y"),
     ("labelme", "a.json", labelme(shape_type="line"), "expected mask, polygon, rectangle"),
@@ -90,8 +114,41 @@ CASES: list[tuple[str, str, str, str]] = [
     ("labelstudio", "t.json", studio(), r"rle: expected Label Studio's code of 4 x 6 pixels"),
     ("labelstudio", "t.json", studio(value={"rle": 10**12, "brushlabels": ["a"]}), "list of bytes"),
     ("labelstudio", "t.json", studio(original_width=9), "is 9 x None pixels"),
-    ("labelstudio", "t.json", studio(type="ellipselabels"), "expected brushlabels"),
+    ("labelstudio", "t.json", studio(type="videorectangle"), "expected one of brushlabels"),
     ("labelstudio", "t.json", studio(image_rotation=90), "no rotation"),
+    ("labelstudio", "t.json", studio(type=["brushlabels"]), "expected one of brushlabels"),
+    ("labelme", "a.json", labelme(points=[[2**70, 0], [2**71, 1]]), "holds no pixel"),
+    (
+        "labelme",
+        "a.json",
+        labelme(shape_type="mask", points=[[2**70, 0], [2**70, 1]], mask=ONE_PIXEL),
+        "expected corners in the picture",
+    ),
+    (
+        "cvat",
+        "a.xml",
+        cvat('<points label="a" points="1,1;7,1"/>'),
+        r"points 1: the point \(7, 1\)",
+    ),
+    ("cvat", "a.xml", cvat('<box label="a" xtl="6" ytl="0" xbr="9" ybr="9"/>'), "holds no pixel"),
+    ("cvat", "a.xml", cvat('<ellipse label="a" cx="1" cy="1" rx="0" ry="1"/>'), "radii above 0"),
+    ("labelme", "a.json", labelme(shape_type="point", points=[[1e30, 1]]), r"shapes\[0\]: the poi"),
+    (
+        "labelme",
+        "a.json",
+        labelme(shape_type="point", points=[[float("nan"), 1]]),
+        "expected x and",
+    ),
+    ("labelme", "a.json", labelme(points=[[0, 0], [2, 1], [1, 3], [0, 1]]), "as many points as"),
+    ("labelstudio", "t.json", studio_box(x=float("nan")), r"value\.x: expected a number in perc"),
+    ("labelstudio", "t.json", studio_box(x=float("inf")), r"value\.x: expected a number in perc"),
+    ("labelstudio", "t.json", studio_box(x=101), r"result\[0\]: the box .* holds no pixel"),
+    ("coco", "a.json", coco(ids=(1, 1)), r"images\[1\]\.id: expected an id that no other entry"),
+    ("coco", "a.json", coco(ids=([],)), r"images\[0\]\.id: expected an id, a whole number or a"),
+    ("coco", "a.json", coco(image_id={}), r"annotations\[0\]\.image_id: expected an id"),
+    ("coco", "a.json", coco(category_id=True), r"annotations\[0\]\.category_id: expected an id"),
+    ("yolo", "data.yaml", "names: [a]\nkpt_shape: [17, 3]", "is of key points"),
+    ("yolo", "data.yaml", YAML_LAUGHS, "names: expected the names of the classes"),
     ("yolo", "data.yaml", "names: [a", "is not YAML"),
     ("yolo", "data.yaml", "nc: 1", "names: expected the names"),
     ("yolo", "data.yaml", "names: !!python/object/apply:os.system [id]", "is not YAML"),
