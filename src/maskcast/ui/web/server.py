@@ -35,7 +35,8 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
     """The whole server as one ASGI app: our routes, Gradio's page, the guard in front of both."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.router.routes.extend(Api(workspace.project, workspace.runs, options.limits).routes())
+    api = Api(workspace.project, workspace.store, workspace.runs, options.limits)
+    app.router.routes.extend(api.routes())
     blocks = build_app(workspace, options.lang)
     gr.mount_gradio_app(
         app,

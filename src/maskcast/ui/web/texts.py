@@ -60,9 +60,17 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "화살표는 커서 이동, Enter는 물체, Shift+Enter는 배경, 스페이스는 상자의 모서리",
     ),
     "annotate.empty.title": ("No references yet", "참조 이미지가 없습니다"),
-    "annotate.empty.text": (
-        "Drop a few pictures here that show what you are looking for",
-        "찾으려는 것이 보이는 그림 몇 장을 여기에 놓으세요",
+    "annotate.empty.add": (
+        "Drop a few pictures here that show what you are looking for.",
+        "찾으려는 것이 보이는 그림 몇 장을 여기에 놓으세요.",
+    ),
+    "annotate.empty.draw": (
+        "Draw a box round it or click on it: its mask appears.",
+        "상자로 감싸거나 클릭하면 마스크가 나타납니다.",
+    ),
+    "annotate.empty.run": (
+        "On the tab Run, add all the pictures to be masked and start.",
+        "실행 탭에서 마스크를 만들 그림을 모두 추가하고 시작하세요.",
     ),
     "annotate.add": ("Add images", "이미지 추가"),
     "annotate.add.long": ("Add reference images", "참조 이미지 추가"),
@@ -169,6 +177,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.run": ("Run", "실행"),
     "run.start": ("Start", "시작"),
     "run.go_on": ("Go on", "이어서 실행"),
+    "run.again": ("Try the failed ones again", "실패한 것 다시 시도"),
     "run.stop": ("Stop", "중지"),
     "run.afresh": (
         "Start afresh (the old output is moved aside, not deleted)",
@@ -182,6 +191,14 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.left": ("Time left", "남은 시간"),
     "run.state_idle": ("not running", "실행 중 아님"),
     "run.state_finished": ("all done", "모두 완료"),
+    "run.state_finished_but": ("finished, but {failed} failed", "끝남, {failed}장 실패"),
+    "run.state_no_references": (
+        "first annotate at least one reference",
+        "먼저 참조 이미지에 주석을 하나 이상 다세요",
+    ),
+    "run.state_no_targets": ("first add the targets above", "먼저 위에서 대상을 추가하세요"),
+    "run.to_annotate": ("Annotate references", "참조에 주석 달기"),
+    "run.to_results": ("Look at the results", "결과 보기"),
     "run.state_preparing": ("reading the references", "참조를 읽는 중"),
     "run.state_learning": (
         "learning from {count} references with {engine}",
@@ -226,6 +243,9 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "No results yet. Start a run.",
         "아직 결과가 없습니다. 실행을 시작하세요.",
     ),
+    "results.to_run": ("Go to Run", "실행으로 가기"),
+    "results.page": ("page", "쪽"),
+    "results.page_of": ("of {pages}", "/ {pages}"),
     "results.none_match": ("Nothing matches.", "맞는 것이 없습니다."),
     "results.is_failed": ("failed", "실패"),
     "results.is_empty": ("nothing found", "찾은 것 없음"),

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from maskcast.importing import import_annotations
 from maskcast.project import Project
 from maskcast.runs.run import run_project
+from maskcast.ui.store import AnnotationStore
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.uploads import UploadLimits
@@ -21,7 +22,8 @@ from web_support import Quiet
 
 
 def serving(project: Project) -> TestClient:
-    api = Api(project, RunController(project), UploadLimits())
+    store = AnnotationStore(project.annotations_path)
+    api = Api(project, store, RunController(project), UploadLimits())
     return TestClient(Starlette(routes=api.routes()))
 
 

@@ -31,6 +31,7 @@ function showPictures(row) {
   const done = row.state === "done";
   message.hidden = done;
   message.textContent = done ? "" : row.reason || "";
+  message.classList.remove("alone");
   sheet.hidden = false;
   for (const picture of [original, overlay]) picture.removeAttribute("src");
   original.src = routeUrl("original", { id: row.id });
@@ -47,7 +48,9 @@ find(".large .original").addEventListener("load", (event) => {
   fit();
 });
 find(".large .original").addEventListener("error", () => {
-  if (find(".large .overlay").hidden) sheet.hidden = true;
+  if (!find(".large .overlay").hidden) return;
+  sheet.hidden = true;
+  find(".large .message").classList.add("alone");
 });
 
 function showFound(row) {
