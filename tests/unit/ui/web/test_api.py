@@ -47,6 +47,16 @@ def test_before_a_run_there_is_nothing_and_no_error(project: Project) -> None:
     assert "no results yet" in client.get("/maskcast/download").json()["error"]
 
 
+def test_progress_tells_how_many_references_have_objects(project: Project) -> None:
+    client = serving(project)
+    write_png(project.references_folder / "more.png", picture(2, 2, (600, 800))[0])
+    assert client.get("/maskcast/run").json()["references"] == 1
+    project.annotations_path.write_text("no annotations")
+    assert client.get("/maskcast/run").json()["references"] is None
+    project.annotations_path.unlink()
+    assert client.get("/maskcast/run").json()["references"] == 0
+
+
 def test_pictures_of_a_target(project: Project, tmp_path: Path) -> None:
     run_project(project, Quiet())
     client = serving(project)
