@@ -383,6 +383,9 @@ def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
         page.get_by_role("button", name="Start afresh").click()
         expect(page.locator(".run .notes")).to_contain_text("the old output is now in")
         wait_until_done(page, 1)
+        another = open_tab(context, server.url, "Run")
+        expect(another.get_by_label("Threshold calibrated")).not_to_be_checked()
+        expect(another.get_by_role("spinbutton")).to_have_value("0.7")
     assert (project / "targets" / "new.png").read_bytes() == (tmp_path / "new.png").read_bytes()
     (aside,) = project.glob("output-*")
     assert result_digests(aside) == before

@@ -240,8 +240,8 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.next": ("next page", "다음 쪽"),
     "results.where": ("{first}-{last} of {total}", "{total}개 중 {first}-{last}"),
     "results.none_yet": (
-        "No results yet. Start a run.",
-        "아직 결과가 없습니다. 실행을 시작하세요.",
+        "No results yet. They appear here as soon as a run has some.",
+        "아직 결과가 없습니다. 실행하면 나오는 대로 여기에 나타납니다.",
     ),
     "results.to_run": ("Go to Run", "실행으로 가기"),
     "results.page": ("page", "쪽"),

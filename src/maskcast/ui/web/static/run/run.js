@@ -4,6 +4,8 @@ const UPLOADS_AT_ONCE = 3;
 const SHOWN_REFUSALS = 20;
 let lastState = "idle";
 let asking = false;
+let enginesAreShown = false;
+let shownChoice = null;
 
 fillTexts(element);
 
@@ -86,6 +88,26 @@ async function showEngines() {
     found.threshold === null
       ? text("run.automatic")
       : text("run.as_project", { threshold: found.threshold });
+  enginesAreShown = true;
+  await refresh();
+}
+
+// What a run was started with, in whichever tab, is what this page offers to go on with.
+function showChoice(choice) {
+  const content = JSON.stringify(choice);
+  if (!enginesAreShown || !choice || content === shownChoice) return;
+  shownChoice = content;
+  const offers = (name, value) =>
+    [...find(name).options].some((option) => option.value === value && !option.disabled);
+  if (offers(".engine", choice.engine)) {
+    find(".engine").value = choice.engine;
+    find(".engine").dispatchEvent(new Event("change"));
+  }
+  if (offers(".weights", choice.weights)) find(".weights").value = choice.weights;
+  find(".automatic").checked = choice.threshold === null;
+  find(".threshold-line").hidden = choice.threshold === null;
+  if (choice.threshold === null) return;
+  find(".threshold").value = find(".threshold-range").value = choice.threshold;
 }
 
 // Of an engine with several weights on this machine, or with some that the project names.
@@ -180,6 +202,7 @@ function showProgress(progress) {
   find(".rate").textContent = progress.rate === null ? "–" : `${progress.rate.toFixed(1)}/s`;
   find(".left").textContent = pending ? duration(progress.seconds_left) : "–";
   showProblem(progress.error, progress.can_start_afresh);
+  showChoice(progress.choice);
   const notes = find(".notes");
   notes.hidden = !progress.notes.length;
   notes.replaceChildren(...progress.notes.map((note) => make("li", "", note)));
