@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 
 from maskcast.demo import write_demo_project
 from maskcast.importing import import_annotations
@@ -259,6 +259,55 @@ def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing:
     )
     page.locator(".large .fit").click()
     assert width_of(page) == pytest.approx(fitted)
+
+
+def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> None:
+    viewport = ViewportSize(width=400, height=760)
+    with browser.new_context(viewport=viewport, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        page.goto(reviewing.url)
+        page.get_by_role("tab", name="Results").tap()
+        page.locator(".results .card", has_text="t000.png").tap()
+        expect(page.locator(".large .place")).to_have_text("3 / 132")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        devtools = context.new_cdp_session(page)
+        fitted = width_of(page)
+
+        def touch(kind: str, *columns: float) -> None:
+            points = [{"x": x, "y": 380, "id": key} for key, x in enumerate(columns)]
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", 180)
+        touch("touchStart", 180, 220)
+        for step in (1, 2, 3):
+            touch("touchMove", 180 - 10 * step, 220 + 10 * step)
+        touch("touchEnd")
+        wait_for_bounds(page, "width", 2.5 * fitted)
+        before = left_of(page)
+        touch("touchStart", 200)
+        touch("touchMove", 215)
+        touch("touchMove", 230)
+        touch("touchEnd")
+        wait_for_bounds(page, "left", before + 30)
+        page.get_by_role("button", name="zoom out").tap()
+        wait_for_bounds(page, "width", 2 * fitted)
+
+
+def wait_for_bounds(page: Page, side: str, pixels: float) -> None:
+    page.wait_for_function(
+        """([side, pixels]) => {
+          const bounds = document.querySelector(".large .overlay").getBoundingClientRect();
+          return Math.abs(bounds[side] - pixels) < 2;
+        }""",
+        arg=[side, pixels],
+    )
+
+
+def left_of(page: Page) -> float:
+    left: float = page.locator(".large .overlay").evaluate(
+        "node => node.getBoundingClientRect().left"
+    )
+    return left
 
 
 def visible_share(page: Page) -> float:

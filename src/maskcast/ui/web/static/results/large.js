@@ -109,19 +109,32 @@ stage.addEventListener(
   },
   { passive: false },
 );
+// One pointer moves the picture, two fingers zoom it too.
+const pointers = new Map(); // id -> place on the stage
+function placeOf(event) {
+  const bounds = stage.getBoundingClientRect();
+  return { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
+}
 stage.addEventListener("pointerdown", (event) => {
+  if (pointers.size === 2) return;
   stage.setPointerCapture(event.pointerId);
-  const from = { x: event.clientX - view.x, y: event.clientY - view.y };
-  const move = (moved) => {
-    view.x = moved.clientX - from.x;
-    view.y = moved.clientY - from.y;
-    place();
-  };
-  stage.addEventListener("pointermove", move);
-  stage.addEventListener("lostpointercapture", () => stage.removeEventListener("pointermove", move), {
-    once: true,
-  });
+  pointers.set(event.pointerId, placeOf(event));
 });
+stage.addEventListener("pointermove", (event) => {
+  const before = pointers.get(event.pointerId);
+  if (!before) return;
+  const now = placeOf(event);
+  pointers.set(event.pointerId, now);
+  const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+  view.x += (now.x - before.x) / pointers.size;
+  view.y += (now.y - before.y) / pointers.size;
+  if (other) {
+    const spread = (point) => Math.max(10, Math.hypot(point.x - other.x, point.y - other.y));
+    zoomAt((now.x + other.x) / 2, (now.y + other.y) / 2, spread(now) / spread(before));
+  }
+  place();
+});
+stage.addEventListener("lostpointercapture", (event) => pointers.delete(event.pointerId));
 stage.addEventListener("dblclick", fit);
 new ResizeObserver(() => dialog.open && fit()).observe(stage);
 
@@ -136,6 +149,8 @@ wipe.addEventListener("input", applyWipe);
 applyWipe();
 find(".large .close").addEventListener("click", () => dialog.close());
 find(".large .fit").addEventListener("click", fit);
+find(".large .closer").addEventListener("click", () => zoomMiddle(1.25));
+find(".large .farther").addEventListener("click", () => zoomMiddle(0.8));
 find(".large .before").addEventListener("click", () => openLarge(view.index - 1));
 find(".large .after").addEventListener("click", () => openLarge(view.index + 1));
 dialog.addEventListener("close", () => {
