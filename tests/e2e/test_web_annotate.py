@@ -519,9 +519,10 @@ def test_fingers_click_draw_and_zoom(browser: Browser, server: Server, project: 
             points = [{"x": x, "y": y, "id": key} for key, (x, y) in enumerate(places)]
             devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-        page.locator('.mc-frame[data-image="touch.png"]').tap()
+        page.locator('.mc-frame[data-image="touch.png"]').click()
         labeler.settled("touch.png")
-        page.touchscreen.tap(*labeler.at(120, 90))
+        touch("touchStart", labeler.at(120, 90))
+        touch("touchEnd")
         labeler.settled()
         touch("touchStart", labeler.at(30, 20))
         for step in (1, 2, 3):

@@ -266,11 +266,13 @@ def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> 
     with browser.new_context(viewport=viewport, has_touch=True, is_mobile=True) as context:
         page = context.new_page()
         page.goto(reviewing.url)
-        page.get_by_role("tab", name="Results").tap()
-        page.locator(".results .card", has_text="t000.png").tap()
+        page.get_by_role("tab", name="Results").click()
+        page.locator(".results .card", has_text="t000.png").click()
         expect(page.locator(".large .place")).to_have_text("3 / 132")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
         devtools = context.new_cdp_session(page)
+        page.wait_for_function("document.querySelector('.large .overlay').naturalWidth > 0")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
         fitted = width_of(page)
 
         def touch(kind: str, *columns: float) -> None:
@@ -289,7 +291,7 @@ def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> 
         touch("touchMove", 230)
         touch("touchEnd")
         wait_for_bounds(page, "left", before + 30)
-        page.get_by_role("button", name="zoom out").tap()
+        page.get_by_role("button", name="zoom out").click()
         wait_for_bounds(page, "width", 2 * fitted)
 
 

@@ -2,7 +2,7 @@
 const dialog = find("dialog.large");
 const stage = find(".stage");
 const sheet = find(".sheet");
-const view = { index: -1, width: 1, height: 1, scale: 1, x: 0, y: 0 };
+const view = { index: -1, width: 1, height: 1, scale: 1, x: 0, y: 0, fitted: true };
 
 async function openLarge(index) {
   if (index < 0 || index >= shown.total) return;
@@ -84,6 +84,7 @@ function fit() {
   view.scale = fitScale();
   view.x = (stage.clientWidth - view.width * view.scale) / 2;
   view.y = (stage.clientHeight - view.height * view.scale) / 2;
+  view.fitted = true;
   place();
 }
 
@@ -92,6 +93,7 @@ function zoomAt(x, y, factor) {
   view.x = x - ((x - view.x) * scale) / view.scale;
   view.y = y - ((y - view.y) * scale) / view.scale;
   view.scale = scale;
+  view.fitted = false;
   place();
 }
 
@@ -128,6 +130,7 @@ stage.addEventListener("pointermove", (event) => {
   const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
   view.x += (now.x - before.x) / pointers.size;
   view.y += (now.y - before.y) / pointers.size;
+  view.fitted = false;
   if (other) {
     const spread = (point) => Math.max(10, Math.hypot(point.x - other.x, point.y - other.y));
     zoomAt((now.x + other.x) / 2, (now.y + other.y) / 2, spread(now) / spread(before));
@@ -136,7 +139,7 @@ stage.addEventListener("pointermove", (event) => {
 });
 stage.addEventListener("lostpointercapture", (event) => pointers.delete(event.pointerId));
 stage.addEventListener("dblclick", fit);
-new ResizeObserver(() => dialog.open && fit()).observe(stage);
+new ResizeObserver(() => dialog.open && view.fitted && fit()).observe(stage);
 
 // ---- slider, buttons, keys
 const wipe = find(".wipe input");
