@@ -90,6 +90,16 @@ class Server:
         finally:
             connection.close()
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(urlsplit(self.url).port or 0)
+
+    def kill(self) -> None:
+        """End it with no chance to save anything."""
+        self.process.kill()
+        self.process.communicate(timeout=60)
+
     def stop(self) -> tuple[int, str]:
         """Press Ctrl-C; returns the exit code and what was said on stderr since."""
         self.process.send_signal(signal.SIGINT)
@@ -99,11 +109,14 @@ class Server:
 
 @contextmanager
 def served(
-    *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    port: int = 0,
 ) -> Iterator[Server]:
-    """``maskcast serve`` on a free port of this machine, from when it answers until the end."""
+    """``maskcast serve`` on a port of this machine (0 = a free one) until the end."""
     process = subprocess.Popen(
-        command("serve", *arguments, "--port", "0"),
+        command("serve", *arguments, "--port", str(port)),
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import (
+    APIResponse,
+    Browser,
+    BrowserContext,
+    Page,
+    Route,
+    ViewportSize,
+    expect,
+)
 
 from maskcast.annotations import Annotation, ObjectAnnotation, read_annotations
 from maskcast.types import Mask
@@ -115,6 +123,15 @@ class Labeler:
         return self.saved(image).objects[object_id]
 
 
+def wait_for(page: Page, happened: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for something that no page shows; fails after so many seconds."""
+    for _ in range(int(seconds * 20)):
+        if happened():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("it did not happen")
+
+
 def mask_of(entry: ObjectAnnotation) -> Mask:
     assert entry.mask is not None
     return entry.mask
@@ -136,6 +153,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "reload",
         "stay",
         "late",
+        "touch",
     )
     for number, name in enumerate(names):
         write_png(folder / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
@@ -319,10 +337,9 @@ def test_a_late_answer_never_replaces_a_newer_one(labeler: Labeler) -> None:
     page.evaluate(_NOTE_REVISIONS)
     page.route(re.compile("component_server"), hold_the_first_preview)
     page.mouse.click(*labeler.at(40, 40))
-    page.wait_for_timeout(400)
+    wait_for(page, lambda: bool(held))
     page.mouse.click(*labeler.at(110, 80))
-    page.wait_for_timeout(400)
-    assert len(labeler.entry("late.png").prompts.points) == 2
+    wait_for(page, lambda: len(labeler.entry("late.png").prompts.points) == 2)
     late, answer = held[0]
     late.fulfill(response=answer)
     labeler.settled()
@@ -371,6 +388,47 @@ def test_a_reload_and_a_second_server_find_everything(
         elsewhere = new_labeler(context, another, project)
         elsewhere.open("reload.png")
         assert elsewhere.color_at(50, 50) == shown
+
+
+def test_what_is_drawn_while_the_server_is_gone_arrives_when_it_is_back(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    write_png(folder / "references" / "a.png", picture(1, size=SHAPE)[0])
+    (folder / "maskcast.toml").write_text('engine = "fake"\n')
+    with served(folder) as first:
+        labeler = new_labeler(context, first, folder)
+        labeler.click(40, 40)
+        first.kill()
+        for place in ((110, 80), (60, 90)):
+            labeler.page.mouse.click(*labeler.at(*place))
+        expect(labeler.page.locator(".mc-status")).to_have_text("No connection")
+        assert len(labeler.entry("a.png").prompts.points) == 1
+
+    with served(folder, port=first.port):
+        labeler.settled("a.png")
+
+    entry = labeler.entry("a.png")
+    assert np.abs(entry.prompts.points - [[40, 40], [110, 80], [60, 90]]).max() < 0.5
+    assert mask_of(entry)[80, 110]
+
+
+def test_a_dropped_folder_joins_with_all_that_is_in_it(
+    context: BrowserContext, server: Server, project: Path, tmp_path: Path
+) -> None:
+    labeler = new_labeler(context, server, project)
+    for name in ("first.png", "deep/second.png"):
+        write_png(tmp_path / "dropped" / name, picture(7, size=SHAPE)[0])
+    devtools = context.new_cdp_session(labeler.page)
+    x, y = labeler.at(80, 60)
+    files = {"items": [], "files": [str(tmp_path / "dropped")], "dragOperationsMask": 1}
+
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": files})
+
+    for name in ("first.png", "deep/second.png"):
+        wait_for(labeler.page, (project / "references" / name).exists)
+        expect(labeler.page.locator(f'.mc-frame[data-image="{name}"]')).to_be_visible()
 
 
 def test_two_people_do_not_lose_each_others_work(
@@ -437,6 +495,58 @@ def test_a_narrow_window_works(browser: Browser, server: Server, project: Path) 
             assert bounds["x"] >= 0
             assert bounds["x"] + bounds["width"] <= 400
         expect(page.locator('[data-do="clean"]')).to_contain_text("이상 없음")
+        slot = page.locator('.mc-slot[data-id="9"]')
+        expect(slot).to_contain_text("물체 9")
+        slot.click()
+        page.locator(".mc-color").fill("#123456")
+        page.locator(".mc-color").dispatch_event("change")
+        wait_for(page, lambda: saved_objects(project).get(9) == ("object 9", (0x12, 0x34, 0x56)))
+
+
+def saved_objects(project: Path) -> dict[int, tuple[str, tuple[int, int, int]]]:
+    specs = read_annotations(project / "references" / "annotations.json").objects
+    return {spec.object_id: (spec.name, spec.color) for spec in specs}
+
+
+def test_fingers_click_draw_and_zoom(browser: Browser, server: Server, project: Path) -> None:
+    viewport = ViewportSize(width=400, height=760)
+    with browser.new_context(viewport=viewport, has_touch=True, is_mobile=True) as context:
+        labeler = new_labeler(context, server, project)
+        page = labeler.page
+        devtools = context.new_cdp_session(page)
+
+        def touch(kind: str, *places: tuple[float, float]) -> None:
+            points = [{"x": x, "y": y, "id": key} for key, (x, y) in enumerate(places)]
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        page.locator('.mc-frame[data-image="touch.png"]').click()
+        labeler.settled("touch.png")
+        touch("touchStart", labeler.at(120, 90))
+        touch("touchEnd")
+        labeler.settled()
+        touch("touchStart", labeler.at(30, 20))
+        for step in (1, 2, 3):
+            touch("touchMove", labeler.at(30 + 20 * step, 20 + 20 * step))
+        touch("touchEnd")
+        labeler.settled()
+        prompts = labeler.entry("touch.png").prompts
+        assert np.abs(prompts.points - [[120, 90]]).max() < 0.7
+        assert prompts.box is not None
+        assert np.abs(prompts.box - [30, 20, 90, 80]).max() < 0.7
+
+        x, y = labeler.at(80, 60)
+        scale = float((page.locator(".mc-stage").get_attribute("data-view") or "").split()[0])
+        touch("touchStart", (x - 20, y))
+        touch("touchStart", (x - 20, y), (x + 20, y))
+        for step in (1, 2, 3):
+            touch("touchMove", (x - 20 - 10 * step, y), (x + 20 + 10 * step, y))
+        touch("touchEnd")
+        labeler.settled()
+
+        spread = float((page.locator(".mc-stage").get_attribute("data-view") or "").split()[0])
+        assert spread == pytest.approx(2.5 * scale, rel=0.02)
+        assert labeler.entry("touch.png").prompts.box is not None
+        assert len(labeler.entry("touch.png").prompts.points) == 1
 
 
 def test_nothing_leaves_the_machine(context: BrowserContext, server: Server, project: Path) -> None:

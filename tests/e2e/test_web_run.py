@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 
 from maskcast.demo import write_demo_project
 from maskcast.importing import import_annotations
@@ -166,7 +166,7 @@ def test_a_second_ctrl_c_does_not_wait(demo: Path, tmp_path: Path) -> None:
         code, said = server.stop()
     assert code == 130
     assert "Traceback" not in said
-    assert not list((tmp_path / "output").glob("masks/**/*.png"))
+    assert len(list((tmp_path / "output").glob("masks/**/*.png"))) < TARGETS
 
 
 def assert_same_files(archive: Path, output: Path) -> None:
@@ -220,6 +220,7 @@ def test_results_page_filter_and_open(context: BrowserContext, reviewing: Server
     expect(where).to_have_text("1-60 of 87")
     page.get_by_label("Show").select_option("failed")
     expect(cards).to_have_count(2)
+    expect(cards.first.locator(".reason")).to_contain_text("cannot be read")
     cards.first.click()
     expect(page.locator(".large .message")).to_contain_text("a-broken.png")
     page.keyboard.press("ArrowRight")
@@ -260,6 +261,57 @@ def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing:
     assert width_of(page) == pytest.approx(fitted)
 
 
+def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> None:
+    viewport = ViewportSize(width=400, height=760)
+    with browser.new_context(viewport=viewport, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        page.goto(reviewing.url)
+        page.get_by_role("tab", name="Results").click()
+        page.locator(".results .card", has_text="t000.png").click()
+        expect(page.locator(".large .place")).to_have_text("3 / 132")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        devtools = context.new_cdp_session(page)
+        page.wait_for_function("document.querySelector('.large .overlay').naturalWidth > 0")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+        fitted = width_of(page)
+
+        def touch(kind: str, *columns: float) -> None:
+            points = [{"x": x, "y": 380, "id": key} for key, x in enumerate(columns)]
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", 180)
+        touch("touchStart", 180, 220)
+        for step in (1, 2, 3):
+            touch("touchMove", 180 - 10 * step, 220 + 10 * step)
+        touch("touchEnd")
+        wait_for_bounds(page, "width", 2.5 * fitted)
+        before = left_of(page)
+        touch("touchStart", 200)
+        touch("touchMove", 215)
+        touch("touchMove", 230)
+        touch("touchEnd")
+        wait_for_bounds(page, "left", before + 30)
+        page.get_by_role("button", name="zoom out").click()
+        wait_for_bounds(page, "width", 2 * fitted)
+
+
+def wait_for_bounds(page: Page, side: str, pixels: float) -> None:
+    page.wait_for_function(
+        """([side, pixels]) => {
+          const bounds = document.querySelector(".large .overlay").getBoundingClientRect();
+          return Math.abs(bounds[side] - pixels) < 2;
+        }""",
+        arg=[side, pixels],
+    )
+
+
+def left_of(page: Page) -> float:
+    left: float = page.locator(".large .overlay").evaluate(
+        "node => node.getBoundingClientRect().left"
+    )
+    return left
+
+
 def visible_share(page: Page) -> float:
     """How much of the overlay is over the original, from the left."""
     clip = page.locator(".large .overlay").evaluate("node => getComputedStyle(node).clipPath")
@@ -282,10 +334,76 @@ def test_keys_alone_walk_the_gallery(context: BrowserContext, reviewing: Server)
     page.keyboard.press("ArrowRight")
     expect(page.locator(".results .where")).to_have_text("61-120 of 132")
     expect(page.locator(".results .card:focus")).to_contain_text("t058.png")
+
+    def empty_one(route: Route) -> None:
+        answer = route.fetch()
+        content = answer.json()
+        content["rows"][5]["objects"] = []
+        route.fulfill(response=answer, json=content)
+
+    # What a run changes meanwhile does not take the focus away.
+    page.route(re.compile("maskcast/results"), empty_one)
+    expect(page.locator(".results .card").nth(5)).to_contain_text("nothing found")
+    expect(page.locator(".results .card:focus")).to_contain_text("t058.png")
     page.keyboard.press("Enter")
     expect(page.locator(".large .name")).to_have_text("t058.png")
     page.keyboard.press("Escape")
     expect(page.locator(".results .card:focus")).to_contain_text("t058.png")
+
+
+def test_any_page_is_reached_at_once(context: BrowserContext, reviewing: Server) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    where = page.locator(".results .where")
+    expect(where).to_have_text("1-60 of 132")
+    # The pages are at hand without scrolling.
+    expect(page.locator(".results .pages")).to_be_in_viewport(ratio=1)
+    number = page.locator(".results input.page")
+    for typed, shown in (("3", "121-132 of 132"), ("99", "121-132 of 132"), ("0", "1-60 of 132")):
+        number.fill(typed)
+        number.press("Enter")
+        expect(where).to_have_text(shown)
+
+
+def test_a_first_time_user_needs_only_the_browser(context: BrowserContext, tmp_path: Path) -> None:
+    image, mask = picture(1, size=(120, 160))
+    write_png(tmp_path / "reference.png", image)
+    for number in range(3):
+        write_png(tmp_path / f"{number}.png", picture(number)[0])
+    targets = [tmp_path / f"{number}.png" for number in range(3)]
+    (tmp_path / "here").mkdir()
+    with served("--engine", "fake", cwd=tmp_path / "here") as server:
+        page = open_tab(context, server.url, "Results")
+        page.get_by_role("button", name="Go to Run").click()
+        expect(page.locator(".run .state")).to_have_text("first annotate at least one reference")
+        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        page.get_by_role("button", name="Annotate references").click()
+        expect(page.locator(".mc-steps li")).to_have_count(3)
+
+        page.locator(".mc-files").set_input_files(tmp_path / "reference.png")
+        page.wait_for_selector(".mc-stage[data-image='reference.png'][data-drawn]")
+        stage = page.locator(".mc-stage")
+        scale, left, top = map(float, (stage.get_attribute("data-view") or "").split())
+        bounds = stage.bounding_box()
+        assert bounds is not None
+        rows, columns = np.nonzero(mask)
+        x = bounds["x"] + left + scale * (columns[len(columns) // 2] + 0.5)
+        y = bounds["y"] + top + scale * (rows[len(rows) // 2] + 0.5)
+        page.mouse.click(x, y)
+        expect(page.locator(".mc-slot[data-id='1'] .mc-count")).to_have_text("1")
+
+        page.get_by_role("tab", name="Run").click()
+        expect(page.locator(".run .state")).to_have_text("first add the targets above")
+        page.locator(".run input.files").set_input_files(targets)
+        page.get_by_role("button", name="Start").click()
+        wait_until_done(page, 3)
+        page.get_by_role("button", name="Look at the results").click()
+        expect(page.locator(".results .card")).to_have_count(3)
+        (project,) = (tmp_path / "here").iterdir()
+    assert sorted(path.name for path in (project / "output" / "masks").iterdir()) == [
+        "0.png",
+        "1.png",
+        "2.png",
+    ]
 
 
 def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
@@ -316,6 +434,9 @@ def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
         page.get_by_role("button", name="Start afresh").click()
         expect(page.locator(".run .notes")).to_contain_text("the old output is now in")
         wait_until_done(page, 1)
+        another = open_tab(context, server.url, "Run")
+        expect(another.get_by_label("Threshold calibrated")).not_to_be_checked()
+        expect(another.get_by_role("spinbutton")).to_have_value("0.7")
     assert (project / "targets" / "new.png").read_bytes() == (tmp_path / "new.png").read_bytes()
     (aside,) = project.glob("output-*")
     assert result_digests(aside) == before

@@ -15,22 +15,23 @@ from maskcast.types import ObjectSpec
 from maskcast.ui.web import messages, scene
 from maskcast.ui.web.assets import asset
 from maskcast.ui.web.desk import Desk
-from maskcast.ui.web.fence import Fence
+from maskcast.ui.web.fence import Fence, without_places
 from maskcast.ui.web.texts import Texts
 from maskcast.ui.web.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
 _SCRIPTS: Final = (
-    "base.js",
-    "link.js",
-    "masks.js",
-    "view.js",
-    "gestures.js",
-    "slots.js",
-    "filmstrip.js",
-    "keys.js",
-    "main.js",
+    "annotate/base.js",
+    "shared/files.js",
+    "annotate/link.js",
+    "annotate/masks.js",
+    "annotate/view.js",
+    "annotate/gestures.js",
+    "annotate/slots.js",
+    "annotate/filmstrip.js",
+    "annotate/keys.js",
+    "annotate/main.js",
 )
 _THUMBNAIL_SIDE: Final = 144
 _OBJECT_SIDE: Final = 40
@@ -50,7 +51,7 @@ def build(workspace: Workspace, texts: Texts) -> None:
     gr.HTML(
         html_template=asset("annotate/annotate.html"),
         css_template=asset("annotate/annotate.css"),
-        js_on_load="\n".join(asset(f"annotate/{name}") for name in _SCRIPTS),
+        js_on_load="\n".join(asset(name) for name in _SCRIPTS),
         apply_default_css=False,
         elem_id="maskcast-annotate",
         server_functions=[annotate],
@@ -72,7 +73,7 @@ class AnnotateService:
         try:
             return {"ok": True, **self._dispatch(messages.parse_message(data))}
         except MaskcastError as error:
-            return {"ok": False, "problem": _problem(error)}
+            return {"ok": False, "problem": self._problem(error)}
         except Exception as error:
             logger.exception("the page asked for %s", data.get("do"))
             sentence = f"something went wrong ({type(error).__name__}); the server's log tells more"
@@ -104,7 +105,7 @@ class AnnotateService:
         try:
             self._work(desk, message)
         except MaskcastError as error:
-            reply["problem"] = _problem(error)
+            reply["problem"] = self._problem(error)
         if desk.is_open:
             reply["scene"] = scene.encode_scene(desk.snapshot(), set(message.known))
         return reply
@@ -196,7 +197,6 @@ class AnnotateService:
                 "(any more); choose another one"
             )
 
-
-def _problem(error: MaskcastError) -> dict[str, str]:
-    kind = "conflict" if isinstance(error, ConflictError) else "error"
-    return {"kind": kind, "text": str(error)}
+    def _problem(self, error: MaskcastError) -> dict[str, str]:
+        kind = "conflict" if isinstance(error, ConflictError) else "error"
+        return {"kind": kind, "text": without_places(str(error), self._workspace.project)}

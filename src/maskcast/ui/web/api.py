@@ -26,8 +26,10 @@ from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadEr
 from maskcast.project import Project
 from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 from maskcast.runs.query import RowQuery
+from maskcast.ui.store import AnnotationStore
 from maskcast.ui.web.controller import RunChoice, RunController
 from maskcast.ui.web.downloads import PARTS, Archive, zip_export, zip_results
+from maskcast.ui.web.fence import without_places
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures
 from maskcast.ui.web.uploads import UploadLimits, receive
@@ -43,9 +45,15 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Api:
     """The routes of one served project."""
 
-    def __init__(self, project: Project, runs: RunController, limits: UploadLimits) -> None:
-        """Serve ``project``, whose run is ``runs``; its ``max_pixels`` bounds uploads too."""
+    def __init__(
+        self, project: Project, store: AnnotationStore, runs: RunController, limits: UploadLimits
+    ) -> None:
+        """Serve ``project``, annotated in ``store``, whose run is ``runs``.
+
+        Its ``max_pixels`` bounds uploads too.
+        """
         self._project = project
+        self._store = store
         self._runs = runs
         self._limits = replace(limits, pixels=project.settings.images.max_pixels)
         self._pictures = TargetPictures(project)
@@ -96,17 +104,20 @@ class Api:
             "error": None if progress.error is None else self._shown(progress.error),
             "notes": [self._shown(note) for note in progress.notes],
             "folder": self._project.targets_folder.name,
+            "references": await run_in_threadpool(self._count_references),
         }
         return _json({**progress.to_json(), **shown})
 
+    def _count_references(self) -> int | None:
+        """References with an object on them; None if the annotations cannot be read."""
+        try:
+            annotations = self._store.read().annotations
+        except MaskcastError:  # the Annotate tab and the run tell why
+            return None
+        return sum(1 for annotation in annotations.values() if annotation.objects)
+
     def _shown(self, sentence: str) -> str:
-        """Without where on this machine the project is; that is nothing to a browser."""
-        project = self._project
-        folders = (project.references_folder, project.targets_folder, project.output_folder)
-        for folder in sorted((*folders, project.root), key=lambda one: -len(str(one))):
-            if folder.is_absolute():
-                sentence = sentence.replace(str(folder), folder.name)
-        return sentence
+        return without_places(sentence, self._project)
 
     async def _list_engines(self, _: Request) -> Response:
         engines = await run_in_threadpool(self._engines)

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -84,7 +85,8 @@ class RunProgress:
         notes: what the user should know, the latest last.
         error: why the last run could not start or go on; None if it could.
         can_start_afresh: whether moving the old output aside would help.
-        engine: of the run in progress, else of the results; None if there are none.
+        choice: of the run that was started last, else of the results as far as the ledger knows
+            it; None if there are none.
     """
 
     state: str = "idle"
@@ -99,7 +101,7 @@ class RunProgress:
     notes: tuple[str, ...] = ()
     error: str | None = None
     can_start_afresh: bool = False
-    engine: str | None = None
+    choice: RunChoice | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
@@ -117,7 +119,7 @@ class RunController:
         self._stop = threading.Event()
         self._live = _Live()
         self._listing: tuple[float, int] | None = None
-        self._ledger: tuple[_Stamp, LedgerCounts, str | None] | None = None
+        self._ledger: tuple[_Stamp, LedgerCounts, RunChoice | None] | None = None
         self._seen = _Rate()
 
     @property
@@ -143,7 +145,8 @@ class RunController:
             if self.is_running:
                 return False
             self._stop.clear()
-            self._live = _Live(state="preparing", engine=project.settings.engine)
+            chosen = replace(choice, engine=project.settings.engine)
+            self._live = _Live(state="preparing", choice=chosen)
             # Not a daemon: the interpreter must not end in the middle of a file.
             self._thread = threading.Thread(
                 target=self._run, args=(project, self._live, fresh), name="maskcast-run"
@@ -189,7 +192,7 @@ class RunController:
     def _recorded(self, live: _Live) -> RunProgress:
         """What the ledger holds, while no run of ours is in progress."""
         try:
-            counts, engine = self._read_ledger()
+            counts, choice = self._read_ledger()
         except (MaskcastError, sqlite3.Error) as error:
             return RunProgress(total=self._count_targets(), error=str(error))
         self._seen.note(counts.done + counts.failed)
@@ -207,19 +210,29 @@ class RunController:
             notes=tuple(live.notes),
             error=live.error,
             can_start_afresh=live.can_start_afresh,
-            engine=engine,
+            choice=live.choice or choice,
         )
 
-    def _read_ledger(self) -> tuple[LedgerCounts, str | None]:
+    def _read_ledger(self) -> tuple[LedgerCounts, RunChoice | None]:
         path = self._project.ledger_path
         stamp = tuple(_stamp(file) for file in (path, path.with_name(f"{path.name}-wal")))
         if self._ledger is None or self._ledger[0] != stamp:
-            counts, engine = LedgerCounts(0, 0, 0), None
+            counts, choice = LedgerCounts(0, 0, 0), None
             if holds_ledger(path):
                 with Ledger.open(path) as ledger:
-                    counts, engine = ledger.counts(), ledger.fingerprint.get("engine")
-            self._ledger = stamp, counts, engine
+                    counts, choice = ledger.counts(), self._choice_of(ledger.fingerprint)
+            self._ledger = stamp, counts, choice
         return self._ledger[1], self._ledger[2]
+
+    def _choice_of(self, fingerprint: Mapping[str, Any]) -> RunChoice:
+        """What makes ``maskcast serve`` go on where those results end; weights have no name there.
+
+        So a page that opens after a restart of the server offers the same settings again.
+        """
+        threshold = fingerprint.get("engine settings", {}).get("threshold")
+        if threshold == self._project.settings.threshold:
+            threshold = None
+        return RunChoice(fingerprint.get("engine"), threshold)
 
     def _count_targets(self) -> int:
         now = time.monotonic()
@@ -275,7 +288,7 @@ class _Live:
 
     state: str = "idle"
     stage_text: str = ""
-    engine: str | None = None
+    choice: RunChoice | None = None
     counts: LedgerCounts = field(default_factory=lambda: LedgerCounts(0, 0, 0))
     total: int = 0
     notes: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_NOTES))
@@ -326,7 +339,7 @@ class _Live:
             rate=rate,
             seconds_left=left / rate if rate else None,
             notes=tuple(self.notes),
-            engine=self.engine,
+            choice=self.choice,
         )
 
 

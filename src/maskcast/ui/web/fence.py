@@ -1,9 +1,11 @@
-"""Which files may leave the machine: those that really lie in one of the project's folders."""
+"""What may leave the machine: files that really lie in a folder of the project, and no places."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+
+from maskcast.project import Project
 
 
 class Fence:
@@ -25,3 +27,12 @@ class Fence:
             return path.resolve().is_relative_to(self._root)
         except OSError:  # links in a circle
             return False
+
+
+def without_places(sentence: str, project: Project) -> str:
+    """A sentence without where on this machine the project is; that is nothing to a browser."""
+    folders = (project.references_folder, project.targets_folder, project.output_folder)
+    for folder in sorted((*folders, project.root), key=lambda one: -len(str(one))):
+        if folder.is_absolute():
+            sentence = sentence.replace(str(folder), folder.name)
+    return sentence

@@ -9,7 +9,7 @@ import gradio as gr
 from maskcast.ui.web.assets import asset
 from maskcast.ui.web.texts import Texts
 
-_SCRIPTS: Final = ("shared/shared.js", "run/run.js")
+_SCRIPTS: Final = ("shared/shared.js", "shared/files.js", "run/run.js")
 
 
 def build(texts: Texts) -> None:

@@ -35,7 +35,8 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
     """The whole server as one ASGI app: our routes, Gradio's page, the guard in front of both."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.router.routes.extend(Api(workspace.project, workspace.runs, options.limits).routes())
+    api = Api(workspace.project, workspace.store, workspace.runs, options.limits)
+    app.router.routes.extend(api.routes())
     blocks = build_app(workspace, options.lang)
     gr.mount_gradio_app(
         app,
@@ -81,9 +82,13 @@ def serve(workspace: Workspace, options: ServeOptions) -> bool:
         # Pages keep connections open; that they are cut at the end is no error.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         sentences = _announcement(workspace, options, listener)
-        with _signals_end_the_server():
-            _Server(config, sentences).run(sockets=[listener])
-        return _close(workspace)
+        try:
+            with _signals_end_the_server():
+                _Server(config, sentences).run(sockets=[listener])
+            return _close(workspace)
+        except KeyboardInterrupt:
+            # As safe as a kill: files appear whole or not at all, and so do the ledger's rows.
+            os._exit(_EXIT_STOPPED)
 
 
 class _Server(uvicorn.Server):
@@ -111,11 +116,7 @@ def _check_folders(project: Project) -> None:
 def _close(workspace: Workspace) -> bool:
     if workspace.runs.is_running:
         _tell("stopping: the targets in flight are being finished (again to stop at once)")
-    try:
-        cut_short = workspace.runs.close()
-    except KeyboardInterrupt:
-        # As safe as a kill: files appear whole or not at all, and so do the ledger's rows.
-        os._exit(_EXIT_STOPPED)
+    cut_short = workspace.runs.close()
     workspace.close()
     return cut_short
 

@@ -75,6 +75,15 @@ def test_steps_of_every_kind_arrive(service: AnnotateService) -> None:
     assert list(scene["objects"]) == ["3"]
 
 
+def test_problems_do_not_tell_where_the_project_is(service: AnnotateService, folder: Path) -> None:
+    (folder / "references" / "cut.png").write_bytes(b"no picture")
+
+    for image in ("cut.png", "gone.png"):
+        text = service.answer({"do": "picture", "image": image})["problem"]["text"]
+        assert image in text
+        assert str(folder.parent) not in text
+
+
 def test_a_preview_brings_the_mask_once(service: AnnotateService) -> None:
     desk = start(service)
     service.answer(change(desk, 1, BOX))

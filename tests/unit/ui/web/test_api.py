@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from maskcast.importing import import_annotations
 from maskcast.project import Project
 from maskcast.runs.run import run_project
+from maskcast.ui.store import AnnotationStore
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.uploads import UploadLimits
@@ -21,7 +22,8 @@ from web_support import Quiet
 
 
 def serving(project: Project) -> TestClient:
-    api = Api(project, RunController(project), UploadLimits())
+    store = AnnotationStore(project.annotations_path)
+    api = Api(project, store, RunController(project), UploadLimits())
     return TestClient(Starlette(routes=api.routes()))
 
 
@@ -43,6 +45,16 @@ def test_before_a_run_there_is_nothing_and_no_error(project: Project) -> None:
     assert client.get("/maskcast/overlay?id=sub/a.png").status_code == 404
     assert client.get("/maskcast/original?id=sub/a.png").status_code == 404
     assert "no results yet" in client.get("/maskcast/download").json()["error"]
+
+
+def test_progress_tells_how_many_references_have_objects(project: Project) -> None:
+    client = serving(project)
+    write_png(project.references_folder / "more.png", picture(2, 2, (600, 800))[0])
+    assert client.get("/maskcast/run").json()["references"] == 1
+    project.annotations_path.write_text("no annotations")
+    assert client.get("/maskcast/run").json()["references"] is None
+    project.annotations_path.unlink()
+    assert client.get("/maskcast/run").json()["references"] == 0
 
 
 def test_pictures_of_a_target(project: Project, tmp_path: Path) -> None:

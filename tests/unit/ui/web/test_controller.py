@@ -51,10 +51,30 @@ def test_it_writes_what_the_command_line_writes(project: Project, tmp_path: Path
     assert controller.start(RunChoice())
     progress = wait_until_idle(controller)
     assert (progress.total, progress.done, progress.empty, progress.failed) == (6, 5, 3, 1)
-    assert progress.engine == "fake"
+    assert progress.choice == RunChoice("fake")
     assert progress.error is None
     assert result_digests(project.output_folder) == result_digests(project.root / "cli")
     assert tmp_path.exists()
+
+
+def test_another_server_offers_the_settings_of_the_results(project: Project) -> None:
+    controller = RunController(project)
+    assert controller.progress().choice is None
+    assert controller.start(RunChoice(threshold=0.7))
+    assert controller.progress().choice == RunChoice("fake", 0.7)
+    before = wait_until_idle(controller)
+
+    another = RunController(Project.open(project.root))
+    choice = another.progress().choice
+    assert choice == RunChoice("fake", 0.7)
+    (project.root / "targets" / "5.png").write_bytes(
+        (project.root / "targets" / "0.png").read_bytes()
+    )
+    assert another.start(choice)
+    after = wait_until_idle(another)
+
+    assert after.error is None
+    assert after.done == before.done + 1
 
 
 def test_a_second_start_waits_for_the_first(

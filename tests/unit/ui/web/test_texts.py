@@ -31,6 +31,20 @@ def test_every_text_of_the_page_exists_and_none_is_left_over() -> None:
     assert known == _used_keys() | help_rows
 
 
+def test_every_text_of_the_other_tabs_exists_and_none_is_left_over() -> None:
+    used = set()
+    for tab in ("run", "results", "shared"):
+        for path in (STATIC / tab).iterdir():
+            words = path.read_text("utf-8")
+            used |= set(re.findall(r'["`]((?:run|results|shared)\.[a-z_]+)', words))
+    # Put together from the state of a run.
+    states = {key for key in Texts().tables()["en"] if key.startswith("run.state_")}
+
+    assert used - {"run.state_"} | states == set(
+        Texts().tables("run.", "results.", "shared.")["en"]
+    )
+
+
 def test_both_languages_fill_in_the_same_words() -> None:
     tables = Texts().tables()
 

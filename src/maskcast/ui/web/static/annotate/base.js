@@ -40,8 +40,10 @@ function colorOf(id) {
   return state.objects.find((object) => object.id === id)?.color ?? "#888888";
 }
 
+// A name that nobody gave is said in the language of the page.
 function nameOf(id) {
-  return state.objects.find((object) => object.id === id)?.name ?? "";
+  const name = state.objects.find((object) => object.id === id)?.name;
+  return name && name !== `object ${id}` ? name : text("object", { id });
 }
 
 function channels(color) {

@@ -106,7 +106,7 @@ async function addFiles(files) {
 
 async function sendFile(file) {
   const address = new URL("maskcast/upload", document.baseURI);
-  address.search = new URLSearchParams({ to: "references", name: file.name });
+  address.search = new URLSearchParams({ to: "references", name: uploadName(file) });
   const answer = await fetch(address, { method: "POST", body: file });
   const content = await answer.json();
   if (!answer.ok) throw new Error(content.error);
@@ -119,20 +119,5 @@ function listenToFiles() {
     await addFiles([...chooser.files]);
     chooser.value = "";
   });
-  const area = find(".mc-drop");
-  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  root.addEventListener("dragover", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    area.hidden = false;
-  });
-  root.addEventListener("dragleave", (event) => {
-    if (!root.contains(event.relatedTarget)) area.hidden = true;
-  });
-  root.addEventListener("drop", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    area.hidden = true;
-    addFiles([...event.dataTransfer.files]);
-  });
+  listenToDrops(root, (isOver) => (find(".mc-drop").hidden = !isOver), addFiles);
 }

@@ -64,7 +64,7 @@ function makeSlot(id) {
 function fillSlot(slot, id) {
   const object = state.objects.find((known) => known.id === id);
   const color = object?.color ?? "#888888";
-  const words = object?.name ?? text("object", { id });
+  const words = nameOf(id);
   const count = object?.count ?? 0;
   const isHere = state.scene !== null && String(id) in state.scene.objects;
   slot.setAttribute("aria-pressed", String(id === state.chosen));
@@ -95,9 +95,11 @@ function showEditor() {
 
 async function saveObject() {
   const id = state.chosen;
-  const name = find(".mc-name").value.trim() || nameOf(id);
+  const typed = find(".mc-name").value.trim();
+  const before = state.objects.find((object) => object.id === id)?.name ?? nameOf(id);
+  const name = typed && typed !== nameOf(id) ? typed : before;
   const color = find(".mc-color").value;
-  if (name === nameOf(id) && color === colorOf(id)) return;
+  if (name === before && color === colorOf(id)) return;
   takeList(await ask({ do: "name", object: id, name, color }));
 }
 

@@ -63,10 +63,11 @@ function drawGrid() {
   const content = JSON.stringify([shown.rows, shown.objects, chosen()]);
   if (content !== shown.drawn) {
     shown.drawn = content;
-    find(".grid").replaceChildren(...shown.rows.map(card));
+    drawCards();
   }
   find(".nothing").hidden = shown.total > 0;
-  find(".nothing").textContent = text(isFiltered() ? "results.none_match" : "results.none_yet");
+  find(".nothing p").textContent = text(isFiltered() ? "results.none_match" : "results.none_yet");
+  find(".to-run").hidden = isFiltered();
   const last = Math.min(shown.total, shown.offset + PAGE);
   find(".where").textContent = shown.total
     ? text("results.where", {
@@ -78,7 +79,29 @@ function drawGrid() {
   find(".previous").disabled = shown.offset === 0;
   find(".next").disabled = last >= shown.total;
   find(".pages").hidden = shown.total === 0;
+  const page = find(".page");
+  page.max = 1 + lastOffset(shown.total) / PAGE;
+  if (document.activeElement !== page) page.value = 1 + shown.offset / PAGE;
+  find(".page-count").textContent = text("results.page_of", { pages: number(Number(page.max)) });
+  find(".page-line").hidden = shown.total <= PAGE;
   find(".download").hidden = shown.total === 0 && !isFiltered();
+}
+
+// Cards that show the same as before stay as they are, and so does the focus on one of them.
+function drawCards() {
+  const grid = find(".grid");
+  const before = new Map([...grid.children].map((item) => [item.dataset.content, item]));
+  const items = shown.rows.map((row, place) => {
+    const content = JSON.stringify([place, row, verdict(row), row.objects.map(objectOf)]);
+    const item = before.get(content) ?? card(row, place);
+    before.delete(content);
+    item.dataset.content = content;
+    return item;
+  });
+  for (const gone of before.values()) gone.remove();
+  items.forEach((item, place) => {
+    if (grid.children[place] !== item) grid.insertBefore(item, grid.children[place] ?? null);
+  });
 }
 
 function isFiltered() {
@@ -98,6 +121,7 @@ function card(row, place) {
   const caption = make("span", "caption");
   caption.append(make("span", "name", row.id), make("span", "verdict", verdict(row)));
   for (const found of row.objects) caption.append(dot(found));
+  if (row.reason) caption.append(make("span", "reason", row.reason));
   button.append(picture, caption);
   button.title = row.reason ? `${row.id}: ${row.reason}` : row.id;
   button.addEventListener("click", () => openLarge(shown.offset + place));
@@ -160,6 +184,12 @@ element.addEventListener("keydown", (event) => {
 
 find(".previous").addEventListener("click", () => showPage(Math.max(0, shown.offset - PAGE)));
 find(".next").addEventListener("click", () => showPage(shown.offset + PAGE));
+find(".page").addEventListener("change", (event) => {
+  const page = Math.min(event.target.max, Math.max(1, Math.round(Number(event.target.value) || 1)));
+  event.target.value = page;
+  showPage((page - 1) * PAGE);
+});
+find(".to-run").addEventListener("click", () => openTab(RUN));
 for (const name of ["kind", "object", "low", "high", "order"]) {
   find(`.${name}`).addEventListener("change", () => showPage(0));
 }

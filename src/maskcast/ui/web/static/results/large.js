@@ -2,7 +2,7 @@
 const dialog = find("dialog.large");
 const stage = find(".stage");
 const sheet = find(".sheet");
-const view = { index: -1, width: 1, height: 1, scale: 1, x: 0, y: 0 };
+const view = { index: -1, width: 1, height: 1, scale: 1, x: 0, y: 0, fitted: true };
 
 async function openLarge(index) {
   if (index < 0 || index >= shown.total) return;
@@ -31,6 +31,7 @@ function showPictures(row) {
   const done = row.state === "done";
   message.hidden = done;
   message.textContent = done ? "" : row.reason || "";
+  message.classList.remove("alone");
   sheet.hidden = false;
   for (const picture of [original, overlay]) picture.removeAttribute("src");
   original.src = routeUrl("original", { id: row.id });
@@ -47,7 +48,9 @@ find(".large .original").addEventListener("load", (event) => {
   fit();
 });
 find(".large .original").addEventListener("error", () => {
-  if (find(".large .overlay").hidden) sheet.hidden = true;
+  if (!find(".large .overlay").hidden) return;
+  sheet.hidden = true;
+  find(".large .message").classList.add("alone");
 });
 
 function showFound(row) {
@@ -81,6 +84,7 @@ function fit() {
   view.scale = fitScale();
   view.x = (stage.clientWidth - view.width * view.scale) / 2;
   view.y = (stage.clientHeight - view.height * view.scale) / 2;
+  view.fitted = true;
   place();
 }
 
@@ -89,6 +93,7 @@ function zoomAt(x, y, factor) {
   view.x = x - ((x - view.x) * scale) / view.scale;
   view.y = y - ((y - view.y) * scale) / view.scale;
   view.scale = scale;
+  view.fitted = false;
   place();
 }
 
@@ -106,21 +111,35 @@ stage.addEventListener(
   },
   { passive: false },
 );
+// One pointer moves the picture, two fingers zoom it too.
+const pointers = new Map(); // id -> place on the stage
+function placeOf(event) {
+  const bounds = stage.getBoundingClientRect();
+  return { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
+}
 stage.addEventListener("pointerdown", (event) => {
+  if (pointers.size === 2) return;
   stage.setPointerCapture(event.pointerId);
-  const from = { x: event.clientX - view.x, y: event.clientY - view.y };
-  const move = (moved) => {
-    view.x = moved.clientX - from.x;
-    view.y = moved.clientY - from.y;
-    place();
-  };
-  stage.addEventListener("pointermove", move);
-  stage.addEventListener("lostpointercapture", () => stage.removeEventListener("pointermove", move), {
-    once: true,
-  });
+  pointers.set(event.pointerId, placeOf(event));
 });
+stage.addEventListener("pointermove", (event) => {
+  const before = pointers.get(event.pointerId);
+  if (!before) return;
+  const now = placeOf(event);
+  pointers.set(event.pointerId, now);
+  const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+  view.x += (now.x - before.x) / pointers.size;
+  view.y += (now.y - before.y) / pointers.size;
+  view.fitted = false;
+  if (other) {
+    const spread = (point) => Math.max(10, Math.hypot(point.x - other.x, point.y - other.y));
+    zoomAt((now.x + other.x) / 2, (now.y + other.y) / 2, spread(now) / spread(before));
+  }
+  place();
+});
+stage.addEventListener("lostpointercapture", (event) => pointers.delete(event.pointerId));
 stage.addEventListener("dblclick", fit);
-new ResizeObserver(() => dialog.open && fit()).observe(stage);
+new ResizeObserver(() => dialog.open && view.fitted && fit()).observe(stage);
 
 // ---- slider, buttons, keys
 const wipe = find(".wipe input");
@@ -133,6 +152,8 @@ wipe.addEventListener("input", applyWipe);
 applyWipe();
 find(".large .close").addEventListener("click", () => dialog.close());
 find(".large .fit").addEventListener("click", fit);
+find(".large .closer").addEventListener("click", () => zoomMiddle(1.25));
+find(".large .farther").addEventListener("click", () => zoomMiddle(0.8));
 find(".large .before").addEventListener("click", () => openLarge(view.index - 1));
 find(".large .after").addEventListener("click", () => openLarge(view.index + 1));
 dialog.addEventListener("close", () => {

@@ -4,16 +4,12 @@ const UPLOADS_AT_ONCE = 3;
 const SHOWN_REFUSALS = 20;
 let lastState = "idle";
 let asking = false;
+let enginesAreShown = false;
+let shownChoice = null;
 
 fillTexts(element);
 
 // ---- targets by upload
-function uploadName(file) {
-  // Of a dropped folder, its own name is left out: what is in it becomes the targets.
-  const path = file.webkitRelativePath || file.droppedPath || file.name;
-  return path.includes("/") ? path.slice(path.indexOf("/") + 1) : path;
-}
-
 async function uploadAll(files) {
   const waiting = [...files];
   const total = waiting.length;
@@ -53,42 +49,11 @@ async function uploadAll(files) {
   await refresh();
 }
 
-async function droppedFiles(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.length) return [...transfer.files];
-  const files = [];
-  const walk = async (entry, path) => {
-    if (entry.isFile) {
-      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-      if (path) file.droppedPath = `${path}${file.name}`;
-      files.push(file);
-      return;
-    }
-    const reader = entry.createReader();
-    for (;;) {
-      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-      if (!some.length) break;
-      for (const one of some) await walk(one, `${path}${entry.name}/`);
-    }
-  };
-  for (const entry of entries) await walk(entry, "");
-  return files;
-}
-
-const drop = find(".drop");
-for (const name of ["dragenter", "dragover"]) {
-  drop.addEventListener(name, (event) => {
-    event.preventDefault();
-    drop.classList.add("over");
-  });
-}
-for (const name of ["dragleave", "drop"]) {
-  drop.addEventListener(name, () => drop.classList.remove("over"));
-}
-drop.addEventListener("drop", async (event) => {
-  event.preventDefault();
-  uploadAll(await droppedFiles(event.dataTransfer));
-});
+listenToDrops(
+  element,
+  (isOver) => find(".drop").classList.toggle("over", isOver),
+  uploadAll,
+);
 for (const kind of ["files", "folder"]) {
   const input = find(`input.${kind}`);
   find(`.choose-${kind}`).addEventListener("click", () => input.click());
@@ -123,6 +88,26 @@ async function showEngines() {
     found.threshold === null
       ? text("run.automatic")
       : text("run.as_project", { threshold: found.threshold });
+  enginesAreShown = true;
+  await refresh();
+}
+
+// What a run was started with, in whichever tab, is what this page offers to go on with.
+function showChoice(choice) {
+  const content = JSON.stringify(choice);
+  if (!enginesAreShown || !choice || content === shownChoice) return;
+  shownChoice = content;
+  const offers = (name, value) =>
+    [...find(name).options].some((option) => option.value === value && !option.disabled);
+  if (offers(".engine", choice.engine)) {
+    find(".engine").value = choice.engine;
+    find(".engine").dispatchEvent(new Event("change"));
+  }
+  if (offers(".weights", choice.weights)) find(".weights").value = choice.weights;
+  find(".automatic").checked = choice.threshold === null;
+  find(".threshold-line").hidden = choice.threshold === null;
+  if (choice.threshold === null) return;
+  find(".threshold").value = find(".threshold-range").value = choice.threshold;
 }
 
 // Of an engine with several weights on this machine, or with some that the project names.
@@ -192,15 +177,19 @@ function showProgress(progress) {
     total: number(progress.total),
     folder: progress.folder,
   });
-  find(".start").disabled = busy || progress.total === 0;
-  find(".start").textContent = text(finished && (pending || progress.failed) ? "run.go_on" : "run.start");
+  const missing = progress.references === 0 ? "references" : progress.total === 0 ? "targets" : null;
+  find(".start").disabled = busy || missing !== null;
+  find(".start").textContent = text(
+    pending && finished ? "run.go_on" : progress.failed ? "run.again" : "run.start",
+  );
   find(".stop").disabled = !busy || progress.state === "stopping";
-  const state = progress.elsewhere ? "elsewhere" : busy ? progress.state : pending === 0 && finished ? "finished" : "idle";
+  const state = stateOf(progress, busy, pending, missing);
   const learning = progress.stage.match(/^learning from (\d+) references with (\S+)$/);
   find(".state").textContent =
     state === "preparing" && learning
       ? text("run.state_learning", { count: learning[1], engine: learning[2] })
-      : text(`run.state_${state}`);
+      : text(`run.state_${state}`, { failed: number(progress.failed) });
+  showWayOn(busy || progress.elsewhere ? null : missing === "references" ? ANNOTATE : finished ? RESULTS : null);
   const share = (count) => (progress.total ? (100 * count) / progress.total : 0);
   find(".bar-done").style.width = `${share(progress.done)}%`;
   find(".bar-failed").style.width = `${share(progress.failed)}%`;
@@ -213,10 +202,27 @@ function showProgress(progress) {
   find(".rate").textContent = progress.rate === null ? "–" : `${progress.rate.toFixed(1)}/s`;
   find(".left").textContent = pending ? duration(progress.seconds_left) : "–";
   showProblem(progress.error, progress.can_start_afresh);
+  showChoice(progress.choice);
   const notes = find(".notes");
   notes.hidden = !progress.notes.length;
   notes.replaceChildren(...progress.notes.map((note) => make("li", "", note)));
   lastState = busy || progress.elsewhere ? "busy" : "idle";
+}
+
+function stateOf(progress, busy, pending, missing) {
+  if (progress.elsewhere) return "elsewhere";
+  if (busy) return progress.state;
+  if (missing) return `no_${missing}`;
+  if (pending || progress.done + progress.failed === 0) return "idle";
+  return progress.failed ? "finished_but" : "finished";
+}
+
+// The tab that a person goes to from here, if any.
+function showWayOn(tab) {
+  const button = find(".way-on");
+  button.hidden = tab === null;
+  button.dataset.tab = tab ?? "";
+  button.textContent = tab === null ? "" : text(tab === ANNOTATE ? "run.to_annotate" : "run.to_results");
 }
 
 async function refresh() {
@@ -233,6 +239,7 @@ async function refresh() {
 
 find(".start").addEventListener("click", () => start(false));
 find(".afresh").addEventListener("click", () => start(true));
+find(".way-on").addEventListener("click", (event) => openTab(Number(event.target.dataset.tab)));
 find(".stop").addEventListener("click", async () => {
   find(".stop").disabled = true;
   await tell("stop").catch(() => {});

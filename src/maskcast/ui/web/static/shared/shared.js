@@ -52,12 +52,30 @@ function isShown() {
   return element.isConnected && element.offsetParent !== null && !document.hidden;
 }
 
-// Calls `work` again and again, `pause()` milliseconds after it ended, while this page is looked at.
+// Calls `work` as soon as this page is looked at, and again `pause()` milliseconds after it ended.
 function repeat(work, pause) {
+  let timer = null; // null while at work
   const turn = async () => {
+    clearTimeout(timer);
+    timer = null;
     if (!element.isConnected) return;
-    if (isShown()) await work();
-    setTimeout(turn, pause());
+    try {
+      if (isShown()) await work();
+    } finally {
+      timer = setTimeout(turn, pause());
+    }
   };
+  const hurry = () => timer !== null && isShown() && turn();
+  new IntersectionObserver(hurry).observe(element);
+  document.addEventListener("visibilitychange", hurry);
   turn();
+}
+
+// Places of the tabs.
+const ANNOTATE = 0;
+const RUN = 1;
+const RESULTS = 2;
+
+function openTab(place) {
+  document.querySelectorAll('#maskcast-tabs [role="tab"]')[place].click();
 }
