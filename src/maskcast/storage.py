@@ -257,7 +257,7 @@ def _errors_in_words() -> Iterator[None]:
         yield
     except (SettingsError, MemoryError):
         raise
-    except Exception as error:  # clients of stores raise what they like
+    except Exception as error:  # noqa: BLE001 (clients of stores raise what they like)
         kind = next((one for one in _KINDS if isinstance(error, one)), OSError)
         if getattr(error, "status", None) in _REFUSED:
             kind = PermissionError
