@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -174,10 +174,10 @@ def _key(name: str) -> int:
 
 
 def _without_suffix(image_id: str) -> str:
-    suffix = PurePosixPath(image_id).suffix
-    name = image_id.removesuffix(suffix)
+    folder, slash, last = image_id.rpartition("/")
+    stem, _, suffix = last.rpartition(".")
     # "...png" without its suffix would point out of the output folder.
-    return image_id if name.rpartition("/")[2] in {"", ".", ".."} else name
+    return image_id if not suffix or stem in {"", ".", ".."} else folder + slash + stem
 
 
 def _number_duplicates(names: dict[str, str], used: set[str]) -> None:
@@ -301,14 +301,13 @@ class _Search:
         done = self.excluded | self.listed if self.excluded else self.listed
         return [one for one in folders if _identity(one[1]) not in done]
 
-    def _entries(self, path: Path) -> list[os.DirEntry[str]]:
+    def _entries(self, path: Path) -> Iterator[os.DirEntry[str]]:
         try:
             with os.scandir(path) as entries:
-                return list(entries)
+                yield from entries
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             self.report.notes.append(f"the folder {path} cannot be listed ({reason})")
-            return []
 
     def _is_image(self, entry: os.DirEntry[str], image_id: str) -> bool:
         if not is_image_name(entry.name) or _is_apple_double(entry):
@@ -431,4 +430,8 @@ def _is_file_name(name: str) -> bool:
 
 def _is_unicode(name: str) -> bool:
     """False for names whose bytes are not UTF-8, which no JSON or database can hold."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
