@@ -47,3 +47,19 @@ def test_shards_hold_the_files_of_the_folders_and_resume_exactly(
     assert kept.stat().st_mtime_ns == before[kept], "a shard in place was done again"
     assert unpacked(packed) == result_digests(whole)
     assert rows(packed) == rows(whole)
+
+
+def test_packed_results_are_counted_but_not_compared(
+    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path
+) -> None:
+    project = make_project(3)
+    flags = ["--output", tmp_path / "packed"]
+    assert maskcast("run", project, "--engine", "fake", "--shards", *flags).returncode == 0
+    assert "done 3 (of these empty 1)" in maskcast("status", project, *flags).stdout
+    for command in (
+        ("evaluate", project, "--truth", tmp_path / "truth", *flags),
+        ("export", "coco", tmp_path / "coco", "--project", project, *flags),
+    ):
+        refused = maskcast(*command)
+        assert refused.returncode == 1
+        assert "packed in shards" in refused.stderr

@@ -105,6 +105,11 @@ def test_a_run_from_a_bucket_to_a_bucket_goes_on_on_another_machine_and_gives_th
     assert "done 8" in told.stdout, told.stderr
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a third machine"))
     assert maskcast("status", tmp_path / "empty", *places).stdout == told.stdout
+    flags = ["--truth", tmp_path / "truth", "--json"]
+    compared = maskcast("evaluate", tmp_path / "empty", *places[2:], *flags)
+    here = maskcast("evaluate", project, *flags)
+    assert json.loads(here.stdout)["targets"] == 7, "one was renamed and has no truth"
+    assert json.loads(compared.stdout)["overall"] == json.loads(here.stdout)["overall"]
     texts += [begun.stdout, begun.stderr, ended.stdout, ended.stderr, told.stdout]
 
     copy = download(f"s3://{bucket}/out", tmp_path / "copy")

@@ -163,7 +163,7 @@ def evaluate(
     if as_json:
         print_json(evaluation.to_json())
     else:
-        print_evaluation(evaluation, f"{evaluation.targets} targets of {opened.output_folder}")
+        print_evaluation(evaluation, f"{evaluation.targets} targets of {opened.output_place}")
 
 
 def _print_summary(summary: RunSummary, as_json: bool) -> None:
