@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -62,7 +62,7 @@ class RayExecutor:
         items: Iterable[WorkItem],
         note: Callable[[str], None],
         stop: threading.Event,
-    ) -> Iterator[TargetRow]:
+    ) -> Iterator[Sequence[TargetRow]]:
         """See ``executor.Executor``; rows come as workers finish.
 
         Raises:
@@ -196,7 +196,7 @@ class _Pool:
 
     def run(
         self, chunks: Iterator[tuple[WorkItem, ...]], stop: threading.Event
-    ) -> Iterator[TargetRow]:
+    ) -> Iterator[Sequence[TargetRow]]:
         """Take all chunks through."""
         stopping = False
         while True:
@@ -272,7 +272,7 @@ class _Pool:
             reference: flight for reference, flight in self.flights.items() if flight.items
         }
 
-    def _land(self, reference: object) -> Iterator[TargetRow]:
+    def _land(self, reference: object) -> Iterator[Sequence[TargetRow]]:
         flight = self.flights.pop(reference)
         flight.member.flying -= 1
         try:
@@ -285,9 +285,10 @@ class _Pool:
         flight.member.ready, flight.member.alone = True, False
         if not flight.items:
             self.stillborn = 0
-        yield from rows
+            return
+        yield rows
 
-    def _bury(self, flight: _Flight, error: Exception) -> Iterator[TargetRow]:
+    def _bury(self, flight: _Flight, error: Exception) -> Iterator[Sequence[TargetRow]]:
         """A worker died with ``flight``: its targets become suspects, the guilty one fails."""
         if flight.member in self.members:
             self.members.remove(flight.member)
@@ -305,7 +306,7 @@ class _Pool:
             self.deaths[item.image_id] += 1
         first = flight.items[0]
         if len(flight.items) == 1 and self.deaths[first.image_id] > _DEATHS_ALLOWED:
-            yield _set_aside(first, self.deaths[first.image_id])
+            yield [_set_aside(first, self.deaths[first.image_id])]
             return
         if len(flight.items) > 1:
             self.note(f"a worker died; its {len(flight.items)} targets are done again")
@@ -338,7 +339,7 @@ class RayWorker:
         self._stop = threading.Event()
         self._worker: Worker | None = None
 
-    def prepare(self, recipe: Recipe) -> list[TargetRow]:
+    def prepare(self, recipe: Recipe) -> None:
         """Build the engine and the memory bank.
 
         Raises:
@@ -350,13 +351,13 @@ class RayWorker:
                 f"{recipe.lock.parent}; use a folder that all machines share, or a URL"
             )
         self._worker = Worker(recipe)
-        return []
 
     def mask(self, items: tuple[WorkItem, ...]) -> list[TargetRow]:
-        """Mask a chunk; fewer rows than items come back once ``stop`` was called."""
+        """Mask a chunk, a shard at most; fewer rows than items come back after ``stop``."""
         if self._worker is None:
             raise RunError("this worker was given targets before it was ready; start the run again")
-        return list(self._worker.rows(until(self._stop, items)))
+        groups = self._worker.rows(until(self._stop, items))
+        return [row for group in groups for row in group]
 
     def stop(self) -> None:
         """Finish what is in flight and begin no other target."""

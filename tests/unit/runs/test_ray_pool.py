@@ -167,9 +167,9 @@ def take(
 ) -> tuple[list[TargetRow], list[str]]:
     notes: list[str] = []
     pool = _Pool(cast(Any, ray), RECIPE, {"CPU": 1.0, "GPU": 0.0}, limit, notes.append)
-    rows = []
-    for row in pool.run(chunks(count, size), stop or threading.Event()):
-        rows.append(row)
+    rows: list[TargetRow] = []
+    for group in pool.run(chunks(count, size), stop or threading.Event()):
+        rows += group
         at_row(len(rows))
     pool.close()
     assert not any(actor.is_alive for actor in ray.actors), "a worker was left"
