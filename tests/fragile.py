@@ -22,16 +22,23 @@ ENTRY_POINTS = "[maskcast.engines]\nfragile = fragile:FragileEngine\n"
 
 
 class FragileEngine(FakeEngine):
-    """The fake engine, mortal; option ``seconds`` makes each target take that long."""
+    """The fake engine, mortal.
+
+    Options: ``seconds`` makes each target take that long; ``diary`` is a file in which it leaves
+    the id of its process when a target begins.
+    """
 
     def __init__(self, settings: EngineSettings) -> None:
         super().__init__(settings)
         self.info = replace(self.info, name="fragile", max_batch=1)
         self._seconds = float(settings.options.get("seconds", 0))
+        self._diary = settings.options.get("diary")
 
     def propagate(self, bank: MemoryBank, images: Sequence[RgbImage]) -> list[Segmentation]:
         """Mask the pictures, or die."""
         for image in images:
+            if self._diary is not None:
+                Path(self._diary).write_text(str(os.getpid()))
             time.sleep(self._seconds)
             if np.array_equal(image[0, 0], POISON):
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -16,8 +16,10 @@ from maskcast.images import read_label_map
 from maskcast.masks import split_label_map
 from maskcast.metrics import Agreement, Quality, agreements, overall_quality, quality_by_object
 from maskcast.project import Project
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
-from maskcast.runs.outputs import OutputFolders
+from maskcast.results import check_not_packed
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import TargetRow
+from maskcast.storage import Place
 from maskcast.types import Mask
 
 
@@ -80,24 +82,23 @@ def evaluate_output(project: Project, truth: Path) -> Evaluation:
         RunError: if the ledger cannot be read.
         AnnotationError: if the annotation file, which holds the objects' names, is not usable.
     """
-    path = project.ledger_path
-    if not holds_ledger(path):
-        raise EvaluationError(
-            f"there are no results in {project.output_folder} yet; run maskcast run first"
-        )
+    output = project.output_place
     names = {key: spec.name for key, spec in project.object_specs(()).items()}
-    with Ledger.open(path) as ledger:
-        return evaluate_rows(ledger.rows(), project.output_folder, truth, names)
+    with opened_ledger(project) as ledger:
+        if ledger is None:
+            raise EvaluationError(f"there are no results in {output} yet; run maskcast run first")
+        check_not_packed(ledger, project)
+        return evaluate_rows(ledger.rows(), output, truth, names)
 
 
 def evaluate_rows(
-    rows: Iterable[TargetRow], output: Path, truth: Path, names: Mapping[int, str]
+    rows: Iterable[TargetRow], output: Place, truth: Path, names: Mapping[int, str]
 ) -> Evaluation:
     """Compare targets with their truth, one at a time.
 
     Args:
         rows: what the ledger says of each target.
-        output: the output folder.
+        output: the output folder or place.
         truth: the folder of label maps.
         names: object id -> name.
 
@@ -120,7 +121,7 @@ def evaluate_rows(
             missing.append(row.image_id)
         else:
             try:
-                compared.append(_compare(row, OutputFolders(output), truth / matching[0]))
+                compared.append(_compare(row, output, truth / matching[0]))
             except (MaskcastError, OSError) as error:
                 unusable[row.image_id] = str(error)
     if not compared:
@@ -141,7 +142,7 @@ def _truth_names(row: TargetRow) -> tuple[str, str]:
     return f"{row.name}.png", f"{row.image_id}.png"
 
 
-def _compare(row: TargetRow, folders: OutputFolders, truth: Path) -> dict[int, Agreement]:
+def _compare(row: TargetRow, output: Place, truth: Path) -> dict[int, Agreement]:
     """Compare one target with its truth.
 
     Raises:
@@ -150,7 +151,7 @@ def _compare(row: TargetRow, folders: OutputFolders, truth: Path) -> dict[int, A
     """
     labels = read_label_map(truth)
     predicted: dict[int, Mask] = {
-        found.object_id: read_label_map(folders.id_mask(row.name, found.object_id)) > 0
+        found.object_id: read_label_map(output / f"id_masks/{row.name}/{found.object_id}.png") > 0
         for found in row.objects
     }
     shape = labels.shape[0], labels.shape[1]

@@ -14,7 +14,8 @@ from maskcast.images import read_image
 from maskcast.masks import compose_label_map
 from maskcast.project import Project
 from maskcast.rasters import read_raster
-from maskcast.runs.ledger import FoundObject, Ledger, TargetRow, holds_ledger
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
 from maskcast.storage import Place
 from maskcast.types import MAX_OBJECT_ID, LabelMap, Mask, RgbImage, Segmentation
 
@@ -116,11 +117,11 @@ def read_results(project: Project) -> Iterator[Result]:
     Raises:
         RunError: if there are no results yet, or the ledger cannot be read.
     """
-    if not holds_ledger(project.ledger_path):
-        raise RunError(f"there are no results in {project.output_place} yet; run it first")
     specs = project.object_specs(range(1, MAX_OBJECT_ID + 1))
     names = {key: spec.name for key, spec in specs.items()}
-    with Ledger.open(project.ledger_path) as ledger:
+    with opened_ledger(project) as ledger:
+        if ledger is None:
+            raise RunError(f"there are no results in {project.output_place} yet; run it first")
         check_not_packed(ledger, project)
         for row in ledger.rows():
             if row.state == "done" and row.size is not None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from maskcast.project import LEDGER_NAME, Project
-from maskcast.runs.ledger import Ledger, LedgerCounts, holds_ledger
-from maskcast.storage import Url
+from maskcast.project import Project
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import LedgerCounts
 
 _SHOWN = 20
 
@@ -85,7 +81,7 @@ def read_status(project: Project) -> Status:
         SettingsError: if the targets folder does not exist.
         RunError: if the ledger cannot be read.
     """
-    with _open_ledger(project) as ledger:
+    with opened_ledger(project) as ledger:
         listed = pending = 0
         for group in project.stream_targets().groups():
             for images in group:
@@ -105,22 +101,6 @@ def read_status(project: Project) -> Status:
             failures=ledger.failures() if ledger else {},
             notes=ledger.notes() if ledger else {},
         )
-
-
-@contextmanager
-def _open_ledger(project: Project) -> Iterator[Ledger | None]:
-    """The ledger here, or the copy that an output in a store has; None before the first run."""
-    path = project.ledger_path
-    output = project.output_place
-    with TemporaryDirectory() as folder:
-        if not holds_ledger(path) and isinstance(output, Url):
-            path = Path(folder) / LEDGER_NAME
-            (output / LEDGER_NAME).download(path)
-        if not holds_ledger(path):
-            yield None
-            return
-        with Ledger.open(path) as ledger:
-            yield ledger
 
 
 def _listed(label: str, sentences: list[str]) -> list[str]:

@@ -7,12 +7,13 @@ tools use; a URL that holds any is refused, so that none can end in a ledger, a 
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 from urllib.request import url2pathname
 
 from maskcast.errors import SettingsError, StorageError
@@ -20,6 +21,10 @@ from maskcast.errors import SettingsError, StorageError
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure", "http": "http", "https": "http", "memory": ""}
 _READ_ONLY = frozenset({"http", "https"})
+_QUERY = re.compile(r"\?[^/?]+=")
+_SECRETS = re.compile(r"(?<=://)[^/@\s]+@|(?<=\S)[?#][^\s'\"()<>]+=[^\s'\"()<>]*")
+_REFUSED = frozenset({401, 403})
+_KINDS = (FileNotFoundError, PermissionError)
 
 
 @dataclass(frozen=True)
@@ -58,19 +63,23 @@ class Url:
         """
         protocol, _, rest = text.partition("://")
         protocol = protocol.lower()
+        is_web = protocol in _READ_ONLY
         if protocol not in _EXTRAS:
             kinds = ", ".join(f"{kind}://" for kind in _EXTRAS if kind != "memory")
             raise SettingsError(
                 f"{protocol}:// is no kind of place that maskcast knows; known are file://, {kinds}"
             )
         authority = rest.partition("/")[0]
-        if "@" in authority or (protocol in _READ_ONLY and "?" in rest):
+        if "@" in authority or _QUERY.search(rest) or (is_web and set("?#") & set(rest)):
             raise SettingsError(
-                f"a {protocol}:// place was given with a user, password or token in it; take that "
-                "out and give credentials by the store's own environment variables or files"
+                f"the {protocol}:// place that was given holds a user, password or token; take "
+                "that out and give credentials by the store's own environment variables or files"
             )
+        if not authority:
+            what = "host" if is_web else "bucket or container"
+            raise SettingsError(f"{text} names no {what}; give {protocol}://NAME/FOLDER")
         path = rest.rstrip("/")
-        return cls(protocol, f"{protocol}://{path}" if protocol in _READ_ONLY else path)
+        return cls(protocol, f"{protocol}://{path}" if is_web else path)
 
     def __str__(self) -> str:
         return self.path if self.protocol in _READ_ONLY else f"{self.protocol}://{self.path}"
@@ -95,14 +104,11 @@ class Url:
 
         Raises:
             FileNotFoundError: if there is none.
+            PermissionError: if the store does not give it.
             OSError: if it cannot be read.
         """
-        try:
+        with _errors_in_words():
             content: bytes = self._system.cat_file(self.path)
-        except (OSError, SettingsError):
-            raise
-        except Exception as error:  # clients of stores raise what they like
-            raise OSError(_reason(error)) from error
         return content
 
     def write_bytes(self, data: bytes) -> None:
@@ -111,11 +117,22 @@ class Url:
         Raises:
             StorageError: if the store does not take it.
         """
-        self._attempt("pipe_file", self.path, data)
+        self._write("pipe_file", self.path, data)
+
+    def write_all(self, files: Mapping[str, bytes]) -> None:
+        """Put whole objects below this place, side by side where the store's client can.
+
+        Args:
+            files: relative path -> content.
+
+        Raises:
+            StorageError: if the store does not take them; some may be there.
+        """
+        self._write("pipe", {(self / relative).path: data for relative, data in files.items()})
 
     def upload(self, file: Path) -> None:
         """Put a whole file of this machine; see ``write_bytes``."""
-        self._attempt("put_file", str(file), self.path)
+        self._write("put_file", str(file), self.path)
 
     def download(self, file: Path) -> bool:
         """Copy to a file of this machine; False if there is no such object.
@@ -131,28 +148,26 @@ class Url:
 
     def remove(self) -> None:
         """Remove the object; see ``write_bytes``."""
-        self._attempt("rm_file", self.path)
+        self._write("rm_file", self.path)
 
     def entries(self) -> Iterator[Entry]:
         """What is in this folder, as the store lists it; nothing if there is no such folder.
 
-        S3 is listed page by page; of other stores a whole folder is held at a time.
+        S3 is listed page by page; of other stores a whole folder is held at a time. The name of
+        an entry is whatever the store says, ``..`` and the empty name included.
 
         Raises:
+            PermissionError: if the store does not let it be listed.
             OSError: if it cannot be listed.
         """
         system = self._system
-        try:
+        with contextlib.suppress(FileNotFoundError), _errors_in_words():
             if self.protocol == "s3":
                 yield from self._s3_entries(system)
-                return
-            found = system.ls(self.path, detail=True)
-        except FileNotFoundError:
-            return
-        except (OSError, SettingsError):
-            raise
-        except Exception as error:
-            raise OSError(_reason(error)) from error
+            else:
+                yield from self._listed(system.ls(self.path, detail=True))
+
+    def _listed(self, found: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
         for one in found:
             path = str(one["name"]).rstrip("/")
             if path.strip("/") != self.path.strip("/") and "?" not in path:
@@ -171,21 +186,26 @@ class Url:
                 if one["Key"] != prefix:
                     yield Entry(Url("s3", f"{bucket}/{one['Key']}"), False, one["Size"])
             for one in page.get("CommonPrefixes", ()):
-                yield Entry(Url("s3", f"{bucket}/{one['Prefix'].rstrip('/')}"), True)
+                yield Entry(Url("s3", f"{bucket}/{one['Prefix'].removesuffix('/')}"), True)
             if not page.get("IsTruncated"):
                 return
             going_on = {"ContinuationToken": page["NextContinuationToken"]}
 
+    def _write(self, operation: str, *arguments: object) -> None:
+        try:
+            self._attempt(operation, *arguments)
+        except FileNotFoundError:
+            raise StorageError(f"there is no place {self}; make its bucket first") from None
+
     def _attempt(self, operation: str, *arguments: object) -> None:
         try:
-            getattr(self._system, operation)(*arguments)
-        except (FileNotFoundError, SettingsError):
-            if operation == "get_file":
-                raise
-            raise StorageError(f"there is no place {self}; make its bucket first") from None
-        except Exception as error:
+            with _errors_in_words():
+                getattr(self._system, operation)(*arguments)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
             raise StorageError(
-                f"{self} cannot be reached or written ({_reason(error)}); check credentials and "
+                f"{self} cannot be reached or written ({error}); check credentials and "
                 "connection, then start the same run again: it goes on where it stopped"
             ) from error
 
@@ -217,10 +237,37 @@ def parse_place(text: str | Path) -> Place:
     if isinstance(text, Path) or not _URL.match(text):
         return Path(text)
     if text.lower().startswith("file://"):
-        return Path(url2pathname(urlsplit(text).path))
+        host, slash, path = text[len("file://") :].partition("/")
+        if host not in {"", "localhost"} or not slash:
+            raise SettingsError(
+                "a file:// place names no machine and begins with three slashes; give "
+                f"file:///{path}"
+            )
+        return Path(url2pathname(slash + path))
     return Url.parse(text)
 
 
+@contextlib.contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """Whatever a store's client raises, as an ``OSError`` of its kind that tells no secret.
+
+    What the client said itself is not chained: it would be shown with ``--debug``.
+    """
+    try:
+        yield
+    except (SettingsError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 (clients of stores raise what they like)
+        kind = next((one for one in _KINDS if isinstance(error, one)), OSError)
+        if getattr(error, "status", None) in _REFUSED:
+            kind = PermissionError
+        raise kind(_reason(error)) from None
+
+
 def _reason(error: Exception) -> str:
-    """What a store's client says, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """What a store's client says, on one line, without what may hold a password or a token.
+
+    A server may pass a request on to an address with a signature in it, and an endpoint or a proxy
+    may be set with a password; clients repeat such addresses.
+    """
+    return _SECRETS.sub("", " ".join(str(error).split())) or type(error).__name__

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
 
+from maskcast.errors import SettingsError, StorageError
 from maskcast.images import is_image_name
 from maskcast.storage import Entry, Place, Url
 from maskcast.types import Target
@@ -173,10 +174,10 @@ def _key(name: str) -> int:
 
 
 def _without_suffix(image_id: str) -> str:
-    suffix = PurePosixPath(image_id).suffix
-    name = image_id.removesuffix(suffix)
+    folder, slash, last = image_id.rpartition("/")
+    stem, _, suffix = last.rpartition(".")
     # "...png" without its suffix would point out of the output folder.
-    return image_id if name.rpartition("/")[2] in {"", ".", ".."} else name
+    return image_id if not suffix or stem in {"", ".", ".."} else folder + slash + stem
 
 
 def _number_duplicates(names: dict[str, str], used: set[str]) -> None:
@@ -216,6 +217,7 @@ class _Report:
     notes: list[str] = field(default_factory=list)
     other_files: int = 0
     not_unicode: list[str] = field(default_factory=list)
+    not_files: list[str] = field(default_factory=list)
 
     def sentences(self, root: Place) -> tuple[str, ...]:
         """For the user."""
@@ -224,6 +226,11 @@ class _Report:
             sentences.append(
                 f"{len(self.not_unicode)} files in {root} have names that are not valid "
                 f"Unicode (first: {self.not_unicode[0]!a}); rename them"
+            )
+        if self.not_files:
+            sentences.append(
+                f"{len(self.not_files)} names in {root} cannot be those of files (first: "
+                f"{self.not_files[0]!a}) and are left out; rename them"
             )
         if self.other_files:
             one, more = "file is not an image and is", "files are not images and are"
@@ -294,14 +301,13 @@ class _Search:
         done = self.excluded | self.listed if self.excluded else self.listed
         return [one for one in folders if _identity(one[1]) not in done]
 
-    def _entries(self, path: Path) -> list[os.DirEntry[str]]:
+    def _entries(self, path: Path) -> Iterator[os.DirEntry[str]]:
         try:
             with os.scandir(path) as entries:
-                return list(entries)
+                yield from entries
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             self.report.notes.append(f"the folder {path} cannot be listed ({reason})")
-            return []
 
     def _is_image(self, entry: os.DirEntry[str], image_id: str) -> bool:
         if not is_image_name(entry.name) or _is_apple_double(entry):
@@ -326,7 +332,12 @@ class _StoreSearch:
         return self.report.sentences(self.root)
 
     def groups(self) -> Iterator[list[ImageFolder]]:
-        """See ``ImageStream``."""
+        """See ``ImageStream``.
+
+        Raises:
+            SettingsError: if there is nothing at the place; stores know no empty folders.
+            StorageError: if the store cannot be reached.
+        """
         return self._walk_below("", self.root)
 
     def _walk_below(self, relative_top: str, top: Url) -> Iterator[list[ImageFolder]]:
@@ -338,12 +349,16 @@ class _StoreSearch:
             inside: list[tuple[str, Url]] = []
             for entry in self._entries(url):
                 name = entry.url.name
-                if entry.is_folder and name and str(entry.url) not in self.excluded:
-                    inside.append((f"{relative}/{name}" if relative else name, entry.url))
-                elif not entry.is_folder and is_image_name(name):
+                if not _is_file_name(name):
+                    self.report.not_files.append(str(entry.url))
+                elif entry.is_folder:
+                    if str(entry.url) not in self.excluded:
+                        inside.append((f"{relative}/{name}" if relative else name, entry.url))
+                elif is_image_name(name):
                     names.append(name)
-                    sizes |= {name: entry.size} if entry.size is not None else {}
-                elif not entry.is_folder:
+                    if entry.size is not None:
+                        sizes[name] = entry.size
+                else:
                     self.report.other_files += 1
             yield [ImageFolder(relative, sorted(names), sizes)]
             alone, clashing = _by_clash(inside)
@@ -357,10 +372,20 @@ class _StoreSearch:
             folders += sorted(alone, key=lambda one: one[0], reverse=True)
 
     def _entries(self, url: Url) -> Iterator[Entry]:
+        """What is in a folder; one that may not be seen is reported, as on a disk."""
+        is_empty = True
         try:
-            yield from url.entries()
+            for entry in url.entries():
+                is_empty = False
+                yield entry
         except OSError as error:
-            self.report.notes.append(f"the folder {url} cannot be listed ({error})")
+            sentence = f"the folder {url} cannot be listed ({error})"
+            if isinstance(error, PermissionError) and url != self.root:
+                self.report.notes.append(sentence)
+                return
+            raise StorageError(f"{sentence}; check credentials and connection") from error
+        if is_empty and url == self.root:
+            raise SettingsError(f"there is nothing at {url}; correct it or put images there")
 
 
 _Folder = TypeVar("_Folder", Path, Url)
@@ -395,6 +420,18 @@ def _is_apple_double(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def _is_file_name(name: str) -> bool:
+    """Whether a name that a store tells is one part of a path on every machine.
+
+    Stores hold names such as ``..``, which would lead out of the output folder.
+    """
+    return name not in {"", ".", ".."} and not set(name) & {"/", "\\", "\0"}
+
+
 def _is_unicode(name: str) -> bool:
     """False for names whose bytes are not UTF-8, which no JSON or database can hold."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -93,6 +93,17 @@ def test_a_flag_wins_over_the_file_and_is_relative_to_the_caller(
     assert (tmp_path / "mine" / "run.db").exists()
 
 
+def test_a_ledger_somewhere_else_is_found_where_it_is_given(
+    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path
+) -> None:
+    project, flags = make_project(2), ["--ledger", tmp_path / "elsewhere.db"]
+    assert maskcast("run", project, "--engine", "fake", *flags).returncode == 0
+    assert not (project / "output" / "run.db").exists()
+    assert "done 2" in maskcast("status", project, *flags).stdout
+    told = maskcast("evaluate", project, "--truth", tmp_path / "truth", "--json", *flags)
+    assert json.loads(told.stdout)["targets"] == 2
+
+
 def test_importing_twice_changes_nothing_and_conflicts_are_refused(
     make_project: MakeProject,
     maskcast: Maskcast,

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from maskcast.runs.ledger import Ledger, TargetRow
+import pytest
+
+from maskcast.project import Project
+from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
+from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
 from support import MakeProject, Maskcast, result_digests
 
@@ -47,3 +51,52 @@ def test_shards_hold_the_files_of_the_folders_and_resume_exactly(
     assert kept.stat().st_mtime_ns == before[kept], "a shard in place was done again"
     assert unpacked(packed) == result_digests(whole)
     assert rows(packed) == rows(whole)
+
+
+@pytest.mark.parametrize("told", [1, 2, 5])
+def test_a_shard_is_recorded_whole_or_not_at_all(
+    make_project: MakeProject, tmp_path: Path, told: int
+) -> None:
+    project, output = make_project(9), tmp_path / "packed"
+    opened = Project.open(project, {"engine": "fake", "paths": {"output": output}})
+
+    class Killed(SilentObserver):
+        def row(self, row: TargetRow) -> None:  # noqa: ARG002
+            self.rows += 1
+            if self.rows == told:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_project(opened, Killed(), shard_size=3)
+    assert len(rows(output)) % 3 == 0
+    assert run_project(opened, SilentObserver(), shard_size=3).pending == 0
+    assert len({path.split("/")[-1] for path in unpacked(output) if "bboxes" in path}) == 9
+
+
+class SilentObserver:
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def stage(self, text: str) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def start(self, total: int, counts: LedgerCounts) -> None: ...
+
+    def row(self, row: TargetRow) -> None: ...
+
+
+def test_packed_results_are_counted_but_not_compared(
+    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path
+) -> None:
+    project = make_project(3)
+    flags = ["--output", tmp_path / "packed"]
+    assert maskcast("run", project, "--engine", "fake", "--shards", *flags).returncode == 0
+    assert "done 3 (of these empty 1)" in maskcast("status", project, *flags).stdout
+    for command in (
+        ("evaluate", project, "--truth", tmp_path / "truth", *flags),
+        ("export", "coco", tmp_path / "coco", "--project", project, *flags),
+    ):
+        refused = maskcast(*command)
+        assert refused.returncode == 1
+        assert "packed in shards" in refused.stderr

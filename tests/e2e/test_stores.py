@@ -6,13 +6,16 @@ import json
 import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from maskcast.errors import StorageError
 from maskcast.runs.ledger import Ledger, TargetRow
-from maskcast.storage import Url
+from maskcast.storage import Entry, Url
+from maskcast.targets import ImageStream
 from support import MakeProject, Maskcast, result_digests
 
 pytest.importorskip("s3fs", reason="needs the extra s3")
@@ -103,6 +106,11 @@ def test_a_run_from_a_bucket_to_a_bucket_goes_on_on_another_machine_and_gives_th
     assert "done 8" in told.stdout, told.stderr
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a third machine"))
     assert maskcast("status", tmp_path / "empty", *places).stdout == told.stdout
+    flags = ["--truth", tmp_path / "truth", "--json"]
+    compared = maskcast("evaluate", tmp_path / "empty", *places[2:], *flags)
+    here = maskcast("evaluate", project, *flags)
+    assert json.loads(here.stdout)["targets"] == 7, "one was renamed and has no truth"
+    assert json.loads(compared.stdout)["overall"] == json.loads(here.stdout)["overall"]
     texts += [begun.stdout, begun.stderr, ended.stdout, ended.stderr, told.stdout]
 
     copy = download(f"s3://{bucket}/out", tmp_path / "copy")
@@ -161,10 +169,57 @@ def test_a_long_folder_in_s3_is_listed_page_by_page(bucket: str) -> None:
     assert {f"many/{entry.url.name}" for entry in entries} == names
 
 
+def test_keys_that_are_no_file_names_are_told_and_lead_nowhere(bucket: str) -> None:
+    import s3fs
+
+    keys = ("ok.png", "a/ok.png", "a//twice.png", "../out.png", "a/../../out.png", "b\\c.png")
+    s3fs.S3FileSystem().pipe({f"{bucket}/in/{key}": b"x" for key in keys})
+    stream = ImageStream(Url.parse(f"s3://{bucket}/in"))
+    found = [one for group in stream.groups() for images in group for one in images.image_ids()]
+    assert found == ["ok.png", "a/ok.png"]
+    assert "4 names" in stream.sentences()[0]
+
+
+@pytest.mark.parametrize("place", ["s3://{}/typo", "s3://no-{}/in"])
+def test_targets_that_are_not_there_are_an_error(
+    bucket: str, make_project: MakeProject, maskcast: Maskcast, place: str
+) -> None:
+    place = place.format(bucket)
+    refused = maskcast("run", make_project(1), "--engine", "fake", "--targets", place)
+    assert refused.returncode == 1
+    assert f"there is nothing at {place}" in refused.stderr
+
+
+def test_a_store_that_cannot_be_reached_does_not_look_like_an_empty_one(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    s3fs.S3FileSystem().pipe({f"{bucket}/in/{key}": b"x" for key in ("a.png", "deep/b.png")})
+    listed = Url.entries
+
+    def entries(url: Url) -> Iterator[Entry]:
+        if url.name == "deep":
+            raise error
+        return listed(url)
+
+    monkeypatch.setattr(Url, "entries", entries)
+    stream = ImageStream(Url.parse(f"s3://{bucket}/in"))
+    error: OSError = PermissionError("it is somebody else's")
+    assert [len(images.names) for group in stream.groups() for images in group] == [1, 0]
+    assert stream.sentences() == (
+        f"the folder s3://{bucket}/in/deep cannot be listed (it is somebody else's)",
+    )
+    error = TimeoutError("no answer")
+    with pytest.raises(StorageError, match="no answer"):
+        list(stream.groups())
+
+
 def test_on_ray_workers_write_to_the_store_themselves(
     bucket: str, make_project: MakeProject, maskcast: Maskcast, tmp_path: Path
 ) -> None:
-    pytest.importorskip("ray", reason="needs the extra ray")
+    if find_spec("ray") is None:
+        pytest.skip("needs the extra ray")
     project = make_project(5)
     assert maskcast("run", project, "--engine", "fake").returncode == 0
     upload(project / "targets", f"s3://{bucket}/targets")
@@ -196,6 +251,44 @@ def test_targets_are_read_by_http_and_nothing_is_written_there(
     assert result_digests(output) == result_digests(project / "output")
     assert refused.returncode == 1
     assert "can only be read" in refused.stderr
+
+
+def test_a_signature_that_a_server_adds_is_not_told(
+    make_project: MakeProject, maskcast: Maskcast
+) -> None:
+    pytest.importorskip("aiohttp", reason="needs the extra http")
+    project = make_project(1)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _SigningHandler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        flags = ["--engine", "fake", "--targets", f"http://127.0.0.1:{web.server_port}"]
+        finished = maskcast("run", project, *flags, "--debug")
+        web.shutdown()
+    assert finished.returncode == 3, finished.stderr
+    told = finished.stderr + repr(rows(project / "output" / "run.db"))
+    assert "403" in told
+    assert SECRET not in told
+
+
+class _SigningHandler(BaseHTTPRequestHandler):
+    """Passes pictures on to addresses with a signature, and refuses those."""
+
+    def do_GET(self) -> None:  # the name that the base class asks for
+        if self.path == "/":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b'<a href="a.png">a</a>')
+        elif "?" in self.path:
+            self.send_error(403)
+        else:
+            self.send_response(302)
+            self.send_header("Location", f"{self.path}?sig={SECRET}")
+            self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815 (of the base class)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing on stderr."""
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
 
 from maskcast.config import load_settings
-from maskcast.errors import SettingsError
+from maskcast.errors import SettingsError, StorageError
 from maskcast.project import Project
 from maskcast.storage import Url, parse_place
 
@@ -18,6 +19,7 @@ from maskcast.storage import Url, parse_place
         ("targets", Path("targets"), "targets"),
         ("C:/targets", Path("C:/targets"), "C:/targets"),
         ("file:///lab/a%20b", Path("/lab/a b"), "/lab/a b"),
+        ("file://localhost/lab/a#b?c", Path("/lab/a#b?c"), "/lab/a#b?c"),
         ("s3://lab/in/", Url("s3", "lab/in"), "s3://lab/in"),
         ("GS://lab", Url("gs", "lab"), "gs://lab"),
         ("https://host/in/", Url("https", "https://host/in"), "https://host/in"),
@@ -29,12 +31,76 @@ def test_places_are_paths_or_urls(text: str, place: object, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://me:hush@host/in", "s3://key:hush@lab/in", "https://host/in?token=hush"]
+    "text",
+    [
+        "https://me:hush@host/in",
+        "s3://key:hush@lab/in",
+        "https://host/in?token=hush",
+        "https://host/in#hush",
+        "s3://lab/in?X-Amz-Signature=hush",
+        "AZ://container/in?sv=2026&sig=hush",
+    ],
 )
 def test_a_url_with_credentials_is_refused_without_repeating_them(text: str) -> None:
     with pytest.raises(SettingsError, match="environment") as refused:
         parse_place(text)
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["s3://", "s3:///in", "gs://", "https:///in"])
+def test_a_url_without_a_bucket_or_host_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="names no"):
+        parse_place(text)
+
+
+@pytest.mark.parametrize("text", ["file://data/in", "file://me:hush@data/in", "file://"])
+def test_a_file_url_that_names_a_machine_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="three slashes") as refused:
+        parse_place(text)
+    assert "hush" not in str(refused.value)
+
+
+def test_what_a_client_says_is_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fsspec")
+    from fsspec import AbstractFileSystem
+
+    class Client(AbstractFileSystem):  # type: ignore[misc]
+        error: Exception
+
+        def cat_file(self, *_: object, **__: object) -> bytes:
+            raise self.error
+
+        ls = pipe_file = cat_file
+
+    client = Client()
+    monkeypatch.setattr("fsspec.filesystem", lambda *_, **__: client)
+    place = Url.parse("https://host/in")
+    said = "GET https://me:hush@proxy:80/x?a=b&sig=hush#key=hush\n (403, url='http://h/y?k=hush')"
+    for raised, told in (
+        (OSError(said), OSError),
+        (RuntimeError(said), OSError),
+        (PermissionError(said), PermissionError),
+        (_refused(said), PermissionError),
+    ):
+        client.error = raised
+        for action in (place.read_bytes, lambda: list(place.entries())):
+            with pytest.raises(told) as caught:
+                action()
+            assert str(caught.value) == "GET https://proxy:80/x (403, url='http://h/y')"
+            assert "hush" not in "".join(traceback.format_exception(caught.value))
+        with pytest.raises(StorageError) as refused:
+            place.write_bytes(b"")
+        assert "hush" not in str(refused.value)
+        assert "hush" not in "".join(traceback.format_exception(refused.value))
+    client.error = FileNotFoundError(said)
+    assert list(place.entries()) == []
+
+
+def _refused(said: str) -> Exception:
+    """What aiohttp raises when a server refuses."""
+    error = RuntimeError(said)
+    error.status = 403  # type: ignore[attr-defined]
+    return error
 
 
 def test_an_unknown_kind_of_url_is_refused() -> None:

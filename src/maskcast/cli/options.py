@@ -42,10 +42,16 @@ DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu, c
 OutputOption = Annotated[
     str | None, typer.Option("--output", help="Folder or URL for the results.")
 ]
+LedgerOption = Annotated[
+    Path | None, typer.Option("--ledger", help="File of the ledger; in the output unless given.")
+]
 
 
 def path_flags(
-    references: str | Path | None, targets: str | Path | None, output: str | Path | None
+    references: str | Path | None,
+    targets: str | Path | None,
+    output: str | Path | None,
+    ledger: Path | None = None,
 ) -> dict[str, Any]:
     """Flags for ``[paths]``; relative to where the command was started, not to the project."""
     from maskcast.storage import parse_place
@@ -54,7 +60,7 @@ def path_flags(
     places = {name: None if text is None else parse_place(text) for name, text in given.items()}
     return {
         name: place.absolute() if isinstance(place, Path) else place
-        for name, place in places.items()
+        for name, place in {**places, "ledger": ledger}.items()
     }
 
 

@@ -12,6 +12,7 @@ from maskcast.cli.options import (
     DeviceOption,
     EngineOption,
     JsonOption,
+    LedgerOption,
     OutputOption,
     ProjectArgument,
     ReferencesOption,
@@ -89,10 +90,7 @@ def run(
     shard_size: Annotated[
         int, typer.Option(min=1, help="Targets in a shard, with --shards.")
     ] = 500,
-    ledger: Annotated[
-        Path | None,
-        typer.Option(help="File for the ledger; in the output unless given."),
-    ] = None,
+    ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Mask every target; goes on where an earlier run stopped."""
@@ -108,8 +106,7 @@ def run(
             "workers": workers,
             "threshold": threshold,
             "images": {"max_pixels": max_pixels},
-            "paths": path_flags(references, targets, output)
-            | {"ledger": None if ledger is None else ledger.absolute()},
+            "paths": path_flags(references, targets, output, ledger),
         },
     )
     if annotate:
@@ -132,13 +129,14 @@ def status(
     project: ProjectArgument = Path(),
     targets: TargetsOption = None,
     output: OutputOption = None,
+    ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell what is done, empty, failed (with reasons) and pending."""
     from maskcast.project import Project
     from maskcast.status import read_status
 
-    opened = Project.open(project, {"paths": path_flags(None, targets, output)})
+    opened = Project.open(project, {"paths": path_flags(None, targets, output, ledger)})
     found = read_status(opened)
     if as_json:
         print_json(found.to_json())
@@ -152,18 +150,19 @@ def evaluate(
     ],
     project: ProjectArgument = Path(),
     output: OutputOption = None,
+    ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare the results with true masks."""
     from maskcast.evaluate import evaluate_output
     from maskcast.project import Project
 
-    opened = Project.open(project, {"paths": path_flags(None, None, output)})
+    opened = Project.open(project, {"paths": path_flags(None, None, output, ledger)})
     evaluation = evaluate_output(opened, truth)
     if as_json:
         print_json(evaluation.to_json())
     else:
-        print_evaluation(evaluation, f"{evaluation.targets} targets of {opened.output_folder}")
+        print_evaluation(evaluation, f"{evaluation.targets} targets of {opened.output_place}")
 
 
 def _print_summary(summary: RunSummary, as_json: bool) -> None:

@@ -7,16 +7,39 @@ the output from time to time. The copy is what another machine goes on from.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from maskcast.project import LEDGER_NAME
+from maskcast.project import LEDGER_NAME, Project
 from maskcast.runs.ledger import Ledger, holds_ledger
 from maskcast.storage import Url
 
 _LEAST_INTERVAL_S = 60.0
 _LARGEST_SHARE = 0.05
+
+
+@contextmanager
+def opened_ledger(project: Project) -> Iterator[Ledger | None]:
+    """The ledger here, or the copy that an output in a store has; None before the first run.
+
+    Raises:
+        RunError: if the ledger cannot be read.
+        StorageError: if the store cannot be read.
+    """
+    path = project.ledger_path
+    output = project.output_place
+    with TemporaryDirectory() as folder:
+        if not holds_ledger(path) and isinstance(output, Url) and not output.is_read_only:
+            path = Path(folder) / LEDGER_NAME
+            (output / LEDGER_NAME).download(path)
+        if not holds_ledger(path):
+            yield None
+            return
+        with Ledger.open(path) as ledger:
+            yield ledger
 
 
 class LedgerCopies:

@@ -9,7 +9,7 @@ derived from the references of the recipe, and the pipeline.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -63,8 +63,11 @@ class Executor(Protocol):
         items: Iterable[WorkItem],
         note: Callable[[str], None],
         stop: threading.Event,
-    ) -> Iterator[TargetRow]:
+    ) -> Iterator[Sequence[TargetRow]]:
         """Mask ``items`` and yield the row of each when its files are in place, in any order.
+
+        Rows come in groups that are recorded together or not at all: those of a shard would
+        otherwise be done again in another one.
 
         Args:
             recipe: what every worker is built from.
@@ -89,7 +92,7 @@ class LocalExecutor:
         items: Iterable[WorkItem],
         note: Callable[[str], None],  # noqa: ARG002 (of the seam)
         stop: threading.Event,
-    ) -> Iterator[TargetRow]:
+    ) -> Iterator[Sequence[TargetRow]]:
         """See ``Executor``; rows come in the order of ``items``."""
         yield from Worker(recipe, engine).rows(until(stop, items))
 
@@ -118,20 +121,26 @@ class Worker:
         bank = engine.memorize(recipe.references)
         self._batches = BatchRunner(engine, bank, recipe.batch_size or engine.info.max_batch)
 
-    def rows(self, items: Iterable[WorkItem]) -> Iterator[TargetRow]:
-        """Mask ``items``; see ``run_pipeline``. Of a shard, all rows come once it is in place."""
-        if self._shards is None:
-            return run_pipeline(items, self._work, self._batches, self._threads)
-        return self._sharded_rows(iter(items), self._shards)
+    def rows(self, items: Iterable[WorkItem]) -> Iterator[Sequence[TargetRow]]:
+        """Mask ``items``; groups as ``Executor.run`` gives them.
 
-    def _sharded_rows(self, items: Iterator[WorkItem], plan: ShardPlan) -> Iterator[TargetRow]:
+        Those of a shard come once it is in place.
+        """
+        if self._shards is not None:
+            return self._sharded_rows(iter(items), self._shards)
+        each = run_pipeline(items, self._work, self._batches, self._threads)
+        return ([row] for row in each)
+
+    def _sharded_rows(
+        self, items: Iterator[WorkItem], plan: ShardPlan
+    ) -> Iterator[Sequence[TargetRow]]:
         while chunk := list(islice(items, plan.size)):
             gathered = Gathered()
             work = replace(self._work, sink=gathered)
             rows = list(run_pipeline(chunk, work, self._batches, self._threads))
             done = [row for row in rows if row.state == "done"]
             shard = plan.write(done, gathered.results) if done else None
-            yield from (replace(row, shard=shard) if row.state == "done" else row for row in rows)
+            yield [replace(row, shard=shard) if row.state == "done" else row for row in rows]
 
 
 def until(stop: threading.Event, items: Iterable[WorkItem]) -> Iterator[WorkItem]:

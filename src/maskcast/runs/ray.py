@@ -12,8 +12,8 @@ import os
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import islice
@@ -28,6 +28,7 @@ from maskcast.runs.ledger import TargetRow
 from maskcast.runs.pipeline import WorkItem
 
 _LEAST_CHUNK = 8
+_LEAST_CHUNK_ON_GPU = 32
 _CHUNKS_A_WORKER = 2  # while one has the engine, the other reads and writes
 _WORKERS_STILLBORN = 3
 _DEATHS_ALLOWED = 1
@@ -61,7 +62,7 @@ class RayExecutor:
         items: Iterable[WorkItem],
         note: Callable[[str], None],
         stop: threading.Event,
-    ) -> Iterator[TargetRow]:
+    ) -> Iterator[Sequence[TargetRow]]:
         """See ``executor.Executor``; rows come as workers finish.
 
         Raises:
@@ -70,30 +71,28 @@ class RayExecutor:
         """
         address = self.address or os.environ.get("RAY_ADDRESS") or "local"
         with _connected(address, recipe) as ray:
-            needs = self._needs(ray, recipe, engine.info)
+            needs = self._needs(ray, recipe, engine.info, note)
             limit = self._limit(ray, needs, note, waits=address != "local")
-            recipe = replace(
-                recipe,
-                workers=int(needs["CPU"]),
-                settings=replace(recipe.settings, workers=int(needs["CPU"])),
-            )
-            pool = _Pool(ray, recipe, needs, limit, note)
-            chunk = recipe.batch_size or engine.info.max_batch
-            if engine.info.seconds_per_target is None:  # a quick engine: calls count
-                chunk = max(_LEAST_CHUNK, chunk)
-            if recipe.shards is not None:
-                chunk = recipe.shards.size
+            pool = _Pool(ray, _for_worker(recipe, engine.info, needs), needs, limit, note)
+            size = _chunk_size(recipe, engine.info, has_gpus=needs["GPU"] > 0)
             try:
-                yield from pool.run(_chunks(items, chunk), stop)
+                yield from pool.run(_chunks(items, size), stop)
             finally:
                 pool.close()
 
-    def _needs(self, ray: ModuleType, recipe: Recipe, info: EngineInfo) -> dict[str, float]:
+    def _needs(
+        self, ray: ModuleType, recipe: Recipe, info: EngineInfo, note: Callable[[str], None]
+    ) -> dict[str, float]:
         """Resources of one worker."""
         gpus = self.gpus_per_worker
         if gpus is None:
             gpus = 1.0 if info.device.startswith("cuda") else 0.0
         cluster = ray.cluster_resources()
+        if not gpus and cluster.get("GPU") and info.seconds_per_target is not None:
+            note(
+                f"the cluster's {cluster['GPU']:g} GPUs are not used, because {info.name} computes "
+                "on a CPU here; give --num-gpus-per-worker 1"
+            )
         threads = recipe.workers
         if threads is None:
             share = cluster.get("CPU", 1) / max(1, cluster.get("GPU", 0) / gpus) if gpus else 1
@@ -116,6 +115,33 @@ class RayExecutor:
                 )
             note(f"a worker needs {wanted} and the cluster has {there}; waiting for it to grow")
         return self.max_workers or max(room, 1)
+
+
+def _for_worker(recipe: Recipe, info: EngineInfo, needs: Mapping[str, float]) -> Recipe:
+    """The recipe for a worker that has what it needs and nothing else."""
+    threads, device = int(needs["CPU"]), recipe.settings.device
+    if needs["GPU"] and device.startswith("cuda"):
+        device = "cuda"  # a worker sees its own GPUs only, numbered from 0
+    elif not needs["GPU"] and device == "auto" and info.device != "mps":
+        device = "cpu"  # Ray hides GPUs only from workers that are given some
+    settings = replace(recipe.settings, workers=threads, device=device)
+    return replace(recipe, workers=threads, settings=settings)
+
+
+def _chunk_size(recipe: Recipe, info: EngineInfo, *, has_gpus: bool) -> int:
+    """Targets of one call: a shard, or a batch, or more where calls would count.
+
+    Args:
+        recipe: of the run.
+        info: of the engine in this process, which may have no GPU where workers have.
+        has_gpus: whether workers compute on GPUs.
+    """
+    if recipe.shards is not None:
+        return recipe.shards.size
+    size = recipe.batch_size or info.max_batch
+    if has_gpus:
+        return max(_LEAST_CHUNK_ON_GPU, size)
+    return size if info.seconds_per_target is not None else max(_LEAST_CHUNK, size)
 
 
 @dataclass(eq=False)
@@ -170,14 +196,18 @@ class _Pool:
 
     def run(
         self, chunks: Iterator[tuple[WorkItem, ...]], stop: threading.Event
-    ) -> Iterator[TargetRow]:
+    ) -> Iterator[Sequence[TargetRow]]:
         """Take all chunks through."""
         stopping = False
         while True:
             if stop.is_set() and not stopping:
                 stopping = True
-                self._stop()
-            if not stopping:
+                for member in self.members:
+                    member.handle.stop.remote()
+            if stopping:
+                self.backlog.clear()
+                self.suspects.clear()
+            else:
                 self.backlog.extend(islice(chunks, max(0, self.limit - len(self.backlog))))
             self._start_workers()
             self._hand_out()
@@ -190,17 +220,10 @@ class _Pool:
 
     def close(self) -> None:
         """End all workers."""
-        for member in self.members:
+        for member in reversed(self.members):
             self.ray.kill(member.handle)
         self.members.clear()
         self.flights.clear()
-
-    def _stop(self) -> None:
-        """Begin nothing more; workers finish what they are at."""
-        self.backlog.clear()
-        self.suspects.clear()
-        for member in self.members:
-            member.handle.stop.remote()
 
     def _start_workers(self) -> None:
         """One for each chunk that nobody will take soon, up to the limit."""
@@ -232,14 +255,24 @@ class _Pool:
         return member.ready and not member.alone
 
     def _dismiss_idle(self) -> None:
-        """Give back, at the end, what an autoscaling cluster may use for others."""
+        """Give back, at the end, what an autoscaling cluster may use for others.
+
+        Workers that are not ready by then have nothing to wait for; the cluster may never have room
+        for them. They go first and the newest before all, lest they start in the room of others.
+        """
         if self.backlog or self.suspects:
             return
-        for member in [one for one in self.members if not one.flying]:
-            self.ray.kill(member.handle)
-            self.members.remove(member)
+        busy = {flight.member for flight in self.flights.values() if flight.items}
+        newest_first = self.members[::-1]
+        for member in sorted(newest_first, key=lambda one: one.ready):
+            if member not in busy:
+                self.ray.kill(member.handle)
+                self.members.remove(member)
+        self.flights = {
+            reference: flight for reference, flight in self.flights.items() if flight.items
+        }
 
-    def _land(self, reference: object) -> Iterator[TargetRow]:
+    def _land(self, reference: object) -> Iterator[Sequence[TargetRow]]:
         flight = self.flights.pop(reference)
         flight.member.flying -= 1
         try:
@@ -252,22 +285,28 @@ class _Pool:
         flight.member.ready, flight.member.alone = True, False
         if not flight.items:
             self.stillborn = 0
-        yield from rows
+            return
+        yield rows
 
-    def _bury(self, flight: _Flight, error: Exception) -> Iterator[TargetRow]:
+    def _bury(self, flight: _Flight, error: Exception) -> Iterator[Sequence[TargetRow]]:
         """A worker died with ``flight``: its targets become suspects, the guilty one fails."""
         if flight.member in self.members:
             self.members.remove(flight.member)
             self.ray.kill(flight.member.handle)  # it may only be out of reach
+        is_blamed = not getattr(error, "preempted", False)  # a node was taken away
         if not flight.items:
-            self._count_stillborn(error)
+            self.stillborn += is_blamed
+            self._check_stillborn(error)
             return
-        # A node that is taken away is nobody's fault.
-        for item in flight.items if not getattr(error, "preempted", False) else ():
+        if not is_blamed:
+            (self.suspects if flight.member.alone else self.backlog).appendleft(flight.items)
+            self.note(f"a node was taken away; its {len(flight.items)} targets are done again")
+            return
+        for item in flight.items:
             self.deaths[item.image_id] += 1
         first = flight.items[0]
         if len(flight.items) == 1 and self.deaths[first.image_id] > _DEATHS_ALLOWED:
-            yield _set_aside(first, self.deaths[first.image_id])
+            yield [_set_aside(first, self.deaths[first.image_id])]
             return
         if len(flight.items) > 1:
             self.note(f"a worker died; its {len(flight.items)} targets are done again")
@@ -276,8 +315,7 @@ class _Pool:
             _chunks(flight.items, _LEAST_CHUNK if len(flight.items) > _LEAST_CHUNK else 1)
         )
 
-    def _count_stillborn(self, error: Exception) -> None:
-        self.stillborn += 1
+    def _check_stillborn(self, error: Exception) -> None:
         if self.stillborn >= _WORKERS_STILLBORN:
             detail = " ".join(str(error).split())
             raise RunError(
@@ -301,7 +339,7 @@ class RayWorker:
         self._stop = threading.Event()
         self._worker: Worker | None = None
 
-    def prepare(self, recipe: Recipe) -> list[TargetRow]:
+    def prepare(self, recipe: Recipe) -> None:
         """Build the engine and the memory bank.
 
         Raises:
@@ -313,13 +351,13 @@ class RayWorker:
                 f"{recipe.lock.parent}; use a folder that all machines share, or a URL"
             )
         self._worker = Worker(recipe)
-        return []
 
     def mask(self, items: tuple[WorkItem, ...]) -> list[TargetRow]:
-        """Mask a chunk; fewer rows than items come back once ``stop`` was called."""
+        """Mask a chunk, a shard at most; fewer rows than items come back after ``stop``."""
         if self._worker is None:
             raise RunError("this worker was given targets before it was ready; start the run again")
-        return list(self._worker.rows(until(self._stop, items)))
+        groups = self._worker.rows(until(self._stop, items))
+        return [row for group in groups for row in group]
 
     def stop(self) -> None:
         """Finish what is in flight and begin no other target."""
@@ -377,12 +415,22 @@ def _connect(ray: ModuleType, address: str, recipe: Recipe) -> None:
     if address == "local":
         pictures = sum(reference.image.nbytes * 2 for reference in recipe.references)
         options |= {"include_dashboard": False, "object_store_memory": _STORE_BYTES + 2 * pictures}
+        with suppress(Exception):  # a busy machine may be too slow at first
+            ray.init(address=address, **options)
+            return
+        ray.shutdown()
     try:
         ray.init(address=address, **options)
     except Exception as error:
+        reason = " ".join(str(error).split())
+        advice = "look at Ray's logs, or leave --executor ray out"
+        if address != "local":
+            advice = (
+                "start one with ray start --head, correct --address, or leave it out to use this "
+                "machine"
+            )
         raise SettingsError(
-            f"no Ray cluster can be reached at {address} ({' '.join(str(error).split())}); start "
-            "one with ray start --head, correct --address, or leave it out to use this machine"
+            f"no Ray cluster can be reached at {address} ({reason}); {advice}"
         ) from error
 
 

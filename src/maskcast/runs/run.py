@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -313,9 +313,9 @@ class _Pass:
         self.observer.stage(f"learning from {count} references with {name}")
         if self.copies is not None:
             self.copies.put(self.ledger, now=True)
-        rows = executor.run(self.recipe, self.engine, items, self.observer.note, self.stop)
+        groups = executor.run(self.recipe, self.engine, items, self.observer.note, self.stop)
         try:
-            for bunch in _bunches(rows):
+            for bunch in _bunches(groups):
                 self._record(bunch)
         finally:
             if self.copies is not None:
@@ -349,13 +349,13 @@ class _Pass:
             self.observer.note(sentence)
 
 
-def _bunches(rows: Iterator[TargetRow]) -> Iterator[list[TargetRow]]:
-    """Rows that come within a moment of each other, so that one commit serves them all."""
+def _bunches(groups: Iterator[Sequence[TargetRow]]) -> Iterator[list[TargetRow]]:
+    """Groups that come within a moment of each other, so that one commit serves them all."""
     bunch: list[TargetRow] = []
     last = float("-inf")  # the first one at once, for whoever watches
     try:
-        for row in rows:
-            bunch.append(row)
+        for group in groups:
+            bunch.extend(group)
             now = time.monotonic()
             if now - last > _COMMIT_EVERY_S:
                 yield bunch

@@ -60,8 +60,7 @@ class StoreSink:
 
     def put(self, name: str, files: Mapping[str, bytes]) -> None:
         """See ``FolderSink``."""
-        for relative, data in files.items():
-            (self.root / relative).write_bytes(data)
+        self.root.write_all(files)
         for entry in (self.root / f"id_masks/{name}").entries():
             if not entry.is_folder and is_stale(name, entry.url.name, files):
                 entry.url.remove()
