@@ -257,6 +257,7 @@ class Session:
         Returns:
             Whether the reference in hand changed.
         """
+        self._store.read()  # what another wrote is decoded before anybody has to wait
         with self._lock:
             current = self._store.read().annotations.get(self.annotation.image_id)
             version = 0 if current is None else current.version

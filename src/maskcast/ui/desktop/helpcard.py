@@ -17,9 +17,17 @@ _FAINT = (154, 160, 170)
 _KEY = (255, 214, 102)
 
 
-def draw_help(scale: float) -> RgbImage:
-    """All keys and what the mouse does, uint8 (h, w, 3) RGB; ``scale`` as in ``draw_panel``."""
-    card = _Card(scale)
+def draw_help(room: tuple[int, int], scale: float) -> RgbImage:
+    """All keys and what the mouse does.
+
+    Args:
+        room: (width, height) in pixels that the card must fit into.
+        scale: pixels per unit, 1 on a 96 dpi screen; less is taken where there is little room.
+
+    Returns:
+        uint8 (h, w, 3) RGB.
+    """
+    card = _Card(min(scale, room[0] / _SIZE[0], room[1] / _SIZE[1]))
     card.write(24, 28, "Keys", _TEXT, 16)
     for number, binding in enumerate(one for one in BINDINGS if one.does):
         card.line(24, 126, 62 + 25 * number, binding.shown, binding.does)
@@ -39,7 +47,7 @@ def draw_help(scale: float) -> RgbImage:
 class _Card:
     def __init__(self, scale: float) -> None:
         self._scale = scale
-        size = round(_SIZE[0] * scale), round(_SIZE[1] * scale)
+        size = max(1, int(_SIZE[0] * scale)), max(1, int(_SIZE[1] * scale))
         self.picture = Image.new("RGB", size, _BACK)
         self._pen = ImageDraw.Draw(self.picture)
         corners = (0, 0, size[0] - 1, size[1] - 1)
@@ -52,6 +60,6 @@ class _Card:
     def write(
         self, x: float, y: float, text: str, color: tuple[int, int, int], size: float
     ) -> None:
-        font = font_for(text, round(size * self._scale))
+        font = font_for(text, max(6, round(size * self._scale)))
         if font is not None:
             self._pen.text((x * self._scale, y * self._scale), text, color, font, anchor="lm")

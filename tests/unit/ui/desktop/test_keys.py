@@ -37,6 +37,11 @@ from maskcast.ui.desktop.keys import BINDINGS, Action, Command, action_of
         ("c", Command.CLEAN),
         ("s", Command.SAVE),
         ("q", Command.QUIT),
+        ("v", Command.HIDE),
+        ("ㅠ", Command.BRUSH),  # while Hangul is typed
+        ("ctrl+ㅋ", Command.UNDO),
+        ("ctrl+alt+[", Command.THINNER),  # AltGr-8 on a German keyboard
+        ("alt+]", Command.THICKER),
     ],
 )
 def test_what_a_key_does(key: str, command: Command) -> None:
@@ -65,9 +70,18 @@ def test_every_command_but_those_of_the_mouse_has_a_key() -> None:
     assert bound == set(Command)
 
 
-@pytest.mark.parametrize("scale", [1.0, 2.0])
-def test_the_help_fits_its_card(scale: float) -> None:
-    card = draw_help(scale)
+@pytest.mark.parametrize(
+    ("room", "scale", "height"),
+    [((1280, 800), 1.0, 516), ((2560, 1600), 2.0, 1032), ((720, 400), 1.0, 400), ((70, 90), 1, 51)],
+)
+def test_the_help_fits_its_card_and_the_window(
+    room: tuple[int, int], scale: float, height: int
+) -> None:
+    card = draw_help(room, scale)
+    assert card.shape[0] == height
+    assert card.shape[1] <= room[0]
+    if height < 100:
+        return  # nobody can read that
     edge = round(4 * scale)
     inner = card[edge:-edge, edge:-edge]
     back = inner[0, 0]
