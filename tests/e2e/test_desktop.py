@@ -255,16 +255,13 @@ def paints_erases_and_takes_back(person: Person, project: Path) -> None:
         assert stroke[int(120 - 20 * share), int(20 + 160 * share)]
 
     person.drag(3, (100, 90), (100, 130))
-    erased = mask_of(awaited(project, "a.png", lambda one: one.version > painted.version), 2)
-    assert not erased[110, 100]
+    # Masks of the other object may be saved in between: what counts is what comes of this one.
+    erased = mask_of(awaited(project, "a.png", lambda one: not mask_of(one, 2)[110, 100]), 2)
     assert cv2.connectedComponents(erased.astype(np.uint8))[0] == 3
-    version = read_annotations(project / "references" / "annotations.json").annotations["a.png"]
     person.press("ctrl+z")
-    back = awaited(project, "a.png", lambda one: one.version > version.version)
-    assert (mask_of(back, 2) == stroke).all()
+    awaited(project, "a.png", lambda one: (mask_of(one, 2) == stroke).all())
     person.press("ctrl+shift+z")
-    again = awaited(project, "a.png", lambda one: one.version > back.version)
-    assert (mask_of(again, 2) == erased).all()
+    awaited(project, "a.png", lambda one: (mask_of(one, 2) == erased).all())
 
 
 def looks_around_without_a_trace(person: Person, project: Path) -> None:
@@ -275,7 +272,7 @@ def looks_around_without_a_trace(person: Person, project: Path) -> None:
     person.press("p", "z")
     person.drag(1, (60, 60), (100, 100))
     person.click(3, 80, 80)
-    person.press("z", "f", "g", "k", "l", "v", "o", "r", "h")
+    person.press("z", "f", "v", "g", "k", "l", "o", "r", "h")
     time.sleep(0.5)
     assert (project / "references" / "annotations.json").read_bytes() == before
 

@@ -70,6 +70,8 @@ def _label(window: Window, session: Session, worker: Worker, image_ids: list[str
     finally:
         signal.signal(signal.SIGINT, before)
         timer.stop()
+        if worker.busy:
+            _LOG.warning("waiting for the mask that is being computed")
         worker.close()
         for news in worker.news():  # that came too late to be shown
             if isinstance(news, Failed):

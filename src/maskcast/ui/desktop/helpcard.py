@@ -9,7 +9,9 @@ from maskcast.types import RgbImage
 from maskcast.ui.desktop.keys import BINDINGS, MOUSE
 from maskcast.ui.fonts import font_for
 
-_SIZE = (700, 516)
+_LINES = tuple(binding for binding in BINDINGS if binding.does)
+_LINE, _FIRST = 25, 62
+_SIZE = (700, _FIRST + _LINE * len(_LINES) + 28)
 _BACK = (32, 34, 38)
 _EDGE = (76, 154, 255)
 _TEXT = (232, 234, 237)
@@ -29,17 +31,17 @@ def draw_help(room: tuple[int, int], scale: float) -> RgbImage:
     """
     card = _Card(min(scale, room[0] / _SIZE[0], room[1] / _SIZE[1]))
     card.write(24, 28, "Keys", _TEXT, 16)
-    for number, binding in enumerate(one for one in BINDINGS if one.does):
-        card.line(24, 126, 62 + 25 * number, binding.shown, binding.does)
+    for number, binding in enumerate(_LINES):
+        card.line(24, 126, _FIRST + _LINE * number, binding.shown, binding.does)
     y = 28
     for title, lines in MOUSE.items():
         card.write(392, y, f"Mouse: {title}", _TEXT, 16)
         for number, (what, does) in enumerate(lines):
-            card.line(392, 104, y + 34 + 25 * number, what, does)
-        y += 34 + 25 * len(lines) + 20
+            card.line(392, 104, y + 34 + _LINE * number, what, does)
+        y += 34 + _LINE * len(lines) + 20
     card.write(392, y, "Object ids", _TEXT, 16)
     card.line(392, 104, y + 34, "1 .. 9", "choose the object")
-    card.line(392, 104, y + 59, "click a slot", "the same, for every id")
+    card.line(392, 104, y + 34 + _LINE, "click a slot", "the same, for every id")
     card.write(24, _SIZE[1] - 24, "Everything is saved at once. Any key closes this.", _FAINT, 12.5)
     return np.asarray(card.picture)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from maskcast.ui.desktop.helpcard import draw_help
@@ -72,7 +73,7 @@ def test_every_command_but_those_of_the_mouse_has_a_key() -> None:
 
 @pytest.mark.parametrize(
     ("room", "scale", "height"),
-    [((1280, 800), 1.0, 516), ((2560, 1600), 2.0, 1032), ((720, 400), 1.0, 400), ((70, 90), 1, 51)],
+    [((1280, 800), 1.0, 540), ((2560, 1600), 2.0, 1080), ((720, 400), 1.0, 400), ((70, 90), 1, 54)],
 )
 def test_the_help_fits_its_card_and_the_window(
     room: tuple[int, int], scale: float, height: int
@@ -89,3 +90,11 @@ def test_the_help_fits_its_card_and_the_window(
     assert (inner[:, -1] == back).all()
     assert (inner[-1] == back).all()
     assert (inner != back).any()
+
+
+def test_no_line_of_the_help_covers_another() -> None:
+    card = draw_help((1400, 1080), 2.0)
+    inked = (card[8:-8, 8:770] != card[8, 8]).any(axis=(1, 2))
+    lines = np.flatnonzero(np.diff(inked.astype(int)) == 1)
+    keys = [binding for binding in BINDINGS if binding.does]
+    assert len(lines) == 1 + len(keys) + 1  # between a title and the last sentence

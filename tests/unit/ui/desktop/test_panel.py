@@ -50,6 +50,13 @@ def test_no_slot_is_cut_off(width: int, height: int, scale: float) -> None:
     assert max(rect.bottom for rect in slots) <= height
 
 
+@pytest.mark.parametrize("scale", [0.55, 0.7, 1.04])
+def test_lines_and_cards_are_never_thinner_than_a_pixel(scale: float) -> None:
+    for height in range(200, 230):
+        picture, _ = draw_panel(STATE, (round(380 * scale), height), scale)
+        assert picture.shape == (height, round(380 * scale), 3)
+
+
 def test_slots_are_four_by_four() -> None:
     rects = [slot(STATE, object_id) for object_id in range(1, 17)]
     assert len({rect.left for rect in rects}) == 4
