@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent
+from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent, TimerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -31,6 +33,12 @@ class Canvas(FigureCanvasAgg):
     """Remembers what was shown anew."""
 
     shown: list[npt.NDArray[np.float64]]
+    timers: list[TimerBase]
+
+    def new_timer(self, *args: Any, **kwargs: Any) -> TimerBase:  # noqa: ANN401 - matplotlib's
+        timer = TimerBase(*args, **kwargs)
+        self.timers.append(timer)
+        return timer
 
     def blit(self, bbox: object = None) -> None:
         assert bbox is not None
@@ -43,7 +51,7 @@ class PaperWindow:
     def __init__(self) -> None:
         figure = Figure(figsize=(WINDOW[0] / 100, WINDOW[1] / 100), dpi=100)
         self.paper = Canvas(figure)
-        self.paper.shown = []
+        self.paper.shown, self.paper.timers = [], []
         self.canvas: FigureCanvasAgg = self.paper
         self.title = ""
         self.closed = False

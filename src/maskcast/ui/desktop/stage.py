@@ -149,7 +149,7 @@ class Stage:
         circle = self._marks.show_ring(place, radius, self.view)
         self._moving = circle.around(now) if circle is not None else now
         dirty = [rect for rect in (before, self._moving, changed) if rect is not None]
-        if not dirty or self._cover is not None:
+        if not dirty:
             return
         whole = dirty[0]
         for rect in dirty[1:]:

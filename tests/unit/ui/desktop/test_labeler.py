@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.backend_bases import LocationEvent, MouseEvent
+from matplotlib.backend_bases import LocationEvent, MouseButton, MouseEvent, ResizeEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -18,7 +18,7 @@ from maskcast.project import Project
 from maskcast.ui.brush import stroke_mask
 from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import BACKGROUND
-from maskcast.ui.desktop.worker import News
+from maskcast.ui.desktop.worker import Changed, News
 from maskcast.ui.store import AnnotationStore
 from support import picture, write_png
 
@@ -58,6 +58,7 @@ def test_a_stroke_on_the_window_is_the_stroke_of_its_path(desk: Desk) -> None:
 
 
 def test_painting_shows_only_what_changed_and_ends_as_if_drawn_anew(desk: Desk) -> None:
+    desk.drag(LEFT, (5, 5), (70, 60))  # lines that are over everything
     desk.press("b")
     desk.mouse("button_press_event", 10, 10, LEFT)
     desk.mouse("motion_notify_event", 12, 10)
@@ -225,9 +226,9 @@ def test_the_radius_stays_usable(desk: Desk, key: str) -> None:
 
 
 def test_the_wheel_changes_the_radius_of_the_brush_and_zooms_elsewhere(desk: Desk) -> None:
-    def turn(step: float) -> None:
+    def turn(step: float, *modifiers: str) -> None:
         x, y = 200, 300
-        event = MouseEvent("scroll_event", desk.canvas, x, y, None, step=step)
+        event = MouseEvent("scroll_event", desk.canvas, x, y, None, step=step, modifiers=modifiers)
         desk.canvas.callbacks.process("scroll_event", event)
 
     scale = desk.labeler.stage.view.scale
@@ -239,6 +240,14 @@ def test_the_wheel_changes_the_radius_of_the_brush_and_zooms_elsewhere(desk: Des
     turn(1)
     assert desk.labeler._radius > radius
     assert desk.labeler.stage.view.scale == pytest.approx(scale)
+    radius = desk.labeler._radius
+    turn(1, "ctrl")
+    assert desk.labeler._radius == radius
+    assert desk.labeler.stage.view.scale == pytest.approx(1.25 * scale)
+    desk.press("b")
+    desk.mouse("button_press_event", 20, 20, LEFT)
+    turn(1)  # while a box is drawn, the image stays where it is
+    assert desk.labeler.stage.view.scale == pytest.approx(1.25 * scale)
 
 
 def test_q_finishes(desk: Desk) -> None:
@@ -306,6 +315,56 @@ def test_masks_can_be_hidden_until_something_is_drawn(desk: Desk) -> None:
     view = desk.labeler.stage.view
     x, y = (round((at - corner) * view.scale) for at, corner in ((35, view.x), (35, view.y)))
     assert (again[y, x] != bare[y, x]).any()
+    desk.press("v")
+    desk.drag(RIGHT, (70, 10))
+    assert (desk.pixels[y, x] != bare[y, x]).any()
+
+
+@pytest.mark.parametrize(("button", "channel"), [(LEFT, 1), (RIGHT, 0)])
+def test_points_on_the_object_are_green_and_beside_it_red(
+    desk: Desk, button: MouseButton, channel: int
+) -> None:
+    desk.drag(button, (40, 30))
+    view = desk.labeler.stage.view
+    x, y = round((40 - view.x) * view.scale), round((30 - view.y) * view.scale)
+    color = desk.pixels[y + 3, x + 3].astype(int)  # between the arms of the sign
+    assert color.argmax() == channel
+    assert color[channel] > 2 * color[1 - channel]
+
+
+def test_news_do_not_disturb_a_stroke(desk: Desk) -> None:
+    desk.press("b")
+    desk.mouse("button_press_event", 10, 10, LEFT)
+    desk.worker._news.put(Changed())
+    desk.window.paper.shown.clear()
+    desk.inputs.take_news()
+    assert desk.window.paper.shown == []
+    desk.mouse("button_release_event", 10, 10, LEFT)
+    desk.worker._news.put(Changed())
+    desk.inputs.take_news()
+    assert len(desk.window.paper.shown) > 0
+
+
+def test_a_window_that_changes_its_size_keeps_what_is_looked_at(desk: Desk) -> None:
+    def resize(width: int, height: int) -> None:
+        desk.canvas.figure.set_size_inches(width / 100, height / 100)
+        event = ResizeEvent("resize_event", desk.canvas)
+        desk.canvas.callbacks.process("resize_event", event)
+
+    whole = desk.labeler.stage.view.scale
+    resize(1400, 1000)
+    assert desk.labeler.stage.view.scale > whole
+    resize(*WINDOW)
+    assert desk.labeler.stage.view.scale == pytest.approx(whole)
+    desk.press("+", "+")
+    closer = desk.labeler.stage.view.scale
+    resize(1400, 1000)
+    assert desk.labeler.stage.view.scale == closer
+    desk.press("?")
+    resize(600, 400)
+    card = (desk.pixels == (76, 154, 255)).all(axis=2)  # its edge
+    assert card[200:, 60].any()  # made smaller, not cut
+    assert card[200:, -60].any()
 
 
 def test_news_that_fail_leave_the_window_alive(

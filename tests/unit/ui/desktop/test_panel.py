@@ -89,6 +89,19 @@ def test_a_slot_shows_the_thumbnail_and_the_colour() -> None:
     assert (pixels == (250, 0, 250)).all(axis=2).any()
 
 
+def test_a_slot_counts_the_references() -> None:
+    pictures = []
+    for count in (0, 3, 12):
+        summary = ObjectSummary(ObjectSpec(2, "scratch", (250, 0, 250)), count, None)
+        state = replace(STATE, summaries={2: summary}, object_id=2)
+        pictures.append(draw_panel(state, (380, 800), 1.0)[0])
+    for one, other in combinations(pictures, 2):
+        changed = np.argwhere((one != other).any(axis=2))
+        rect = slot(STATE, 2)
+        assert rect.holds(*changed.min(axis=0)[::-1])
+        assert rect.holds(*changed.max(axis=0)[::-1])
+
+
 def test_the_chosen_slot_is_framed_in_its_colour() -> None:
     picture, _ = draw_panel(replace(STATE, object_id=5), (380, 800), 1.0)
     rect = slot(STATE, 5)
