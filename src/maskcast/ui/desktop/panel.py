@@ -324,7 +324,10 @@ def _draw_slots(panel: _Panel, state: PanelState, y: float) -> float:
 def _draw_pages(panel: _Panel, state: PanelState, middle: float) -> None:
     last = min(state.first_id + SLOTS - 1, MAX_OBJECT_ID)
     panel.text((_PAD, middle), "Objects", size=13)
-    panel.text((_PAD + 58, middle), f"{state.first_id} .. {last}", _FAINT, 12)
+    page = f"{state.first_id} .. {last}"
+    if page_of(state.object_id) != state.first_id:
+        page += f"  ·  {state.object_id} is chosen"
+    panel.text((_PAD + 58, middle), page, _FAINT, 12)
     right = panel.width - _PAD
     for number, (label, command, usable) in enumerate(
         (

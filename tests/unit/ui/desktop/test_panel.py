@@ -80,6 +80,16 @@ def test_every_id_is_on_its_page(object_id: int, first: int) -> None:
     assert shown == list(range(first, min(first + 16, 256)))
 
 
+def test_a_page_without_the_chosen_id_names_it() -> None:
+    chosen, other = (
+        draw_panel(replace(STATE, first_id=17, object_id=object_id), (380, 800), 1.0)[0]
+        for object_id in (2, 255)
+    )
+    changed = np.argwhere((chosen != other).any(axis=2))
+    head = slot(replace(STATE, first_id=17), 17).top
+    assert head - 24 <= changed[:, 0].min() <= changed[:, 0].max() < head
+
+
 def test_a_slot_shows_the_thumbnail_and_the_colour() -> None:
     thumbnail = np.full((96, 96, 3), (10, 200, 30), np.uint8)
     summary = ObjectSummary(ObjectSpec(2, "scratch", (250, 0, 250)), 3, thumbnail)
