@@ -97,6 +97,22 @@ def read_raster(path: Place, max_pixels: int) -> Raster:
         ) from error
 
 
+def may_be_deep(path: Place) -> bool:
+    """Whether a picture may have more than 8 bits per sample, by its first bytes alone.
+
+    Returns:
+        False for what only 8 bits can be in, and for what cannot be opened.
+    """
+    try:
+        with _opened(path) as file:
+            head = file.read(32)
+    except (OSError, _RefusedError):
+        return False
+    if head.startswith(b"\x89PNG"):
+        return head[24:25] > b"\x08"  # the bit depth in its header
+    return head.startswith((b"II", b"MM", b"P"))  # TIFF and PNM
+
+
 def _opened(path: Place) -> BinaryIO:
     if isinstance(path, Path):
         _check_regular(path)

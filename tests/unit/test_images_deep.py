@@ -20,6 +20,7 @@ from maskcast.images import (
     measure_window,
     read_image,
 )
+from maskcast.rasters import may_be_deep, read_raster
 from pictures import STORED, gray_rgb, smooth_photo
 
 
@@ -29,6 +30,34 @@ def photo() -> npt.NDArray[np.uint8]:
 
 
 # ---- more than 8 bits
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "deep"),
+    [
+        ("gray.png", np.uint16, True),
+        ("gray.tif", np.uint16, True),
+        ("gray.pgm", np.uint16, True),
+        ("gray.png", np.uint8, False),
+        ("gray.jpg", np.uint8, False),
+        ("gray.bmp", np.uint8, False),
+        ("gray.webp", np.uint8, False),
+    ],
+)
+def test_depth_is_told_by_the_first_bytes(
+    tmp_path: Path, name: str, dtype: type[np.generic], deep: bool
+) -> None:
+    for shape in ((5, 7), (5, 7, 3)):
+        path = tmp_path / (name if len(shape) == 2 else name.replace("pgm", "ppm"))
+        cv2.imwrite(str(path), np.ones(shape, dtype))
+        assert (read_raster(path, 1000).samples.itemsize > 1) == deep
+        assert may_be_deep(path) == deep
+
+
+def test_what_cannot_be_opened_is_not_deep(tmp_path: Path) -> None:
+    (tmp_path / "short.png").write_bytes(b"\x89PNG")
+    for path in (tmp_path, tmp_path / "missing.tif", tmp_path / "short.png"):
+        assert not may_be_deep(path)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from maskcast.errors import ImageError
 from maskcast.images import IntensityWindow, measure_window, read_image
 from maskcast.project import Project
-from maskcast.rasters import read_raster
+from maskcast.rasters import may_be_deep, read_raster
 from maskcast.targets import find_images
 from maskcast.types import RgbImage
 
@@ -67,7 +67,7 @@ class ReferenceImages:
                 self._window = (
                     seen,
                     measure_window(
-                        [path for path in paths if _is_readable(path, settings.max_pixels)],
+                        [path for path in paths if _is_deep(path, settings.max_pixels)],
                         settings.max_pixels,
                     ),
                 )
@@ -83,8 +83,14 @@ def _stamp(path: Path) -> _Stamp:
     return status.st_mtime_ns, status.st_size
 
 
-def _is_readable(path: Path, max_pixels: int) -> bool:
-    """Whether a picture can be decoded; a damaged one must not keep the others from being shown."""
+def _is_deep(path: Path, max_pixels: int) -> bool:
+    """Whether a picture has a say in the window.
+
+    Only those are decoded that may have more than 8 bits, so that many photographs open at once;
+    a damaged one must not keep the others from being shown.
+    """
+    if not may_be_deep(path):
+        return False
     try:
         read_raster(path, max_pixels)
     except ImageError:

@@ -89,7 +89,7 @@ class Session:
         self._bases: dict[tuple[str, int], tuple[Prompts, Mask]] = {}
         self._annotation: Annotation | None = None
         self._image: RgbImage | None = None
-        self._base_version = 0
+        self._versions: dict[str, int] = {}  # that the work on each reference goes on from
         self._dirty = False
         self.object_id = 1
 
@@ -128,7 +128,7 @@ class Session:
     def open(self, image_id: str) -> None:
         """Take a reference in hand; the one before is saved first.
 
-        Its history is kept, unless somebody else changed it meanwhile.
+        Its history is kept, unless somebody else changed it since it was in hand.
 
         Raises:
             ImageError: if it cannot be read; the one before stays in hand.
@@ -243,24 +243,26 @@ class Session:
             if not self._dirty:
                 return
             try:
-                saved = self._store.save(self.annotation, self._base_version)
+                saved = self._store.save(self.annotation, self._version)
             except ConflictError:
-                mine = self.annotation
-                self._take(mine.image_id, self.image)
-                self._history.push(mine)
+                self._take(self.annotation.image_id, self.image)
                 raise
-            self._annotation, self._base_version, self._dirty = saved, saved.version, False
+            self._annotation, self._dirty = saved, False
+            self._versions[saved.image_id] = saved.version
 
     def refresh(self) -> bool:
         """Take in hand what somebody else saved, if nothing of one's own is unsaved.
 
+        Undo brings back what was in hand.
+
         Returns:
             Whether the reference in hand changed.
         """
+        self._store.read()  # what another wrote is decoded before anybody has to wait
         with self._lock:
             current = self._store.read().annotations.get(self.annotation.image_id)
             version = 0 if current is None else current.version
-            if self._dirty or version == self._base_version:
+            if self._dirty or version == self._version:
                 return False
             self._take(self.annotation.image_id, self.image)
             return True
@@ -270,20 +272,35 @@ class Session:
         return self._histories.setdefault(self.annotation.image_id, History())
 
     @property
+    def _version(self) -> int:
+        return self._versions[self.annotation.image_id]
+
+    @property
     def _shape(self) -> tuple[int, int]:
         return self.annotation.height, self.annotation.width
 
     def _take(self, image_id: str, image: RgbImage) -> None:
-        """Take what the file holds of an image in hand."""
+        """Take what the file holds of an image in hand.
+
+        What somebody else made of an image that was in hand is one step that undo takes back.
+        """
         known = self._store.read().annotations.get(image_id)
         version = 0 if known is None else known.version
         if known is not None:
             _check_size(known, image, self._store)
-        before = self._annotation
-        if before is None or before.image_id != image_id or version != self._base_version:
+        before = self._annotation if self._is_in_hand(image_id) else None
+        overtaken = self._versions.get(image_id, version) != version
+        if before is None or overtaken:
             self._bases.clear()
         self._annotation = known or Annotation(image_id, image.shape[0], image.shape[1])
-        self._image, self._base_version, self._dirty = image, version, False
+        self._image, self._versions[image_id], self._dirty = image, version, False
+        if overtaken:
+            self._histories.pop(image_id, None)
+            if before is not None:
+                self._history.push(before)
+
+    def _is_in_hand(self, image_id: str) -> bool:
+        return self._annotation is not None and self._annotation.image_id == image_id
 
     def _change(self, annotation: Annotation) -> None:
         self._history.push(self.annotation)

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from maskcast.annotations import Annotation, AnnotationFile, read_annotations, write_annotations
-from maskcast.errors import ConflictError
+from maskcast.errors import ConflictError, StorageError
+from maskcast.files import raise_if_storage
 from maskcast.types import ObjectSpec
 
 _LOCK_NAME = ".annotations.lock"
@@ -86,10 +87,24 @@ class AnnotationStore:
 
     @contextmanager
     def _locked(self) -> Iterator[AnnotationFile]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path.parent / _LOCK_NAME, timeout=_LOCK_SECONDS)
-        with self._threads, lock:
-            yield self.read()
+        folder = self.path.parent
+        lock = FileLock(folder / _LOCK_NAME, timeout=_LOCK_SECONDS)
+        with self._threads:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                lock.acquire()
+            except Timeout as error:
+                raise StorageError(
+                    f"{self.path} is being written by another program for {_LOCK_SECONDS} seconds "
+                    "already; close that program or try again"
+                ) from error
+            except OSError as error:
+                raise_if_storage(error, folder)
+                raise
+            try:
+                yield self.read()
+            finally:
+                lock.release()
 
     def _write(self, file: AnnotationFile) -> None:
         # One backup of what was there before this program began, not of the click before.

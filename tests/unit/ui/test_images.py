@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import maskcast.ui.images as ui_images
 from maskcast.errors import ImageError
 from maskcast.project import Project
 from maskcast.ui.images import ReferenceImages
@@ -41,6 +42,20 @@ def test_a_picture_replaced_on_disk_is_read_again(folder: Path) -> None:
     write_png(folder / "a.png", other)
 
     assert np.array_equal(images.load("a.png"), other)
+
+
+def test_photographs_are_not_decoded_to_find_the_window(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        write_png(folder / name, picture(1)[0])
+    tifffile.imwrite(folder / "d.tif", np.arange(400, dtype=np.uint16).reshape(20, 20))
+    decoded = []
+    monkeypatch.setattr(ui_images, "read_raster", lambda path, _: decoded.append(path.name))
+
+    ReferenceImages(Project.open(folder.parent)).load("a.png")
+
+    assert decoded == ["d.tif"]
 
 
 def test_deep_pictures_share_one_window_before_any_is_annotated(folder: Path) -> None:

@@ -224,6 +224,43 @@ def test_refresh_shows_what_another_saved_but_never_drops_unsaved_work(project: 
     assert ours.annotation.objects.keys() == {1}
 
 
+def test_undo_takes_back_what_another_made_before_what_oneself_did(project: Project) -> None:
+    ours, theirs = _session(project), _session(project)
+    ours.apply(Stroke(((20.5, 20.5),), 5))
+    ours.apply(Stroke(((40.5, 20.5),), 5))
+    ours.save()
+    mine = ours.annotation.objects
+    theirs.refresh()
+    theirs.mark_clean(clean=True)
+    theirs.save()
+
+    assert ours.refresh()
+    assert ours.annotation.clean
+    ours.undo()
+
+    assert not ours.annotation.clean
+    assert ours.annotation.objects == mine
+    ours.redo()
+    assert ours.annotation.clean
+
+
+def test_the_history_of_an_image_that_another_changed_meanwhile_is_forgotten(
+    project: Project,
+) -> None:
+    ours, theirs = _session(project), _session(project)
+    ours.apply(Stroke(((20.5, 20.5),), 5))
+    ours.open("b.png")
+    theirs.refresh()
+    theirs.select(7)
+    theirs.apply(Stroke(((50.5, 20.5),), 5))
+    theirs.save()
+
+    ours.open("a.png")
+
+    assert ours.annotation.objects.keys() == {1, 7}
+    assert not ours.can_undo
+
+
 def test_a_bad_image_leaves_the_one_in_hand(project: Project) -> None:
     (project.references_folder / "bad.png").write_bytes(b"no picture")
     session = _session(project)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+import maskcast.ui.store as store_module
 from maskcast.annotations import Annotation, read_annotations
-from maskcast.errors import ConflictError
+from maskcast.errors import ConflictError, StorageError
 from maskcast.types import ObjectSpec
 from maskcast.ui.store import AnnotationStore
 
@@ -73,6 +77,29 @@ def test_the_backup_is_what_was_there_before_this_program(tmp_path: Path) -> Non
     store.save(_clean("c.png"), 0)
 
     assert path.with_name("annotations.json.bak").read_bytes() == before
+
+
+def test_a_lock_that_is_never_given_back_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_LOCK_SECONDS", 0.01)
+    with (
+        FileLock(tmp_path / ".annotations.lock"),
+        pytest.raises(StorageError, match=r"annotations\.json is being written by another program"),
+    ):
+        AnnotationStore(tmp_path / "annotations.json").save(_clean("a.png"), 0)
+
+
+@pytest.mark.parametrize("what", ["mkdir", "open"])
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path if what == "mkdir" else os, what, refuse)
+    with pytest.raises(StorageError, match=r"cannot be written \(read-only file system\)"):
+        AnnotationStore(tmp_path / "annotations.json").save(_clean("a.png"), 0)
 
 
 def test_names_and_colours_are_saved_beside_the_references(tmp_path: Path) -> None:

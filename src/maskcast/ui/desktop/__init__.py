@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 
 from maskcast.errors import AnnotationError, ImageError, MaskcastError, SettingsError
 from maskcast.project import Project
 from maskcast.ui.desktop.windows import Window, open_window
-from maskcast.ui.desktop.worker import Worker
+from maskcast.ui.desktop.worker import Failed, Worker
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.store import AnnotationStore
 from maskcast.ui.thumbnails import ObjectGallery
 
 _POLL_MILLISECONDS = 30
+_LOG = logging.getLogger(__name__)
 
 
 def annotate(project: Project) -> None:
@@ -57,7 +59,7 @@ def _label(window: Window, session: Session, worker: Worker, image_ids: list[str
     labeler.stage.resize()
     inputs = Inputs(window.canvas, labeler)
     timer = window.canvas.new_timer(_POLL_MILLISECONDS)
-    timer.add_callback(lambda: labeler.take_news(held=inputs.held))
+    timer.add_callback(inputs.take_news)
     window.show()
     worker.start()
     labeler.show_image()
@@ -68,7 +70,12 @@ def _label(window: Window, session: Session, worker: Worker, image_ids: list[str
     finally:
         signal.signal(signal.SIGINT, before)
         timer.stop()
+        if worker.busy:
+            _LOG.warning("waiting for the mask that is being computed")
         worker.close()
+        for news in worker.news():  # that came too late to be shown
+            if isinstance(news, Failed):
+                _LOG.warning(news.sentence)
 
 
 def _open_first(session: Session, store: AnnotationStore, image_ids: list[str]) -> None:

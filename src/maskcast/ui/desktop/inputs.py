@@ -31,7 +31,6 @@ _SIDE_CURSORS = {
     (1, 0): Cursors.RESIZE_VERTICAL,
     (1, 2): Cursors.RESIZE_VERTICAL,
 }
-_WHILE_HELD = (Command.CANCEL, Command.THICKER, Command.THINNER)
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,10 @@ class Inputs:
         """Whether a drag is going on."""
         return self._gestures.active or self._looking is not None
 
+    def take_news(self) -> None:
+        """Let the labeler take its news; for a timer of the toolkit."""
+        self._guarded(lambda _: self._labeler.take_news(held=self.held))(None)
+
     def _guarded(self, handler: Callable[[_Event], None]) -> Callable[[_Event], None]:
         """A handler whose errors go to the status line."""
 
@@ -88,7 +91,7 @@ class Inputs:
         if self._labeler.shows_help:
             self._labeler.do(Action(Command.HELP))
             return
-        x, y = self._screen(event)
+        x, y = self._follow(event)
         if self._stage.panel_area.holds(x, y):
             self._do(self._labeler.spot_at(x, y))
             return
@@ -96,17 +99,14 @@ class Inputs:
         if button == Button.LEFT and self._labeler.tool in (Tool.PAN, Tool.ZOOM):
             self._looking = _Looking(self._labeler.tool, place)
         elif button is not None:
-            preview = self._gestures.press(place, button, self._labeler.situation())
-            self._labeler.preview(preview, place)
+            self._labeler.preview(self._gestures.press(place, button, self._labeler.situation()))
 
     def _on_move(self, event: MouseEvent) -> None:
-        x, y = self._screen(event)
-        place = self._stage.view.to_image(x, y)
-        self._labeler.mouse = place if self._stage.area.holds(x, y) else None
+        place = self._stage.view.to_image(*self._follow(event))
         if self._looking is not None:
             self._look(self._looking, place)
         elif self._gestures.active:
-            self._labeler.preview(self._gestures.move(place), place)
+            self._labeler.preview(self._gestures.move(place))
         elif not self._labeler.shows_help:
             self._canvas.set_cursor(self._cursor(self._labeler.mouse))
             self._labeler.show_ring()
@@ -154,7 +154,7 @@ class Inputs:
         self._do(action)
 
     def _do(self, action: Action | None) -> None:
-        if action is None or (self.held and action.command not in _WHILE_HELD):
+        if action is None or (self.held and action.command != Command.CANCEL):
             return
         if action.command == Command.CANCEL:
             self._gestures.cancel()
@@ -162,13 +162,12 @@ class Inputs:
         self._labeler.do(action)
 
     def _on_leave(self, _: MouseEvent) -> None:
-        self._labeler.mouse = None
+        self._labeler.pointer = None
         if not self.held:
             self._labeler.show_ring()
 
     def _on_resize(self, _: ResizeEvent) -> None:
-        self._stage.resize()
-        self._labeler.redraw()
+        self._labeler.resize()
 
     def _cursor(self, place: Place | None) -> Cursors:
         if place is None:
@@ -178,6 +177,12 @@ class Inputs:
         if situation.tool == Tool.BOX and handle is not None:
             return _SIDE_CURSORS.get((handle.x, handle.y), Cursors.MOVE)
         return _CURSORS[situation.tool]
+
+    def _follow(self, event: MouseEvent) -> Place:
+        """Where the mouse is on the screen; the labeler knows it too while it is on the image."""
+        x, y = self._screen(event)
+        self._labeler.pointer = (x, y) if self._stage.area.holds(x, y) else None
+        return x, y
 
     def _screen(self, event: MouseEvent) -> Place:
         """Pixels from the top left of the canvas."""

@@ -14,6 +14,7 @@ class Command(Enum):
     PAN = auto()
     ZOOM = auto()
     FIT = auto()
+    HIDE = auto()
     CLOSER = auto()
     AWAY = auto()
     THICKER = auto()
@@ -82,6 +83,7 @@ BINDINGS = (
     Binding(Command.CLOSER, ("+", "="), "+ -  Ctrl-wheel", "closer, further away"),
     Binding(Command.AWAY, ("-",), "", ""),
     Binding(Command.FIT, ("f", "home", "0"), "F", "the whole image"),
+    Binding(Command.HIDE, ("v",), "V", "hide masks and prompts, or show"),
     Binding(Command.HELP, ("?", "f1"), "?", "these keys"),
     Binding(Command.CANCEL, ("escape",), "Esc", "break off"),
     Binding(Command.QUIT, ("q", "ctrl+q", "ctrl+w"), "Q", "finish; all is saved"),
@@ -105,6 +107,11 @@ MOUSE = {
 }
 """What the mouse does in each tool, for the help."""
 
+# The keys of the Korean keyboard's two sets, as they arrive while Hangul is typed.
+_HANGUL = str.maketrans(
+    "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅁㄴㅇㄹㅎㅗㅓㅏㅣㅋㅌㅊㅍㅠㅜㅡ", "qwertyuiopasdfghjklzxcvbnm"
+)
+
 _BY_KEY = {key: binding.command for binding in BINDINGS for key in binding.keys}
 
 
@@ -120,12 +127,14 @@ def action_of(key: str) -> Action | None:
 def normalized(key: str) -> str:
     """One spelling of a key for all backends: ``ctrl+Z`` and ``cmd+shift+z`` -> ``ctrl+shift+z``.
 
-    Letters without Ctrl are the same with shift or caps lock; with Alt a key is nobody's.
+    Letters without Ctrl are the same with shift or caps lock; with Alt a key is nobody's, but for
+    brackets: many keyboards have them on AltGr, which arrives as Ctrl and Alt.
     """
     name = "+" if key.endswith("+") else key.rpartition("+")[2]
     held = set(key.removesuffix(name).split("+"))
+    name = name.translate(_HANGUL)
     if held & {"alt", "altgr"}:
-        return ""
+        return name if name in ("[", "]") else ""
     shift = "shift" in held or (len(name) == 1 and name.isupper())
     if held & {"ctrl", "control", "cmd", "super"}:
         return f"ctrl+{'shift+' if shift else ''}{name.lower()}"

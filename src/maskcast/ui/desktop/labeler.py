@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from maskcast.errors import AnnotationError, ConflictError, ImageError
+from maskcast.errors import AnnotationError, ConflictError, ImageError, MaskcastError
 from maskcast.palette import Color, default_color
 from maskcast.types import MAX_OBJECT_ID, Prompts
 from maskcast.ui.desktop.gestures import (
@@ -25,7 +25,7 @@ from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import View
 from maskcast.ui.desktop.windows import Window
 from maskcast.ui.desktop.worker import Failed, Gallery, Worker
-from maskcast.ui.edits import Edit, Stroke
+from maskcast.ui.edits import DeleteNearest, Edit, Stroke
 from maskcast.ui.session import Session
 from maskcast.ui.thumbnails import ObjectSummary
 
@@ -68,7 +68,14 @@ class Labeler:
         self.stage = Stage(window.canvas)
         self.tool = Tool.BOX
         self.shows_help = False
-        self.mouse: Place | None = None
+        self._hides = False
+        self.pointer: Place | None = None
+        """Where the mouse is on the screen, while it is on the part that shows the image."""
+
+    @property
+    def mouse(self) -> Place | None:
+        """Where the mouse is, in image coordinates."""
+        return None if self.pointer is None else self.stage.view.to_image(*self.pointer)
 
     def take_news(self, *, held: bool) -> None:
         """Take what the worker has to tell; while a drag is ``held``, only the panel changes."""
@@ -98,6 +105,7 @@ class Labeler:
             Command.PAN: partial(self._toggle, Tool.PAN),
             Command.ZOOM: partial(self._toggle, Tool.ZOOM),
             Command.FIT: self._fit,
+            Command.HIDE: self._hide,
             Command.CLOSER: partial(self._zoom, ZOOM_STEP),
             Command.AWAY: partial(self._zoom, 1 / ZOOM_STEP),
             Command.THICKER: partial(self._change_radius, 1),
@@ -114,7 +122,7 @@ class Labeler:
             Command.SAVE: self._save,
             Command.HELP: self._toggle_help,
             Command.CANCEL: self._cancel,
-            Command.QUIT: self._window.close,
+            Command.QUIT: self._finish,
         }
 
     def do(self, action: Action) -> None:
@@ -130,7 +138,8 @@ class Labeler:
         self._message, self._alarm = "", False
         if isinstance(edit, Stroke):
             self._scene.end_stroke(self._session.object_id)
-        self._after(changed=self._session.apply(edit))
+        missed = "no prompt is near" if isinstance(edit, DeleteNearest) else ""
+        self._after(changed=self._session.apply(edit), otherwise=missed)
 
     def _undo(self) -> None:
         self._after(changed=self._session.undo(), otherwise="there is nothing to take back")
@@ -142,8 +151,7 @@ class Labeler:
         if self.mouse is None:
             self.say("point at a prompt first, then press D")
             return
-        edit = delete_at(self.mouse, self.stage.view.scale)
-        self._after(changed=self._session.apply(edit), otherwise="no prompt is near")
+        self.apply(delete_at(self.mouse, self.situation().scale))
 
     def _clean(self) -> None:
         gone = len(self._session.annotation.objects)
@@ -155,6 +163,7 @@ class Labeler:
 
     def _after(self, *, changed: bool, otherwise: str = "") -> None:
         """Save, compute and show what changed."""
+        self._hides = False
         if changed:
             self._wake()
         else:
@@ -228,28 +237,47 @@ class Labeler:
         self.stage.fit()
         self.redraw()
 
+    def _hide(self) -> None:
+        self._hides = not self._hides
+        self.redraw()
+        if self._hides:
+            self.say("masks and prompts are hidden; V shows them")
+
     def _zoom(self, factor: float) -> None:
         view = self.stage.view
-        middle = self.mouse or view.to_image(view.size[0] / 2, view.size[1] / 2)
-        x, y = (middle[0] - view.x) * view.scale, (middle[1] - view.y) * view.scale
-        self.look(view.zoomed(factor, x, y))
+        fixed = self.pointer or (view.size[0] / 2, view.size[1] / 2)
+        self.look(view.zoomed(factor, *fixed))
 
     def _toggle_help(self) -> None:
         self.shows_help = not self.shows_help
-        self.stage.set_cover(draw_help(self.stage.ratio) if self.shows_help else None)
+        self._place_help()
         self.redraw()
+
+    def _place_help(self) -> None:
+        room = self.stage.panel_area.right, self.stage.panel_area.bottom
+        self.stage.set_cover(draw_help(room, self.stage.ratio) if self.shows_help else None)
 
     def _cancel(self) -> None:
         self._scene.drop_stroke()
         self.redraw()
+
+    def _finish(self) -> None:
+        """Close the window, unless somebody else saved meanwhile: that is shown first."""
+        try:
+            self._session.save()
+        except ConflictError:
+            raise
+        except MaskcastError:
+            pass  # told at the end, which saves once more
+        self._window.close()
 
     # What is shown ------------------------------------------------------------------------------
 
     def show_image(self) -> None:
         """Show the reference that the session has in hand."""
         self._scene.forget()
+        self._hides = False
         self.stage.show_image(self._session.image)
-        self.mouse = None
         self._window.set_title(f"{self._session.annotation.image_id} - maskcast")
         self._wake()
         self.redraw()
@@ -269,6 +297,12 @@ class Labeler:
         self._draw_panel()
         self.stage.show()
 
+    def resize(self) -> None:
+        """Fit everything into a window that changed its size."""
+        self.stage.resize()
+        self._place_help()
+        self.redraw()
+
     def look(self, view: View) -> None:
         """Show another part of the image."""
         self.stage.look(view)
@@ -279,19 +313,22 @@ class Labeler:
         annotation = self._session.annotation
         object_id = self._session.object_id
         layers = self._scene.layers(annotation, object_id, self._color)
-        self.stage.draw(layers, self._prompts(), self._color(object_id))
+        shown = [] if self._hides else layers
+        self.stage.draw(shown, self._prompts(), self._color(object_id))
         self.stage.place_ring(self._ring())
 
     def show_ring(self) -> None:
         """Show what the brush would touch."""
         self.stage.point(ring=self._ring())
 
-    def preview(self, preview: Preview | None, place: Place) -> None:
+    def preview(self, preview: Preview | None) -> None:
         """Show what is being drawn."""
+        if preview is not None and self._hides:
+            self._hides = False
+            self.redraw()
         if isinstance(preview, Band):
             self.stage.point(band=preview.box)
         elif isinstance(preview, Piece):
-            self.mouse = place
             shape = self._session.image.shape[0], self._session.image.shape[1]
             object_id = self._session.object_id
             window = self._scene.paint(preview, object_id, shape)
@@ -329,16 +366,21 @@ class Labeler:
             can_undo=session.can_undo,
             can_redo=session.can_redo,
         )
-        picture, self._spots = draw_panel(state, (area.width, area.height), self.stage.ratio)
+        picture, self._spots = draw_panel(state, (area.width, area.height), self.stage.panel_scale)
         self.stage.set_panel(picture)
 
     def situation(self) -> Situation:
         """What a press of the mouse would meet."""
         prompts = self._prompts()
         box = None if prompts is None or prompts.box is None else tuple(prompts.box.tolist())
-        return Situation(self.tool, self.stage.view.scale, self._radius, box)
+        # What is near is judged by the eye: by pixels of a 96 dpi screen.
+        scale = self.stage.view.scale / self.stage.ratio
+        return Situation(self.tool, scale, self._radius, box)
 
     def _prompts(self) -> Prompts | None:
+        """Box and points that are shown, and so can be caught."""
+        if self._hides:
+            return None
         entry = self._session.annotation.objects.get(self._session.object_id)
         return None if entry is None else entry.prompts
 

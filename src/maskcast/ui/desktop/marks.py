@@ -34,7 +34,7 @@ class Marks:
     def __init__(self, figure: Figure) -> None:
         """Prepare lines that show nothing yet."""
         self._figure = figure
-        self._bottom_up = np.array([0.0, 0.0])
+        self._corner, self._bottom = np.zeros(2, np.float32), 0
         self._box = self._pair(1.6)
         self._handles = self._line(marker="s", markersize=6, mec="black", mfc="white", mew=0.8)
         self._points = {
@@ -57,11 +57,7 @@ class Marks:
     def place(self, area: Rect, canvas_height: int) -> None:
         """Say where on the canvas the image is shown."""
         self._corner = np.array([area.left, canvas_height - area.top], np.float32)
-        clip = Bbox.from_extents(
-            area.left, canvas_height - area.bottom, area.right, canvas_height - area.top
-        )
-        for line in self._lines:
-            line.set_clip_box(clip)
+        self._bottom = canvas_height
 
     def show_prompts(self, prompts: Prompts | None, view: View, color: Color) -> None:
         """Show box and points of the chosen object."""
@@ -88,10 +84,14 @@ class Marks:
         circle = np.stack([np.cos(_CIRCLE), np.sin(_CIRCLE)], axis=1) * np.float32(seen)
         return self._set(self._ring, circle + np.array(place, np.float32), view)
 
-    def draw(self, renderer: RendererAgg) -> None:
-        """Draw everything that shows something."""
+    def draw(self, renderer: RendererAgg, part: Rect) -> None:
+        """Draw everything that shows something inside ``part`` of the canvas."""
+        clip = Bbox.from_extents(
+            part.left, self._bottom - part.bottom, part.right, self._bottom - part.top
+        )
         for line in self._lines:
             if line.get_visible():
+                line.set_clip_box(clip)
                 line.draw(renderer)
 
     def _set(

@@ -193,12 +193,10 @@ class _Panel:
         self._pen = ImageDraw.Draw(self.picture)
 
     def pixels(self, left: float, top: float, width: float, height: float) -> Rect:
-        return Rect(
-            round(left * self.scale),
-            round(top * self.scale),
-            round((left + width) * self.scale),
-            round((top + height) * self.scale),
-        )
+        """At least one pixel, so that thin lines are seen on coarse screens too."""
+        x, y = round(left * self.scale), round(top * self.scale)
+        right, bottom = round((left + width) * self.scale), round((top + height) * self.scale)
+        return Rect(x, y, max(x + 1, right), max(y + 1, bottom))
 
     def card(self, rect: Rect, fill: Color, edge: Color | None = None, line: float = 1) -> None:
         corners = (rect.left, rect.top, rect.right - 1, rect.bottom - 1)
@@ -326,7 +324,10 @@ def _draw_slots(panel: _Panel, state: PanelState, y: float) -> float:
 def _draw_pages(panel: _Panel, state: PanelState, middle: float) -> None:
     last = min(state.first_id + SLOTS - 1, MAX_OBJECT_ID)
     panel.text((_PAD, middle), "Objects", size=13)
-    panel.text((_PAD + 58, middle), f"{state.first_id} .. {last}", _FAINT, 12)
+    page = f"{state.first_id} .. {last}"
+    if page_of(state.object_id) != state.first_id:
+        page += f"  ·  {state.object_id} is chosen"
+    panel.text((_PAD + 58, middle), page, _FAINT, 12)
     right = panel.width - _PAD
     for number, (label, command, usable) in enumerate(
         (
@@ -364,6 +365,9 @@ def _draw_slot(
         inner = panel.pixels(left + edge, top + edge, wide - 2 * edge, side)
         if summary is not None and summary.thumbnail is not None:
             panel.paste(_cropped(summary.thumbnail, inner), inner)
+            wide_id = panel.length(str(object_id), 11) + 8
+            panel.card(panel.pixels(left + edge, top + edge, wide_id, 15), _BACK)
+            panel.text((left + edge + 4, top + edge + 7.5), str(object_id), size=11)
         else:
             panel.card(inner, (38, 40, 45))
             panel.text(

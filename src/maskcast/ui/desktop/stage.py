@@ -22,6 +22,13 @@ from maskcast.ui.desktop.marks import Marks
 from maskcast.ui.desktop.panel import PANEL_WIDTH
 from maskcast.ui.desktop.view import BACKGROUND, Layer, Picture, Rect, View
 
+_PANEL_SHARE = 0.45
+"""Most of the window's width that the panel takes, while it stays legible."""
+
+_PANEL_HEIGHT = 700
+"""In units: with less, thumbnails would be cut."""
+
+_SMALLEST_PANEL = 0.7
 _NARROWEST = 64
 
 
@@ -41,18 +48,20 @@ class Stage:
         self.panel_area = Rect(0, 0, 1, 1)
         self.view = View.fitted((1, 1), (1, 1))
         self._fitted = True
+        self.panel_scale = 1.0
         canvas.figure.set_facecolor("#18191c")
         canvas.mpl_connect("draw_event", lambda _: self._fill())
 
     @property
     def ratio(self) -> float:
-        """Pixels per unit, 1 on a 96 dpi screen."""
+        """Pixels per pixel of a 96 dpi screen."""
         return float(self._canvas.device_pixel_ratio)
 
     def resize(self) -> None:
         """Share the canvas out between image and panel, after it changed its size."""
         width, height = self._canvas.get_width_height(physical=True)
-        panel = min(round(PANEL_WIDTH * self.ratio), max(1, width - _NARROWEST))
+        self.panel_scale = _panel_scale(width, height, self.ratio)
+        panel = min(round(PANEL_WIDTH * self.panel_scale), max(1, width - _NARROWEST))
         self.area = Rect(0, 0, max(1, width - panel), height)
         self.panel_area = Rect(self.area.right, 0, max(self.area.right + 1, width), height)
         self._marks.place(self.area, height)
@@ -97,7 +106,7 @@ class Stage:
         self._panel = picture
 
     def set_cover(self, picture: RgbImage | None) -> None:
-        """Show a picture in front of the image, or take it away."""
+        """Show a picture in front of everything, or take it away."""
         self._cover = picture
 
     def show(self) -> None:
@@ -145,22 +154,30 @@ class Stage:
         whole = dirty[0]
         for rect in dirty[1:]:
             whole = whole.around(rect)
-        self._fill()
-        self._blit(whole.moved(self.area.left, self.area.top).within(self.area))
+        whole = whole.moved(self.area.left, self.area.top).within(self.area)
+        self._fill_image(whole)
+        self._blit(whole)
+
+    def _fill_image(self, part: Rect) -> None:
+        """Put a part of the image, which nothing covers, into the canvas's buffer."""
+        pixels = self._pixels()
+        if pixels.shape[:2] != (self.area.height, self.panel_area.right):
+            return  # between a change of size and ``resize``
+        if self._frame.shape[:2] == (self.area.height, self.area.width):
+            seen = part.moved(-self.area.left, -self.area.top)
+            pixels[part.slices] = self._frame[seen.slices]
+        self._marks.draw(self._renderer(), part)
 
     def _fill(self) -> None:
         """Put everything into the canvas's buffer."""
         pixels = self._pixels()
         if pixels.shape[:2] != (self.area.height, self.panel_area.right):
-            return  # between a change of size and ``resize``
-        rows, columns = self.area.slices
-        if self._frame.shape[:2] == (self.area.height, self.area.width):
-            pixels[rows, columns] = self._frame
-        self._marks.draw(self._renderer())
+            return
+        self._fill_image(self.area)
         if self._panel.shape[:2] == (self.panel_area.height, self.panel_area.width):
             pixels[(*self.panel_area.slices, slice(3))] = self._panel
         if self._cover is not None:
-            _paste(pixels, self._cover, self.area)
+            _paste(pixels, self._cover)
 
     def _pixels(self) -> npt.NDArray[np.uint8]:
         """The canvas's buffer, uint8 (H, W, 4), to be written to."""
@@ -179,10 +196,15 @@ class Stage:
             )
 
 
-def _paste(pixels: npt.NDArray[np.uint8], picture: RgbImage, area: Rect) -> None:
-    """Put a picture into the middle of an area, cut to it."""
-    height = min(picture.shape[0], area.height)
-    width = min(picture.shape[1], area.width)
-    top = area.top + (area.height - height) // 2
-    left = area.left + (area.width - width) // 2
+def _panel_scale(width: int, height: int, ratio: float) -> float:
+    """Pixels per unit of the panel: as large as elsewhere on the screen, less in small windows."""
+    fitting = min(_PANEL_SHARE * width / PANEL_WIDTH, height / _PANEL_HEIGHT)
+    return min(ratio, max(_SMALLEST_PANEL * ratio, fitting))
+
+
+def _paste(pixels: npt.NDArray[np.uint8], picture: RgbImage) -> None:
+    """Put a picture into the middle, cut to what is there."""
+    height = min(picture.shape[0], pixels.shape[0])
+    width = min(picture.shape[1], pixels.shape[1])
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     pixels[top : top + height, left : left + width, :3] = picture[:height, :width]

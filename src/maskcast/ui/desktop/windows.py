@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIZE = (1280, 800)
+"""Of a window on a 96 dpi screen, in pixels."""
+
 _SMALLEST = (720, 560)
 _SHARE_OF_SCREEN = 0.92
 _TK_SHIFT = 1
@@ -47,7 +49,7 @@ class Window(Protocol):
 def open_window() -> Window:
     """A window that is not shown yet.
 
-    Tk is taken first, unless ``MPLBACKEND`` names Qt.
+    Tk is taken first, unless ``MPLBACKEND`` names Qt; the other one where that cannot open any.
 
     Raises:
         DisplayError: if matplotlib, a toolkit or a display is missing.
@@ -65,7 +67,13 @@ def open_window() -> Window:
             "this Python has neither Tk nor Qt to open a window with; "
             f"run: pip install PyQt6{_NO_WINDOW}"
         )
-    return toolkits[0]()
+    problems = []
+    for toolkit in toolkits:
+        try:
+            return toolkit()
+        except DisplayError as error:
+            problems.append(error)
+    raise problems[0]
 
 
 def full_key(event: KeyEvent) -> str:
@@ -77,9 +85,13 @@ def full_key(event: KeyEvent) -> str:
 
 def _has_display() -> bool:
     """Whether a window can be seen; Qt ends the program where it cannot, so ask first."""
-    if not sys.platform.startswith(("linux", "freebsd")):
-        return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    return not _on_x11() or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    )
+
+
+def _on_x11() -> bool:
+    return sys.platform.startswith(("linux", "freebsd"))
 
 
 def _toolkits() -> list[Callable[[], Window]]:
@@ -97,17 +109,21 @@ class _TkWindow:
     """Tk, which comes with most Pythons."""
 
     def __init__(self) -> None:
-        import tkinter
+        try:
+            import tkinter
 
-        from matplotlib.backends.backend_tkagg import FigureCanvasTkAgg
-
+            from matplotlib.backends.backend_tkagg import FigureCanvasTkAgg
+        except ImportError as error:
+            raise _unopened(error) from error
         try:
             self._root = tkinter.Tk(className="maskcast")
         except tkinter.TclError as error:
-            raise DisplayError(f"no window can be opened ({error}){_NO_WINDOW}") from error
+            raise _unopened(error) from error
         self._root.withdraw()
         screen = self._root.winfo_screenwidth(), self._root.winfo_screenheight()
-        width, height = _window_size(screen)
+        # Sizes are pixels of the screen on X11, and of a 96 dpi one elsewhere.
+        dpi = self._root.winfo_fpixels("1i") if _on_x11() else 96.0
+        width, height = _window_size(screen, dpi / 96)
         self._root.geometry(f"{width}x{height}")
         self._root.minsize(min(width, _SMALLEST[0]), min(height, _SMALLEST[1]))
         self._root.configure(background="#18191c")
@@ -140,18 +156,21 @@ class _QtWindow:
     """Qt, through whichever binding matplotlib finds."""
 
     def __init__(self) -> None:
-        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-        from matplotlib.backends.qt_compat import (  # type: ignore[attr-defined]
-            QtCore,
-            QtWidgets,
-        )
+        try:
+            from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+            from matplotlib.backends.qt_compat import (  # type: ignore[attr-defined]
+                QtCore,
+                QtWidgets,
+            )
 
-        self._app = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["maskcast"])
+            # It makes the application too, but not where Qt would end the program for want of
+            # a display.
+            canvas: Any = FigureCanvasQTAgg(_empty_figure(*_SIZE))  # type: ignore[no-untyped-call]
+        except (ImportError, RuntimeError) as error:
+            raise _unopened(error) from error
+        self._app = QtWidgets.QApplication.instance()
         screen = self._app.primaryScreen().availableGeometry()
-        width, height = _window_size((screen.width(), screen.height()))
-        canvas: Any = FigureCanvasQTAgg(  # type: ignore[no-untyped-call]
-            _empty_figure(width, height)
-        )
+        width, height = _window_size((screen.width(), screen.height()), 1.0)
         canvas.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
         self._window = QtWidgets.QMainWindow()
         self._window.setCentralWidget(canvas)
@@ -175,9 +194,14 @@ class _QtWindow:
         self._window.close()
 
 
-def _window_size(screen: tuple[int, int]) -> tuple[int, int]:
+def _unopened(error: Exception) -> DisplayError:
+    return DisplayError(f"no window can be opened ({error}){_NO_WINDOW}")
+
+
+def _window_size(screen: tuple[int, int], ratio: float) -> tuple[int, int]:
+    """Width and height of a new window; ``ratio`` is pixels per pixel of a 96 dpi screen."""
     width, height = (
-        min(wanted, int(_SHARE_OF_SCREEN * there))
+        min(round(wanted * max(1.0, ratio)), int(_SHARE_OF_SCREEN * there))
         for wanted, there in zip(_SIZE, screen, strict=True)
     )
     return width, height

@@ -100,7 +100,10 @@ class Worker:
                 self._saver.wake()
 
     def _look(self) -> None:
-        summaries = self._gallery.summaries(self._shown)
+        summaries: dict[int, ObjectSummary] = {}
+        for object_id in self._shown:
+            summaries |= self._gallery.summaries([object_id])
+            self._session.save()  # a large picture takes long: what is drawn meanwhile is safe
         told = [(one.spec, one.references, id(one.thumbnail)) for one in summaries.values()]
         if told != self._told:
             self._told = told

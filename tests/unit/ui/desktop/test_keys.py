@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from maskcast.ui.desktop.helpcard import draw_help
@@ -37,6 +38,11 @@ from maskcast.ui.desktop.keys import BINDINGS, Action, Command, action_of
         ("c", Command.CLEAN),
         ("s", Command.SAVE),
         ("q", Command.QUIT),
+        ("v", Command.HIDE),
+        ("ㅠ", Command.BRUSH),  # while Hangul is typed
+        ("ctrl+ㅋ", Command.UNDO),
+        ("ctrl+alt+[", Command.THINNER),  # AltGr-8 on a German keyboard
+        ("alt+]", Command.THICKER),
     ],
 )
 def test_what_a_key_does(key: str, command: Command) -> None:
@@ -65,9 +71,18 @@ def test_every_command_but_those_of_the_mouse_has_a_key() -> None:
     assert bound == set(Command)
 
 
-@pytest.mark.parametrize("scale", [1.0, 2.0])
-def test_the_help_fits_its_card(scale: float) -> None:
-    card = draw_help(scale)
+@pytest.mark.parametrize(
+    ("room", "scale", "height"),
+    [((1280, 800), 1.0, 540), ((2560, 1600), 2.0, 1080), ((720, 400), 1.0, 400), ((70, 90), 1, 54)],
+)
+def test_the_help_fits_its_card_and_the_window(
+    room: tuple[int, int], scale: float, height: int
+) -> None:
+    card = draw_help(room, scale)
+    assert card.shape[0] == height
+    assert card.shape[1] <= room[0]
+    if height < 100:
+        return  # nobody can read that
     edge = round(4 * scale)
     inner = card[edge:-edge, edge:-edge]
     back = inner[0, 0]
@@ -75,3 +90,11 @@ def test_the_help_fits_its_card(scale: float) -> None:
     assert (inner[:, -1] == back).all()
     assert (inner[-1] == back).all()
     assert (inner != back).any()
+
+
+def test_no_line_of_the_help_covers_another() -> None:
+    card = draw_help((1400, 1080), 2.0)
+    inked = (card[8:-8, 8:770] != card[8, 8]).any(axis=(1, 2))
+    lines = np.flatnonzero(np.diff(inked.astype(int)) == 1)
+    keys = [binding for binding in BINDINGS if binding.does]
+    assert len(lines) == 1 + len(keys) + 1  # between a title and the last sentence

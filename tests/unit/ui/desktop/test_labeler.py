@@ -6,116 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from matplotlib.backend_bases import KeyEvent, LocationEvent, MouseButton, MouseEvent
+from matplotlib.backend_bases import LocationEvent, MouseButton, MouseEvent, ResizeEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from desk_support import LEFT, MIDDLE, NAMES, PANEL, RIGHT, SHAPE, WINDOW, Desk
 from maskcast.annotations import Annotation, read_annotations
-from maskcast.engines.base import EngineSettings
-from maskcast.engines.fake import FakeEngine
+from maskcast.errors import StorageError
 from maskcast.project import Project
 from maskcast.ui.brush import stroke_mask
-from maskcast.ui.desktop.inputs import Inputs
-from maskcast.ui.desktop.labeler import Labeler
+from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import BACKGROUND
-from maskcast.ui.desktop.worker import Worker
-from maskcast.ui.images import ReferenceImages
-from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.desktop.worker import Changed, News
 from maskcast.ui.store import AnnotationStore
-from maskcast.ui.thumbnails import ObjectGallery
 from support import picture, write_png
-
-NAMES = ("a.png", "b.png", "c.png")
-SHAPE = (64, 80)
-WINDOW = (780, 600)
-PANEL = 380
-
-
-class Canvas(FigureCanvasAgg):
-    """Remembers what was shown anew."""
-
-    shown: list[npt.NDArray[np.float64]]
-
-    def blit(self, bbox: object = None) -> None:
-        assert bbox is not None
-        self.shown.append(np.asarray(bbox))
-
-
-class PaperWindow:
-    """A window that nobody sees."""
-
-    def __init__(self) -> None:
-        figure = Figure(figsize=(WINDOW[0] / 100, WINDOW[1] / 100), dpi=100)
-        self.paper = Canvas(figure)
-        self.paper.shown = []
-        self.canvas: FigureCanvasAgg = self.paper
-        self.title = ""
-        self.closed = False
-
-    def set_title(self, title: str) -> None:
-        self.title = title
-
-    def show(self) -> None:
-        """Never."""
-
-    def run(self) -> None:
-        """Never."""
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Desk:
-    """A labeler whose worker does not run by itself, and somebody at its mouse."""
-
-    def __init__(self, project: Project) -> None:
-        self.path = project.annotations_path
-        images, store = ReferenceImages(project), AnnotationStore(project.annotations_path)
-        self.session = Session(store, images)
-        self.session.open("a.png")
-        segmenter = Segmenter(FakeEngine(EngineSettings()))
-        self.worker = Worker(self.session, segmenter, ObjectGallery(project, store, images))
-        self.window = PaperWindow()
-        self.canvas = self.window.canvas
-        self.labeler = Labeler(self.window, self.session, self.worker, NAMES)
-        self.labeler.stage.resize()
-        Inputs(self.canvas, self.labeler)
-        self.labeler.show_image()
-
-    def mouse(self, name: str, x: float, y: float, button: MouseButton | None = None) -> None:
-        view = self.labeler.stage.view
-        at = (x - view.x) * view.scale, WINDOW[1] - (y - view.y) * view.scale
-        event = MouseEvent(name, self.canvas, round(at[0]), round(at[1]), button)
-        self.canvas.callbacks.process(name, event)
-
-    def drag(self, button: MouseButton, *places: tuple[float, float]) -> None:
-        self.mouse("button_press_event", *places[0], button)
-        for place in places[1:]:
-            self.mouse("motion_notify_event", *place)
-        self.mouse("button_release_event", *places[-1], button)
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.canvas.callbacks.process(
-                "key_press_event", KeyEvent("key_press_event", self.canvas, key)
-            )
-
-    @property
-    def annotation(self) -> Annotation:
-        return self.session.annotation
-
-    @property
-    def pixels(self) -> npt.NDArray[np.uint8]:
-        """What the canvas holds, uint8 (H, W, 3)."""
-        buffer = self.canvas.buffer_rgba()  # type: ignore[no-untyped-call]
-        pixels: npt.NDArray[np.uint8] = np.asarray(buffer)[..., :3].copy()
-        return pixels
-
-    @property
-    def told(self) -> str:
-        return self.labeler._message
 
 
 @pytest.fixture
@@ -125,9 +30,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(Project.open(tmp_path))
     yield desk
     desk.worker.close()
-
-
-LEFT, RIGHT, MIDDLE = MouseButton.LEFT, MouseButton.RIGHT, MouseButton.MIDDLE
 
 
 def test_the_image_fills_its_part_of_the_window(desk: Desk) -> None:
@@ -156,6 +58,7 @@ def test_a_stroke_on_the_window_is_the_stroke_of_its_path(desk: Desk) -> None:
 
 
 def test_painting_shows_only_what_changed_and_ends_as_if_drawn_anew(desk: Desk) -> None:
+    desk.drag(LEFT, (5, 5), (70, 60))  # lines that are over everything
     desk.press("b")
     desk.mouse("button_press_event", 10, 10, LEFT)
     desk.mouse("motion_notify_event", 12, 10)
@@ -201,8 +104,10 @@ def test_keys_wait_while_a_button_is_held_and_escape_breaks_off(desk: Desk) -> N
     desk.press("b")
     desk.mouse("button_press_event", 10, 10, LEFT)
     desk.mouse("motion_notify_event", 30, 10)
-    desk.press("n", "right", "c", "q", "ctrl+z")
+    radius = desk.labeler._radius
+    desk.press("n", "right", "c", "q", "ctrl+z", "]")
     assert (desk.session.object_id, desk.annotation.image_id) == (1, "a.png")
+    assert desk.labeler._radius == radius  # the ring shows what is being painted
     assert not desk.window.closed
     desk.press("escape")
     desk.mouse("button_release_event", 30, 10, LEFT)
@@ -321,9 +226,9 @@ def test_the_radius_stays_usable(desk: Desk, key: str) -> None:
 
 
 def test_the_wheel_changes_the_radius_of_the_brush_and_zooms_elsewhere(desk: Desk) -> None:
-    def turn(step: float) -> None:
+    def turn(step: float, *modifiers: str) -> None:
         x, y = 200, 300
-        event = MouseEvent("scroll_event", desk.canvas, x, y, None, step=step)
+        event = MouseEvent("scroll_event", desk.canvas, x, y, None, step=step, modifiers=modifiers)
         desk.canvas.callbacks.process("scroll_event", event)
 
     scale = desk.labeler.stage.view.scale
@@ -335,8 +240,169 @@ def test_the_wheel_changes_the_radius_of_the_brush_and_zooms_elsewhere(desk: Des
     turn(1)
     assert desk.labeler._radius > radius
     assert desk.labeler.stage.view.scale == pytest.approx(scale)
+    radius = desk.labeler._radius
+    turn(1, "ctrl")
+    assert desk.labeler._radius == radius
+    assert desk.labeler.stage.view.scale == pytest.approx(1.25 * scale)
+    desk.press("b")
+    desk.mouse("button_press_event", 20, 20, LEFT)
+    turn(1)  # while a box is drawn, the image stays where it is
+    assert desk.labeler.stage.view.scale == pytest.approx(1.25 * scale)
 
 
 def test_q_finishes(desk: Desk) -> None:
+    desk.drag(LEFT, (20, 20), (50, 50))
     desk.press("q")
     assert desk.window.closed
+    assert read_annotations(desk.path).annotations["a.png"].objects.keys() == {1}
+
+
+def test_q_shows_a_conflict_before_it_finishes(desk: Desk) -> None:
+    desk.drag(LEFT, (20, 20), (50, 50))
+    AnnotationStore(desk.path).save(Annotation("a.png", *SHAPE, clean=True), base=0)
+    desk.press("q")
+    assert "undo brings yours back" in desk.told
+    assert not desk.window.closed
+    desk.press("q")
+    assert desk.window.closed
+
+
+def test_a_full_disk_keeps_nobody_from_leaving(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save() -> None:
+        raise StorageError("no space is left")
+
+    monkeypatch.setattr(desk.session, "save", save)
+    desk.press("q")
+    assert desk.window.closed
+
+
+def test_the_mouse_stays_where_it_is_when_the_view_changes(desk: Desk) -> None:
+    """D, the ring and the keys of the zoom mean the place under the mouse, not where it was."""
+    desk.drag(LEFT, (20, 20))
+    desk.mouse("motion_notify_event", 20, 20)
+    desk.press("+", "+", "+", "d")  # the view is larger around the mouse
+    assert desk.annotation.objects == {}
+    desk.drag(LEFT, (30, 30))
+    desk.mouse("motion_notify_event", 30, 30)
+    desk.press("f", "d")  # and now the point is elsewhere on the screen
+    assert desk.told == "no prompt is near"
+    desk.press("right", "left")
+    assert desk.labeler.mouse is not None
+
+
+def test_the_middle_button_says_so_when_nothing_is_near(desk: Desk) -> None:
+    desk.drag(LEFT, (20, 20))
+    desk.drag(MIDDLE, (70, 60))
+    assert desk.told == "no prompt is near"
+    desk.drag(MIDDLE, (21, 21))
+    assert desk.annotation.objects == {}
+
+
+def test_masks_can_be_hidden_until_something_is_drawn(desk: Desk) -> None:
+    bare = desk.pixels[:, : WINDOW[0] - PANEL]
+    desk.press("b")
+    desk.drag(LEFT, (20, 20), (50, 50))
+    desk.press("b")
+    painted = desk.pixels[:, : WINDOW[0] - PANEL]
+    assert (painted != bare).any()
+    desk.press("v")
+    assert (desk.pixels[:, : WINDOW[0] - PANEL] == bare).all()
+    desk.press("v")
+    assert (desk.pixels[:, : WINDOW[0] - PANEL] == painted).all()
+    desk.press("v")
+    desk.drag(LEFT, (10, 40), (30, 55))
+    again = desk.pixels[:, : WINDOW[0] - PANEL]
+    view = desk.labeler.stage.view
+    x, y = (round((at - corner) * view.scale) for at, corner in ((35, view.x), (35, view.y)))
+    assert (again[y, x] != bare[y, x]).any()
+    desk.press("v")
+    desk.drag(RIGHT, (70, 10))
+    assert (desk.pixels[y, x] != bare[y, x]).any()
+
+
+@pytest.mark.parametrize(("button", "channel"), [(LEFT, 1), (RIGHT, 0)])
+def test_points_on_the_object_are_green_and_beside_it_red(
+    desk: Desk, button: MouseButton, channel: int
+) -> None:
+    desk.drag(button, (40, 30))
+    view = desk.labeler.stage.view
+    x, y = round((40 - view.x) * view.scale), round((30 - view.y) * view.scale)
+    color = desk.pixels[y + 3, x + 3].astype(int)  # between the arms of the sign
+    assert color.argmax() == channel
+    assert color[channel] > 2 * color[1 - channel]
+
+
+def test_news_do_not_disturb_a_stroke(desk: Desk) -> None:
+    desk.press("b")
+    desk.mouse("button_press_event", 10, 10, LEFT)
+    desk.worker._news.put(Changed())
+    desk.window.paper.shown.clear()
+    desk.inputs.take_news()
+    assert desk.window.paper.shown == []
+    desk.mouse("button_release_event", 10, 10, LEFT)
+    desk.worker._news.put(Changed())
+    desk.inputs.take_news()
+    assert len(desk.window.paper.shown) > 0
+
+
+def test_a_window_that_changes_its_size_keeps_what_is_looked_at(desk: Desk) -> None:
+    def resize(width: int, height: int) -> None:
+        desk.canvas.figure.set_size_inches(width / 100, height / 100)
+        event = ResizeEvent("resize_event", desk.canvas)
+        desk.canvas.callbacks.process("resize_event", event)
+
+    whole = desk.labeler.stage.view.scale
+    resize(1400, 1000)
+    assert desk.labeler.stage.view.scale > whole
+    resize(*WINDOW)
+    assert desk.labeler.stage.view.scale == pytest.approx(whole)
+    desk.press("+", "+")
+    closer = desk.labeler.stage.view.scale
+    resize(1400, 1000)
+    assert desk.labeler.stage.view.scale == closer
+    desk.press("?")
+    resize(600, 400)
+    card = (desk.pixels == (76, 154, 255)).all(axis=2)  # its edge
+    assert card[200:, 60].any()  # made smaller, not cut
+    assert card[200:, -60].any()
+
+
+def test_news_that_fail_leave_the_window_alive(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> list[News]:
+        raise KeyError("odd")
+
+    monkeypatch.setattr(desk.worker, "news", fail)
+    desk.inputs.take_news()
+    assert desk.told == "unexpected: KeyError: 'odd'"
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_what_is_near_is_judged_by_the_eye_on_any_screen(desk: Desk, ratio: float) -> None:
+    desk.canvas._set_device_pixel_ratio(ratio)  # type: ignore[attr-defined]
+    desk.labeler.resize()
+    assert desk.labeler.stage.ratio == ratio
+    assert desk.labeler.situation().scale * ratio == pytest.approx(desk.labeler.stage.view.scale)
+
+
+@pytest.mark.parametrize(
+    ("inches", "ratio", "panel"),
+    [
+        ((12.8, 8.0), 1.0, 380),
+        ((12.8, 8.0), 2.0, 760),  # twice the pixels on the same window
+        ((7.2, 8.0), 1.0, 324),
+        ((7.2, 5.6), 1.0, 304),
+        ((3.0, 2.0), 1.0, 236),
+    ],
+)
+def test_a_small_window_leaves_room_for_the_image(
+    inches: tuple[float, float], ratio: float, panel: int
+) -> None:
+    canvas = FigureCanvasAgg(Figure(figsize=inches, dpi=100))
+    canvas._set_device_pixel_ratio(ratio)  # type: ignore[attr-defined]
+    stage = Stage(canvas)
+    stage.resize()
+    assert stage.panel_area.width == panel
+    assert stage.area.width + panel == round(100 * inches[0] * ratio)

@@ -50,6 +50,13 @@ def test_no_slot_is_cut_off(width: int, height: int, scale: float) -> None:
     assert max(rect.bottom for rect in slots) <= height
 
 
+@pytest.mark.parametrize("scale", [0.55, 0.7, 1.04])
+def test_lines_and_cards_are_never_thinner_than_a_pixel(scale: float) -> None:
+    for height in range(200, 230):
+        picture, _ = draw_panel(STATE, (round(380 * scale), height), scale)
+        assert picture.shape == (height, round(380 * scale), 3)
+
+
 def test_slots_are_four_by_four() -> None:
     rects = [slot(STATE, object_id) for object_id in range(1, 17)]
     assert len({rect.left for rect in rects}) == 4
@@ -73,6 +80,16 @@ def test_every_id_is_on_its_page(object_id: int, first: int) -> None:
     assert shown == list(range(first, min(first + 16, 256)))
 
 
+def test_a_page_without_the_chosen_id_names_it() -> None:
+    chosen, other = (
+        draw_panel(replace(STATE, first_id=17, object_id=object_id), (380, 800), 1.0)[0]
+        for object_id in (2, 255)
+    )
+    changed = np.argwhere((chosen != other).any(axis=2))
+    head = slot(replace(STATE, first_id=17), 17).top
+    assert head - 24 <= changed[:, 0].min() <= changed[:, 0].max() < head
+
+
 def test_a_slot_shows_the_thumbnail_and_the_colour() -> None:
     thumbnail = np.full((96, 96, 3), (10, 200, 30), np.uint8)
     summary = ObjectSummary(ObjectSpec(2, "scratch", (250, 0, 250)), 3, thumbnail)
@@ -80,6 +97,19 @@ def test_a_slot_shows_the_thumbnail_and_the_colour() -> None:
     pixels = picture[slot(STATE, 2).slices]
     assert (pixels == (10, 200, 30)).all(axis=2).mean() > 0.5
     assert (pixels == (250, 0, 250)).all(axis=2).any()
+
+
+def test_a_slot_counts_the_references() -> None:
+    pictures = []
+    for count in (0, 3, 12):
+        summary = ObjectSummary(ObjectSpec(2, "scratch", (250, 0, 250)), count, None)
+        state = replace(STATE, summaries={2: summary}, object_id=2)
+        pictures.append(draw_panel(state, (380, 800), 1.0)[0])
+    for one, other in combinations(pictures, 2):
+        changed = np.argwhere((one != other).any(axis=2))
+        rect = slot(STATE, 2)
+        assert rect.holds(*changed.min(axis=0)[::-1])
+        assert rect.holds(*changed.max(axis=0)[::-1])
 
 
 def test_the_chosen_slot_is_framed_in_its_colour() -> None:

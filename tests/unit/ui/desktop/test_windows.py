@@ -61,6 +61,51 @@ def test_whichever_toolkit_is_there_is_taken(
     assert window == expected
 
 
+def test_where_one_toolkit_opens_no_window_the_other_is_tried(
+    installed: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise DisplayError("no window can be opened (libtk8.6.so: cannot open shared object file)")
+
+    monkeypatch.setattr(windows, "_TkWindow", broken)
+    installed |= {"_tkinter", "PyQt6"}
+    window: object = open_window()
+    assert window == "qt"
+    installed.remove("PyQt6")
+    with pytest.raises(DisplayError, match="libtk8"):
+        open_window()
+
+
+@pytest.mark.parametrize("module", ["tkinter", "matplotlib.backends.backend_tkagg"])
+def test_a_tk_that_cannot_be_loaded_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(DisplayError, match=r"no window can be opened .*maskcast serve"):
+        windows._TkWindow()
+
+
+def test_a_qt_that_cannot_be_loaded_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_qtagg", None)
+    with pytest.raises(DisplayError, match=r"no window can be opened .*maskcast serve"):
+        windows._QtWindow()
+
+
+@pytest.mark.parametrize(
+    ("screen", "ratio", "expected"),
+    [
+        ((1920, 1080), 1.0, (1280, 800)),
+        ((3840, 2160), 2.0, (2560, 1600)),
+        ((1366, 768), 1.0, (1256, 706)),
+        ((1920, 1080), 0.75, (1280, 800)),
+    ],
+)
+def test_the_window_has_the_same_size_for_the_eye_on_any_screen(
+    screen: tuple[int, int], ratio: float, expected: tuple[int, int]
+) -> None:
+    assert windows._window_size(screen, ratio) == expected
+
+
 def test_without_a_toolkit_the_browser_is_named(installed: set[str]) -> None:
     assert installed == {"matplotlib"}
     with pytest.raises(DisplayError, match=r"neither Tk nor Qt.*maskcast serve"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from maskcast.ui.edits import AddPoint, SetBox
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.store import AnnotationStore
-from maskcast.ui.thumbnails import ObjectGallery
+from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
 from support import picture, write_png
 
 PATIENCE = 30
@@ -53,8 +53,8 @@ class Bench:
         self.session = Session(self.store, images)
         self.session.open("a.png")
         self.engine = SlowEngine()
-        gallery = ObjectGallery(project, self.store, images)
-        self.worker = Worker(self.session, Segmenter(self.engine), gallery)
+        self.gallery = ObjectGallery(project, self.store, images)
+        self.worker = Worker(self.session, Segmenter(self.engine), self.gallery)
         self.path = project.annotations_path
         self.heard: list[News] = []
         self.worker.start()
@@ -129,6 +129,28 @@ def test_a_thumbnail_follows_the_mask(bench: Bench) -> None:
         return bool(last) and last[0].summaries[1].thumbnail is not None
 
     assert bench.hears(shown)
+
+
+def test_what_is_drawn_is_saved_while_thumbnails_are_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), {1: threading.Event(), 2: threading.Event()}
+
+    def summaries(object_ids: Iterable[int]) -> dict[int, ObjectSummary]:
+        for object_id in object_ids:
+            begun.set()
+            assert go[object_id].wait(PATIENCE)
+        return {}
+
+    monkeypatch.setattr(bench.gallery, "summaries", summaries)
+    bench.worker.wake([1, 2])
+    assert begun.wait(PATIENCE)
+    assert bench.session.apply(BOX)
+    go[1].set()
+    try:
+        assert bench.hears(lambda: bench.saved() is not None)
+    finally:
+        go[2].set()
 
 
 @pytest.mark.parametrize(
