@@ -16,9 +16,9 @@ from maskcast.images import read_label_map
 from maskcast.masks import split_label_map
 from maskcast.metrics import Agreement, Quality, agreements, overall_quality, quality_by_object
 from maskcast.project import Project
-from maskcast.results import check_not_packed
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
+from maskcast.runs.stored import ResultFiles
 from maskcast.storage import Place
 from maskcast.types import Mask
 
@@ -87,7 +87,6 @@ def evaluate_output(project: Project, truth: Path) -> Evaluation:
     with opened_ledger(project) as ledger:
         if ledger is None:
             raise EvaluationError(f"there are no results in {output} yet; run maskcast run first")
-        check_not_packed(ledger, project)
         return evaluate_rows(ledger.rows(), output, truth, names)
 
 
@@ -109,6 +108,7 @@ def evaluate_rows(
         raise EvaluationError(
             f"the truth folder {truth} does not exist; give the folder of true label maps"
         )
+    files = ResultFiles(output)
     unmatched = {path.relative_to(truth).as_posix() for path in truth.rglob("*.png")}
     compared: list[dict[int, Agreement]] = []
     missing, failed, unusable = [], [], {}
@@ -121,7 +121,7 @@ def evaluate_rows(
             missing.append(row.image_id)
         else:
             try:
-                compared.append(_compare(row, output, truth / matching[0]))
+                compared.append(_compare(row, files, truth / matching[0]))
             except (MaskcastError, OSError) as error:
                 unusable[row.image_id] = str(error)
     if not compared:
@@ -142,7 +142,7 @@ def _truth_names(row: TargetRow) -> tuple[str, str]:
     return f"{row.name}.png", f"{row.image_id}.png"
 
 
-def _compare(row: TargetRow, output: Place, truth: Path) -> dict[int, Agreement]:
+def _compare(row: TargetRow, files: ResultFiles, truth: Path) -> dict[int, Agreement]:
     """Compare one target with its truth.
 
     Raises:
@@ -151,7 +151,7 @@ def _compare(row: TargetRow, output: Place, truth: Path) -> dict[int, Agreement]
     """
     labels = read_label_map(truth)
     predicted: dict[int, Mask] = {
-        found.object_id: read_label_map(output / f"id_masks/{row.name}/{found.object_id}.png") > 0
+        found.object_id: read_label_map(files.id_mask(row, found.object_id)) > 0
         for found in row.objects
     }
     shape = labels.shape[0], labels.shape[1]

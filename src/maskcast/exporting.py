@@ -27,8 +27,10 @@ from maskcast.formats.records import (
 )
 from maskcast.formats.splits import SPLIT_NAMES, SPLITS_FILE, assign_splits, write_splits
 from maskcast.project import ANNOTATIONS_NAME, Project
-from maskcast.results import check_not_packed, id_mask_place, read_id_mask
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.results import read_id_mask
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.stored import ResultFiles
 from maskcast.types import ObjectSpec
 
 Only = Literal["all", "accepted"]
@@ -168,19 +170,18 @@ def export_project(
     chosen = load_format(format_name)
     options = options or ExportOptions()
     check_destination(folder, project)
-    if not holds_ledger(project.ledger_path):
-        raise ExportError(
-            f"there are no results in {project.output_place} yet; run maskcast run first"
-        )
     if options.pictures == "link" and not isinstance(project.targets_place, Path):
         raise ExportError(
             f"{project.targets_place} is in a store, and links can only lead to files of this "
             "machine; pass --copy-images"
         )
-    with Ledger.open(project.ledger_path) as ledger, appearing(folder) as temporary:
-        check_not_packed(ledger, project)
-        export = _Export(project, chosen, options, ledger)
-        return export.write(temporary, folder)
+    with opened_ledger(project) as ledger:
+        if ledger is None:
+            raise ExportError(
+                f"there are no results in {project.output_place} yet; run maskcast run first"
+            )
+        with appearing(folder) as temporary:
+            return _Export(project, chosen, options, ledger).write(temporary, folder)
 
 
 @dataclass
@@ -206,6 +207,7 @@ class _Export:
         self._format = chosen
         self._options = options
         self._ledger = ledger
+        self._files = ResultFiles(project.output_place)
         self._tally = _Tally()
 
     def write(self, temporary: Path, folder: Path) -> ExportSummary:
@@ -301,7 +303,7 @@ class _Export:
         objects = [
             LabeledObject(
                 specs[found.object_id].name,
-                read_id_mask(id_mask_place(self._project, row.name, found.object_id)),
+                read_id_mask(self._files.id_mask(row, found.object_id)),
                 found.object_id,
                 score=found.score,
             )

@@ -22,7 +22,7 @@ from PIL import Image
 
 from maskcast.errors import AnnotationError, ImageError
 from maskcast.rasters import Raster, read_raster, unreadable
-from maskcast.storage import Place
+from maskcast.storage import Place, Readable
 from maskcast.types import LabelMap, Mask, RgbImage
 
 DEFAULT_MAX_PIXELS = 200_000_000
@@ -83,7 +83,7 @@ def is_image_name(name: str) -> bool:
 
 
 def read_image(
-    path: Place,
+    path: Readable,
     *,
     window: IntensityWindow | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
@@ -143,7 +143,7 @@ def measure_window(
     return IntensityWindow(low, high)
 
 
-def read_label_map(path: Place, max_pixels: int = DEFAULT_MAX_PIXELS) -> LabelMap:
+def read_label_map(path: Readable, max_pixels: int = DEFAULT_MAX_PIXELS) -> LabelMap:
     """Read a picture in which a person or a program stored object ids.
 
     Palette pictures give their indices, gray pictures their values, and colour pictures their
@@ -234,7 +234,7 @@ def _visible_channels(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tupl
 
 
 def _black_and_white(
-    path: Place, samples: npt.NDArray[Any], raster: Raster, window: IntensityWindow | None
+    path: Readable, samples: npt.NDArray[Any], raster: Raster, window: IntensityWindow | None
 ) -> tuple[tuple[float, float], tuple[str, ...]]:
     """The samples that become 0 and 255, and a note if they were assumed."""
     full_range = raster.full_range

@@ -31,7 +31,7 @@ from PIL import (
 from tifffile import TiffFile, TiffPage
 
 from maskcast.errors import ImageError
-from maskcast.storage import Place
+from maskcast.storage import Readable
 
 _EXIF_ORIENTATION = 0x0112
 _FIRST_PICTURE = "the file holds several pictures; the first one is used"
@@ -65,12 +65,12 @@ class _RefusedError(Exception):
     """A reason, still without the file's name, why the file is not taken."""
 
 
-def unreadable(path: Place, reason: str) -> ImageError:
+def unreadable(path: Readable, reason: str) -> ImageError:
     """The error for a picture that cannot be read, naming the file."""
     return ImageError(f"{path} cannot be read: {reason}")
 
 
-def read_raster(path: Place, max_pixels: int) -> Raster:
+def read_raster(path: Readable, max_pixels: int) -> Raster:
     """Decode the first picture in the file.
 
     Raises:
@@ -84,6 +84,8 @@ def read_raster(path: Place, max_pixels: int) -> Raster:
         return replace(raster, samples=samples, orientation=1)
     except _RefusedError as refusal:
         raise unreadable(path, str(refusal)) from refusal
+    except ImageError:  # of a place that says itself why
+        raise
     except FileNotFoundError as error:
         raise unreadable(path, "there is no such file") from error
     except PermissionError as error:
@@ -97,7 +99,7 @@ def read_raster(path: Place, max_pixels: int) -> Raster:
         ) from error
 
 
-def may_be_deep(path: Place) -> bool:
+def may_be_deep(path: Readable) -> bool:
     """Whether a picture may have more than 8 bits per sample, by its first bytes alone.
 
     Returns:
@@ -113,7 +115,7 @@ def may_be_deep(path: Place) -> bool:
     return head.startswith((b"II", b"MM", b"P"))  # TIFF and PNM
 
 
-def _opened(path: Place) -> BinaryIO:
+def _opened(path: Readable) -> BinaryIO:
     if isinstance(path, Path):
         _check_regular(path)
         return path.open("rb")

@@ -15,8 +15,9 @@ from maskcast.masks import compose_label_map
 from maskcast.project import Project
 from maskcast.rasters import read_raster
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
-from maskcast.storage import Place
+from maskcast.runs.ledger import FoundObject, TargetRow
+from maskcast.runs.stored import ResultFiles
+from maskcast.storage import Place, Readable
 from maskcast.types import MAX_OBJECT_ID, LabelMap, Mask, RgbImage, Segmentation
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Result:
         width: of the oriented target, pixels.
         found: id, score, area and box of each object, by ascending id; empty = nothing found.
         names: object id -> name.
-        mask_paths: object id -> binary PNG.
+        mask_paths: object id -> binary PNG: a path, a URL or a member of a shard.
     """
 
     image_id: str
@@ -43,7 +44,7 @@ class Result:
     width: int
     found: tuple[FoundObject, ...]
     names: Mapping[int, str]
-    mask_paths: Mapping[int, Place]
+    mask_paths: Mapping[int, Readable]
 
     def masks(self) -> dict[int, Mask]:
         """Object id -> bool (H, W), ascending; they may overlap.
@@ -122,14 +123,18 @@ def read_results(project: Project) -> Iterator[Result]:
     with opened_ledger(project) as ledger:
         if ledger is None:
             raise RunError(f"there are no results in {project.output_place} yet; run it first")
-        check_not_packed(ledger, project)
+        files = ResultFiles(project.output_place)
         for row in ledger.rows():
             if row.state == "done" and row.size is not None:
-                yield _result(project, row, row.size, names)
+                yield _result(project, files, row, row.size, names)
 
 
 def _result(
-    project: Project, row: TargetRow, size: tuple[int, int], names: Mapping[int, str]
+    project: Project,
+    files: ResultFiles,
+    row: TargetRow,
+    size: tuple[int, int],
+    names: Mapping[int, str],
 ) -> Result:
     ids = [found.object_id for found in row.objects]
     return Result(
@@ -138,32 +143,14 @@ def _result(
         *size,
         row.objects,
         {key: names[key] for key in ids},
-        {key: id_mask_place(project, row.name, key) for key in ids},
+        {key: files.id_mask(row, key) for key in ids},
     )
 
 
-def check_not_packed(ledger: Ledger, project: Project) -> None:
-    """Refuse results whose masks are no files of their own.
-
-    Raises:
-        RunError: if the run packed its results into shards.
-    """
-    if ledger.shards():
-        raise RunError(
-            f"the results in {project.output_place} are packed in shards, which cannot be read "
-            "here; run again without --shards and with another --output"
-        )
-
-
-def id_mask_place(project: Project, name: str, object_id: int) -> Place:
-    """Where a run put the binary mask of an object, here or in a store."""
-    return project.output_place / f"id_masks/{name}/{object_id}.png"
-
-
-def read_id_mask(place: Place) -> Mask:
+def read_id_mask(file: Readable) -> Mask:
     """A binary mask of a run, bool (H, W); quicker than ``read_label_map``, which asks more.
 
     Raises:
         ImageError: if it cannot be read.
     """
-    return np.asarray(read_raster(place, sys.maxsize).samples[..., 0] > 0)
+    return np.asarray(read_raster(file, sys.maxsize).samples[..., 0] > 0)

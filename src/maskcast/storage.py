@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, unquote
 from urllib.request import url2pathname
 
@@ -226,6 +226,18 @@ class Url:
 
 Place = Path | Url
 """A folder or file, here or in a store."""
+
+
+class Readable(Protocol):
+    """A file to be read, wherever it is; ``str()`` names it to a person."""
+
+    def read_bytes(self) -> bytes:
+        """The whole file.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            OSError: if it cannot be read.
+        """
 
 
 def parse_place(text: str | Path) -> Place:

@@ -12,6 +12,7 @@ import typer
 from maskcast.cli.options import (
     EXIT_SOME_FAILED,
     JsonOption,
+    LedgerOption,
     OutputOption,
     ProjectOption,
     ReferencesOption,
@@ -115,6 +116,7 @@ def export_results(
     check: Annotated[
         bool, typer.Option("--check", help="Read the files back with the format's own reader.")
     ] = False,
+    ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the results in the format of another tool; needs no engine."""
@@ -132,7 +134,7 @@ def export_results(
         pictures="copy" if copy_images else "link" if link_images else "none",
         write=WriteOptions(polygons, tolerance),
     )
-    opened = Project.open(project, {"paths": path_flags(None, targets, output)})
+    opened = Project.open(project, {"paths": path_flags(None, targets, output, ledger)})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half stays
     summary = export_project(opened, format_name, dest, options)
     if as_json:

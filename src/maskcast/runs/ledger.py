@@ -84,7 +84,7 @@ class TargetRow:
         notes: what the user should know of how it was read.
         reason: why it failed, else None.
         objects: what was found; empty = nothing found.
-        shard: file name of the shard that holds its results, on the way to the ledger; else None.
+        shard: file name of the shard that holds its results; None if they are files.
     """
 
     image_id: str
@@ -178,6 +178,8 @@ class Ledger:
                 f"{path} was written by another version of maskcast (format {found}); "
                 "use that version, or start afresh with --fresh"
             )
+        if not ledger._has_shards():  # from before there were any
+            ledger._connection.execute(_SHARDS.replace("TABLE", "TEMP TABLE"))
         return ledger
 
     def close(self) -> None:
@@ -203,9 +205,6 @@ class Ledger:
 
     def shards(self) -> set[str]:
         """File names of the shards that hold recorded results."""
-        known = "SELECT count(*) FROM sqlite_master WHERE name = 'shards'"
-        if not self._connection.execute(known).fetchone()[0]:  # a ledger from before there were any
-            return set()
         return {name for (name,) in self._connection.execute("SELECT DISTINCT shard FROM shards")}
 
     def forget_shards(self, names: Set[str]) -> int:
@@ -399,7 +398,8 @@ class Ledger:
         size = None if height is None or width is None else (height, width)
         kept = tuple(json.loads(notes))
         found = self._objects(image_id)
-        return TargetRow(image_id, name, state, size, file_size, kept, reason, found)
+        shard = self._shard(image_id) if state == "done" else None
+        return TargetRow(image_id, name, state, size, file_size, kept, reason, found, shard)
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(
@@ -411,6 +411,16 @@ class Ledger:
             FoundObject(object_id, score, area, components, tuple(box))
             for object_id, score, area, components, *box in rows
         )
+
+    def _shard(self, image_id: str) -> str | None:
+        row = self._connection.execute(
+            "SELECT shard FROM shards WHERE image_id = ?", (image_id,)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _has_shards(self) -> bool:
+        known = "SELECT count(*) FROM sqlite_master WHERE name = 'shards'"
+        return bool(self._connection.execute(known).fetchone()[0])
 
     def _meta(self, key: str) -> str | None:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

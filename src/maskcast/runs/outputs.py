@@ -56,6 +56,11 @@ class OutputFolders:
         """A CSV with one row per connected component."""
         return self.root / "bboxes" / f"{name}.csv"
 
+    def files(self, name: str) -> list[Path]:
+        """Where all files of a target are; binary masks are those on disk."""
+        masks = self.written_id_masks(name).values()
+        return [*masks, self.mask(name), self.overlay(name), self.boxes(name)]
+
     def written_id_masks(self, name: str) -> dict[int, Path]:
         """Object id -> binary mask of a target, of those on disk, by ascending id.
 

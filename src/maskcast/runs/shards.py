@@ -101,6 +101,11 @@ def pack(targets: Iterable[tuple[str, str, Mapping[str, bytes]]]) -> bytes:
     return stream.getvalue()
 
 
+def member_name(name: str, path: str) -> str:
+    """What a file is called in its shard, by the target's output name and its path."""
+    return f"{_key(name)}.{_suffix(path)}"
+
+
 def unpack(data: bytes) -> dict[str, bytes]:
     """POSIX path in the output -> content, of all targets of a shard.
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import list_engines
@@ -219,10 +219,7 @@ class Api:
         return _jpeg(await run_in_threadpool(self._pictures.original, _image_id(request)))
 
     async def _overlay(self, request: Request) -> Response:
-        path = await run_in_threadpool(self._pictures.overlay, _image_id(request))
-        if path is None:
-            return _error(404, "there is no such picture")
-        return FileResponse(path, media_type="image/jpeg", headers={"cache-control": "no-cache"})
+        return _jpeg(await run_in_threadpool(self._pictures.overlay, _image_id(request)))
 
     async def _download(self, request: Request) -> Response:
         format_name = request.query_params.get("format")

@@ -16,6 +16,7 @@ from maskcast.exporting import ExportOptions, export_project
 from maskcast.project import Project
 from maskcast.runs.ledger import Ledger, holds_ledger
 from maskcast.runs.outputs import OutputFolders
+from maskcast.runs.shards import FOLDER
 from maskcast.ui.web.fence import Fence
 
 PARTS: Final = ("id_masks", "masks", "overlays", "bboxes")
@@ -41,7 +42,7 @@ class Archive:
 
 
 def zip_results(project: Project, part: str | None = None) -> Archive:
-    """Everything that is done, or one of its folders.
+    """Everything that is done, or one of its folders; of a run into shards, the shards.
 
     Entries are not compressed: PNG and JPEG are already. Files that somebody removed, or that are
     links out of the output folder, are left out.
@@ -51,20 +52,20 @@ def zip_results(project: Project, part: str | None = None) -> Archive:
         part: one of ``PARTS``; None = all of them.
 
     Raises:
-        RunError: if nothing is done yet, its files are not there, or the ledger cannot be read.
+        RunError: if nothing is done yet, its files are not there or not in folders of their own,
+            or the ledger cannot be read.
+        SettingsError: if the output is in a store.
     """
-    folders = OutputFolders(project.output_folder)
-    fence = Fence(folders.root)
+    output = project.output_folder
+    fence = Fence(output)
     stream = ZipStream(sized=True)
-    for name in _done_names(project):
-        for path in _files(folders, name):
-            inside = path.relative_to(folders.root)
-            if part in {None, inside.parts[0]} and fence.admits(path):
-                stream.add_path(path, inside.as_posix())
+    for path in _result_files(project, part):
+        if fence.admits(path):
+            stream.add_path(path, path.relative_to(output).as_posix())
     if stream.is_empty():
         raise RunError(
-            f"there are no {part or 'result'} files in {folders.root}: they are packed in "
-            "shards, or were moved; take them from there"
+            f"there are no {part or 'result'} files in {output}: they were moved; take them from "
+            "there"
         )
     label = f"{project.root.resolve().name}-{part or 'output'}.zip"
     return Archive(label, len(stream), iter(stream))
@@ -105,20 +106,26 @@ def _read_to_end(file: IO[bytes]) -> Iterator[bytes]:
             yield chunk
 
 
-def _done_names(project: Project) -> list[str]:
+def _result_files(project: Project, part: str | None) -> Iterator[Path]:
+    """Where results should be, a target after the other, or a shard."""
     if not holds_ledger(project.ledger_path):
         raise RunError("there are no results yet; start a run first")
     with Ledger.open(project.ledger_path) as ledger:
-        names = [name for name, _ in ledger.done().values()]
+        names = sorted(name for name, _ in ledger.done().values())
+        shards = sorted(ledger.shards())
     if not names:
         raise RunError("there are no results yet; wait for the first target")
-    return sorted(names)
-
-
-def _files(folders: OutputFolders, name: str) -> list[Path]:
-    return [
-        *folders.written_id_masks(name).values(),
-        folders.mask(name),
-        folders.overlay(name),
-        folders.boxes(name),
-    ]
+    if shards and part is not None:
+        raise RunError(
+            f"the {part} are packed in shards, each with all files of its targets; download all "
+            "results, or an export"
+        )
+    if shards:
+        yield from (project.output_folder / FOLDER / name for name in shards)
+        return
+    folders = OutputFolders(project.output_folder)
+    for name in names:
+        files = folders.files(name)
+        yield from (
+            path for path in files if part in {None, path.relative_to(folders.root).parts[0]}
+        )

@@ -10,11 +10,12 @@ from typing import Final
 import cv2
 import numpy as np
 
-from maskcast.errors import MaskcastError
+from maskcast.errors import ImageError, MaskcastError
 from maskcast.images import IntensityWindow, encode_jpeg, read_image
 from maskcast.project import Project
 from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
-from maskcast.runs.outputs import OutputFolders
+from maskcast.runs.stored import ResultFiles, file_behind
+from maskcast.storage import Readable
 from maskcast.types import RgbImage
 from maskcast.ui.web.fence import Fence
 
@@ -32,6 +33,7 @@ class TargetPictures:
     def __init__(self, project: Project) -> None:
         """Nothing is read yet."""
         self._project = project
+        self._files = ResultFiles(project.output_place)
         self._kept = _ByteCache(_KEPT_BYTES)
         # Decoding large pictures takes memory: not many at once, however fast somebody scrolls.
         self._turns = threading.Semaphore(_AT_ONCE)
@@ -45,26 +47,38 @@ class TargetPictures:
         with Ledger.open(path) as ledger:
             return ledger.row(image_id)
 
-    def overlay(self, image_id: str) -> Path | None:
-        """The overlay of a target that is done; None if there is none to be shown."""
-        row = self.row(image_id)
-        if row is None or row.state != "done":
-            return None
-        folders = OutputFolders(self._project.output_folder)
-        path = folders.overlay(row.name)
-        return path if Fence(folders.root).admits(path) else None
+    def overlay(self, image_id: str) -> bytes | None:
+        """The overlay of a target that is done, a JPEG; None if there is none to be shown.
+
+        Raises:
+            ImageError: if it cannot be read, as when its shard is missing.
+        """
+        found = self._overlay(image_id)
+        try:
+            return None if found is None else found.read_bytes()
+        except FileNotFoundError as error:
+            raise ImageError(f"{found} is missing; put it back, or run with --fresh") from error
+        except OSError as error:
+            raise ImageError(f"{found} cannot be read ({error.strerror or error})") from error
 
     def thumbnail(self, image_id: str) -> bytes | None:
         """A small JPEG of the overlay, else of the target; None if there is nothing to be shown."""
-        path = self.overlay(image_id) or self._target(image_id)
-        if path is None:
-            return None
-        return self._encoded(path, THUMBNAIL_SIDE)
+        of_overlay = self._encoded(self._overlay(image_id), THUMBNAIL_SIDE)
+        return of_overlay or self._encoded(self._target(image_id), THUMBNAIL_SIDE)
 
     def original(self, image_id: str) -> bytes | None:
         """The target as a JPEG of at most 4096 pixels a side; None if it cannot be shown."""
-        path = self._target(image_id)
-        return None if path is None else self._encoded(path, _LARGE_SIDE)
+        return self._encoded(self._target(image_id), _LARGE_SIDE)
+
+    def _overlay(self, image_id: str) -> Readable | None:
+        row = self.row(image_id)
+        if row is None or row.state != "done":
+            return None
+        found = self._files.overlay(row)
+        file = file_behind(found)
+        if file is None or not file.exists():  # reading it will tell
+            return found
+        return found if Fence(self._project.output_folder).admits(file) else None
 
     def _target(self, image_id: str) -> Path | None:
         if self.row(image_id) is None:
@@ -72,22 +86,24 @@ class TargetPictures:
         path = self._project.targets_folder / image_id
         return path if Fence(self._project.targets_folder).admits(path) else None
 
-    def _encoded(self, path: Path, side: int) -> bytes | None:
-        key = str(path), _stamp(path), side
+    def _encoded(self, picture: Readable | None, side: int) -> bytes | None:
+        if picture is None:
+            return None
+        key = str(picture), _stamp(file_behind(picture)), side
         found = self._kept.get(key)
         if found is None:
             with self._turns:
                 try:
-                    found = encode_jpeg(_fitted(self._read(path), side), quality=85)
+                    found = encode_jpeg(_fitted(self._read(picture), side), quality=85)
                 except MaskcastError:
                     return None
             self._kept.put(key, found)
         return found
 
-    def _read(self, path: Path) -> RgbImage:
+    def _read(self, picture: Readable) -> RgbImage:
         settings = self._project.settings.images
         window = self._intensity_window()
-        return read_image(path, window=window, max_pixels=settings.max_pixels).rgb
+        return read_image(picture, window=window, max_pixels=settings.max_pixels).rgb
 
     def _intensity_window(self) -> IntensityWindow | None:
         """The project's, measured again when the annotations changed."""
@@ -129,8 +145,10 @@ def _fitted(image: RgbImage, side: int) -> RgbImage:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _stamp(path: Path) -> _Stamp | None:
+def _stamp(path: Path | None) -> _Stamp | None:
     """Tells whether a file is still the same one; None if there is none."""
+    if path is None:
+        return None
     try:
         status = path.stat()
     except OSError:

@@ -53,6 +53,18 @@ find(".large .original").addEventListener("error", () => {
   find(".large .message").classList.add("alone");
 });
 
+// An overlay that cannot be had says why, over the original.
+find(".large .overlay").addEventListener("error", async () => {
+  const row = shown.rows[view.index - shown.offset];
+  const reason = await ask("overlay", { id: row.id }).catch((error) => error.message);
+  if (row !== shown.rows[view.index - shown.offset] || typeof reason !== "string") return;
+  find(".large .overlay").hidden = true;
+  find(".large .wipe").hidden = true;
+  find(".large .message").textContent = reason;
+  find(".large .message").hidden = false;
+  applyWipe();
+});
+
 function showFound(row) {
   const items = row.objects.map((found) => {
     const item = make("li");
