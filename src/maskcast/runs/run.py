@@ -200,6 +200,20 @@ def output_lock(output: Path) -> Iterator[None]:
         lock.release()
 
 
+def fetch_ledger(project: Project) -> None:
+    """Bring the ledger of an output in a store here, if there is none, to be looked at repeatedly.
+
+    Raises:
+        RunLockedError: if a run of this machine is beginning there.
+        RunError: if the ledger cannot be read.
+        StorageError: if the store cannot be read.
+    """
+    output, path = project.output_place, project.ledger_path
+    if isinstance(output, Url) and not output.is_read_only and not holds_ledger(path):
+        with output_lock(project.state_folder):
+            LedgerCopies(output, path).fetch()
+
+
 @dataclass(frozen=True)
 class _Setup:
     """What a run is made of, known before its ledger is opened."""

@@ -59,9 +59,10 @@ def zip_results(project: Project, part: str | None = None) -> Archive:
     output = project.output_folder
     fence = Fence(output)
     stream = ZipStream(sized=True)
-    for path in _result_files(project, part):
-        if fence.admits(path):
-            stream.add_path(path, path.relative_to(output).as_posix())
+    for path in _result_files(project, whole=part is None):
+        inside = path.relative_to(output)
+        if part in {None, inside.parts[0]} and fence.admits(path):
+            stream.add_path(path, inside.as_posix())
     if stream.is_empty():
         raise RunError(
             f"there are no {part or 'result'} files in {output}: they were moved; take them from "
@@ -106,7 +107,7 @@ def _read_to_end(file: IO[bytes]) -> Iterator[bytes]:
             yield chunk
 
 
-def _result_files(project: Project, part: str | None) -> Iterator[Path]:
+def _result_files(project: Project, *, whole: bool) -> Iterator[Path]:
     """Where results should be, a target after the other, or a shard."""
     if not holds_ledger(project.ledger_path):
         raise RunError("there are no results yet; start a run first")
@@ -115,9 +116,9 @@ def _result_files(project: Project, part: str | None) -> Iterator[Path]:
         shards = sorted(ledger.shards())
     if not names:
         raise RunError("there are no results yet; wait for the first target")
-    if shards and part is not None:
+    if shards and not whole:
         raise RunError(
-            f"the {part} are packed in shards, each with all files of its targets; download all "
+            "the results are packed in shards, each with all files of its targets; download all "
             "results, or an export"
         )
     if shards:
@@ -125,7 +126,4 @@ def _result_files(project: Project, part: str | None) -> Iterator[Path]:
         return
     folders = OutputFolders(project.output_folder)
     for name in names:
-        files = folders.files(name)
-        yield from (
-            path for path in files if part in {None, path.relative_to(folders.root).parts[0]}
-        )
+        yield from folders.files(name)

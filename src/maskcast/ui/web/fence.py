@@ -30,9 +30,9 @@ class Fence:
 
 
 def without_places(sentence: str, project: Project) -> str:
-    """A sentence without where on this machine the project is; that is nothing to a browser."""
-    folders = (project.references_folder, project.targets_folder, project.output_folder)
-    for folder in sorted((*folders, project.root), key=lambda one: -len(str(one))):
-        if folder.is_absolute():
-            sentence = sentence.replace(str(folder), folder.name)
+    """A sentence without where the project is, here or in a store; that is nothing to a browser."""
+    places = (project.references_place, project.targets_place, project.output_place)
+    for place in sorted((*places, project.root), key=lambda one: -len(str(one))):
+        if not isinstance(place, Path) or place.is_absolute():
+            sentence = sentence.replace(str(place), place.name)
     return sentence

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from maskcast.errors import SettingsError
 from maskcast.project import Project
+from maskcast.runs.run import fetch_ledger
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.app import build_app, page_css, theme
 from maskcast.ui.web.guard import App, Guard, is_loopback
@@ -64,10 +65,12 @@ def serve(workspace: Workspace, options: ServeOptions) -> bool:
         Whether a run was cut short.
 
     Raises:
-        SettingsError: if the host or port cannot be listened at, or a place of the project is in a
-            store.
+        SettingsError: if the host or port cannot be listened at, or references or targets are in
+            a store.
+        RunError: if the ledger of an output in a store cannot be had.
     """
     _check_folders(workspace.project)
+    fetch_ledger(workspace.project)
     with _listening(options) as listener:
         app = create_app(workspace, options)
         config = uvicorn.Config(
@@ -105,7 +108,7 @@ class _Server(uvicorn.Server):
 
 
 def _check_folders(project: Project) -> None:
-    for place in (project.references_place, project.targets_place, project.output_place):
+    for place in (project.references_place, project.targets_place):
         if not isinstance(place, Path):
             raise SettingsError(
                 f"{place} is in a store, and the web labeler works in folders of this machine; "
