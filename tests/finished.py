@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from maskcast.images import encode_jpeg
 from maskcast.project import Project
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import OutputFolders, write_outputs
+from maskcast.runs.shards import ShardPlan
 from maskcast.targets import output_names
 from maskcast.types import Segmentation
 from support import write_png
@@ -56,6 +58,36 @@ def finished_project(
         for image_id, reason in (failed or {}).items():
             ledger.record(TargetRow(image_id, image_id, "failed", reason=reason))
     return project
+
+
+def packed(project: Project, size: int, output: Path) -> Project:
+    """The same project with the same results in shards of so many targets.
+
+    Args:
+        project: its results are files.
+        size: targets in a shard.
+        output: the output folder to make.
+    """
+    folders = OutputFolders(project.output_folder)
+    with Ledger.open(project.ledger_path) as ledger:
+        rows = list(ledger.rows())
+    output.mkdir()
+    with Ledger.create(output / "run.db", {"engine": "none", "layout": "shards"}) as ledger:
+        plan = ShardPlan(output, ledger.run_id, size)
+        done = [row for row in rows if row.state == "done"]
+        for start in range(0, len(done), size):
+            chunk = done[start : start + size]
+            results = {
+                row.name: {
+                    path.relative_to(folders.root).as_posix(): path.read_bytes()
+                    for path in folders.files(row.name)
+                }
+                for row in chunk
+            }
+            shard = plan.write(chunk, results)
+            ledger.record_all([replace(row, shard=shard) for row in chunk])
+        ledger.record_all([row for row in rows if row.state == "failed"])
+    return Project.open(project.root, {"paths": {"output": output}})
 
 
 def picture_of(image_id: str) -> npt.NDArray[np.uint8]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +52,7 @@ def test_shards_hold_the_files_of_the_folders_and_resume_exactly(
     assert "the shards of 3 targets are gone" in ended.stderr
     assert kept.stat().st_mtime_ns == before[kept], "a shard in place was done again"
     assert unpacked(packed) == result_digests(whole)
-    assert rows(packed) == rows(whole)
+    assert [replace(row, shard=None) for row in rows(packed)] == rows(whole)
 
 
 @pytest.mark.parametrize("told", [1, 2, 5])
@@ -86,17 +88,27 @@ class SilentObserver:
     def row(self, row: TargetRow) -> None: ...
 
 
-def test_packed_results_are_counted_but_not_compared(
+def test_packed_results_are_counted_compared_and_exported_as_files_are(
     make_project: MakeProject, maskcast: Maskcast, tmp_path: Path
 ) -> None:
-    project = make_project(3)
-    flags = ["--output", tmp_path / "packed"]
-    assert maskcast("run", project, "--engine", "fake", "--shards", *flags).returncode == 0
-    assert "done 3 (of these empty 1)" in maskcast("status", project, *flags).stdout
-    for command in (
-        ("evaluate", project, "--truth", tmp_path / "truth", *flags),
-        ("export", "coco", tmp_path / "coco", "--project", project, *flags),
-    ):
-        refused = maskcast(*command)
-        assert refused.returncode == 1
-        assert "packed in shards" in refused.stderr
+    project = make_project(7)
+    (project / "targets" / "broken.png").write_bytes(b"not a picture")
+    said, digests = [], []
+    for layout in ([], ["--shards", "--shard-size", "3"]):
+        flags = ["--output", tmp_path / f"output {len(layout)}"]
+        assert maskcast("run", project, "--engine", "fake", *layout, *flags).returncode == 3
+        told = maskcast("status", project, *flags, "--json").stdout
+        truth = ["--truth", tmp_path / "truth", "--json"]
+        compared = maskcast("evaluate", project, *truth, *flags)
+        assert compared.returncode == 0, compared.stderr
+        choice = ["--split", "0.5", "0.3", "0.2", "--min-score", "0.2", "--json"]
+        export = ["export", "yolo", tmp_path / "yolo", "--project", project, *choice, *flags]
+        exported = maskcast(*export)
+        assert exported.returncode == 0, exported.stderr
+        status = {**json.loads(told), "output": None}
+        said.append((status, compared.stdout, exported.stdout))
+        digests.append(result_digests(tmp_path / "yolo"))
+        (tmp_path / "yolo").rename(tmp_path / f"yolo {len(layout)}")
+    assert said[0] == said[1]
+    assert digests[0] == digests[1]
+    assert len(digests[0]) > 7

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +12,19 @@ import pytest
 import yaml
 from PIL import Image, ImageCms
 
-from finished import SIZE, finished_project
+from finished import SIZE, finished_project, packed
 from formats_support import FILE_NAMES, assert_same_masks, image_of, known, mask_of
 from maskcast.annotations import Annotation, AnnotationFile, ObjectAnnotation, write_annotations
-from maskcast.errors import ExportError, RunError, SettingsError, StorageError
+from maskcast.errors import ExportError, SettingsError, StorageError
 from maskcast.exporting import ExportOptions, PictureMode, export_project
 from maskcast.formats import FORMATS, load_format
 from maskcast.formats.records import LabeledImage, WriteOptions
 from maskcast.images import read_image
 from maskcast.project import Project
-from maskcast.results import read_id_mask, read_results
-from maskcast.runs.ledger import Ledger
+from maskcast.results import read_id_mask
 from maskcast.storage import Place, Url
 from maskcast.types import Prompts
+from support import result_digests
 
 RING = mask_of("########", "#......#", "#.##.#.#", "#.##...#", "#......#", "########")
 DOT = mask_of("........", "........", "........", "........", "....#...", "........")
@@ -469,16 +468,58 @@ def test_results_in_a_store_are_exported_too(tmp_path: Path) -> None:
         export_project(project, "coco", tmp_path / "two", ExportOptions(pictures="link"))
 
 
-def test_results_in_shards_are_refused(tmp_path: Path) -> None:
-    project = finished_project(tmp_path / "project", {"a.png": {1: DOT}})
-    with Ledger.open(project.ledger_path) as ledger:
-        (row,) = ledger.rows()
-        ledger.record(replace(row, shard="x.tar"))
-    with pytest.raises(RunError, match="packed in shards"):
-        export_project(project, "coco", tmp_path / "out")
-    with pytest.raises(RunError, match="packed in shards"):
-        next(read_results(project))
-    assert not (tmp_path / "out").exists()
+CHOICES = (
+    ExportOptions(pictures="copy", split=(0.5, 0.25, 0.25), seed=3),
+    ExportOptions(min_score=0.5, write=WriteOptions(polygons=True)),
+    ExportOptions(only="accepted", min_score=0.5),
+)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("options", CHOICES)
+def test_an_export_of_shards_is_that_of_the_files(
+    project: Project, tmp_path: Path, name: str, options: ExportOptions
+) -> None:
+    summaries, contents = [], []
+    for number, one in enumerate((project, packed(project, 3, tmp_path / "packed"))):
+        summaries.append(export_project(one, name, tmp_path / "out", options))
+        contents.append(result_digests(tmp_path / "out"))
+        (tmp_path / "out").rename(tmp_path / f"out {number}")
+    assert contents[0] == contents[1]
+    assert summaries[0] == summaries[1]
+    assert summaries[0].unreadable == {}
+
+
+def test_shards_in_a_store_are_exported_on_a_machine_that_has_no_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    local = finished_project(tmp_path / "project", {f"{n}.png": {1: DOT} for n in range(5)})
+    packed(local, 2, tmp_path / "packed")
+    store = fsspec.filesystem("memory")
+    store.put(str(tmp_path / "packed"), "/packed-export/output", recursive=True)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    place = Url("memory", "packed-export/output")
+    project = Project.open(local.root, {"paths": {"output": place}})
+    asked: list[str] = []
+    download = Url.download
+
+    def watched(url: Url, file: Path) -> bool:
+        asked.append(url.name)
+        return download(url, file)
+
+    monkeypatch.setattr(Url, "download", watched)
+    summary = export_project(project, "coco", tmp_path / "out")
+    assert (summary.images, summary.unreadable) == (5, {})
+    assert len(asked) == len(set(asked)) == 4, "the ledger and each shard are fetched once"
+    assert list((tmp_path / "temporary").iterdir()) == [], "a copy stays behind"
+    for shard in store.ls("/packed-export/output/shards", detail=False)[:1]:
+        store.rm(shard)
+    partial = export_project(project, "coco", tmp_path / "partial")
+    assert 1 <= len(partial.unreadable) <= 2
+    assert all("the shard memory://" in reason for reason in partial.unreadable.values())
 
 
 def test_missing_and_damaged_pictures_are_counted(tmp_path: Path) -> None:

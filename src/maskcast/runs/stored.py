@@ -131,7 +131,7 @@ class _Shards:
                 with path.open("rb") as file:
                     offset, size = self._members(shard, path, file).get(name, (0, -1))
                     file.seek(offset)
-                    data = file.read(max(0, size))
+                    data = file.read(size) if size > 0 else b""
             except OSError as error:
                 raise ImageError(f"{shard} cannot be read ({error.strerror or error})") from error
         if len(data) != size:
@@ -188,7 +188,7 @@ def _missing(shard: Place) -> ImageError:
 def _extents(file: BinaryIO, size: int) -> Iterator[tuple[str, _Extent]]:
     """The regular members of a tar, as far as it can be read; only their headers are.
 
-    Members that would end beyond the file, or begin before one that came earlier, are the end: a
+    A member that would end beyond the file, or begin before one that came earlier, is the end: a
     tar can be made by anybody.
     """
     end = 0
@@ -196,8 +196,8 @@ def _extents(file: BinaryIO, size: int) -> Iterator[tuple[str, _Extent]]:
         with tarfile.open(fileobj=file, mode="r:") as tar:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # or it keeps all of them
-                begin, end = end, member.offset_data + max(0, member.size)
-                if member.offset < begin or end > size:
+                begin, end = end, member.offset_data + member.size
+                if member.size < 0 or member.offset < begin or end > size:
                     return
                 if member.isreg() and not member.issparse():
                     yield member.name, (member.offset_data, member.size)

@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 
 from maskcast.importing import import_annotations
 from maskcast.project import Project
-from maskcast.runs.run import run_project
+from maskcast.runs.run import fetch_ledger, run_project
+from maskcast.storage import Url
 from maskcast.ui.store import AnnotationStore
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.controller import RunController
@@ -82,3 +83,57 @@ def test_the_pixels_of_uploads_are_bounded_as_the_project_says(tmp_path: Path) -
         opened = Project.open(tmp_path, {"images": {"max_pixels": bound}})
         answer = serving(opened).post("/maskcast/upload?to=targets&name=a.png", content=data)
         assert answer.status_code == status, answer.json()
+
+
+@pytest.fixture
+def shard(project: Project) -> Path:
+    """The only shard of the project's results."""
+    run_project(project, Quiet(), shard_size=5)
+    (found,) = (project.output_folder / "shards").iterdir()
+    return found
+
+
+def test_pictures_of_results_in_shards(project: Project, shard: Path, tmp_path: Path) -> None:
+    whole = Project.open(project.root, {"engine": "fake", "paths": {"output": tmp_path / "whole"}})
+    run_project(whole, Quiet())
+    clients = serving(project), serving(whole)
+    for kind in ("overlay", "original", "thumbnail"):
+        packed, plain = (client.get(f"/maskcast/{kind}?id=sub/a.png") for client in clients)
+        assert packed.status_code == 200
+        assert packed.content == plain.content
+    assert clients[0].get("/maskcast/results").json() == clients[1].get("/maskcast/results").json()
+    assert shard.is_file()
+
+
+def test_a_missing_shard_is_told_without_its_folder(project: Project, shard: Path) -> None:
+    client = serving(project)
+    shard.rename(project.root / "away")
+    answer = client.get("/maskcast/overlay?id=sub/a.png")
+    assert answer.status_code == 400
+    assert f"the shard output/shards/{shard.name} is missing" in answer.json()["error"]
+    original = serving(project).get("/maskcast/thumbnail?id=sub/a.png")
+    assert original.status_code == 200, "the target is shown instead"
+    shard.symlink_to(project.root / "away")
+    assert client.get("/maskcast/overlay?id=sub/a.png").status_code == 404, "it leads out"
+
+
+def test_results_in_a_store_are_shown(
+    project: Project, shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    fsspec.filesystem("memory").put(str(project.output_folder), "/served", recursive=True)
+    place = Url("memory", "served")
+    stored = Project.open(project.root, {"engine": "fake", "paths": {"output": place}})
+    fetch_ledger(stored)
+    client = serving(stored)
+    assert client.get("/maskcast/results").json()["total"] == 1
+    shown = serving(project).get("/maskcast/overlay?id=sub/a.png").content
+    assert client.get("/maskcast/overlay?id=sub/a.png").content == shown
+    assert client.get("/maskcast/download?format=coco").status_code == 200
+    refused = client.get("/maskcast/download").json()["error"]
+    assert "is in a store" in refused
+    assert "memory://" not in refused
+    fsspec.filesystem("memory").rm(f"/served/shards/{shard.name}")
+    gone = serving(stored).get("/maskcast/overlay?id=sub/a.png").json()["error"]
+    assert f"the shard served/shards/{shard.name} is missing" in gone

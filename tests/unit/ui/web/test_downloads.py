@@ -80,6 +80,18 @@ def test_results_that_are_elsewhere_are_no_empty_archive(project: Project) -> No
         zip_results(project, "masks")
 
 
+def test_of_a_run_into_shards_the_shards_are_sent(project: Project) -> None:
+    run_project(project, Quiet(), shard_size=2)
+    shards = project.output_folder / "shards"
+    (shards / "notes.txt").write_text("mine")
+    expected = {f"shards/{one.name}": one.read_bytes() for one in shards.glob("*.tar")}
+    assert len(expected) == 2
+    assert read(zip_results(project)) == expected
+    with pytest.raises(RunError, match="packed in shards"):
+        zip_results(project, "masks")
+    assert read(zip_export(project, "coco"))
+
+
 def test_without_results_there_is_nothing_to_download(project: Project) -> None:
     with pytest.raises(RunError, match="no results yet"):
         zip_results(project)
