@@ -261,6 +261,20 @@ def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing:
     assert width_of(page) == pytest.approx(fitted)
 
 
+def test_an_overlay_that_cannot_be_had_says_why(context: BrowserContext, reviewing: Server) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    missing = re.compile(r"maskcast/overlay\?id=t000.png")
+    reason = {"error": "the shard output/shards/x.tar is missing"}
+    page.route(missing, lambda route: route.fulfill(status=400, json=reason))
+    page.locator(".results .card", has_text="t000.png").click()
+    expect(page.locator(".large .message")).to_have_text(reason["error"])
+    expect(page.locator(".large .overlay")).to_be_hidden()
+    expect(page.locator(".large .wipe")).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".large .message")).to_be_hidden()
+    expect(page.locator(".large .overlay")).to_be_visible()
+
+
 def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> None:
     viewport = ViewportSize(width=400, height=760)
     with browser.new_context(viewport=viewport, has_touch=True, is_mobile=True) as context:

@@ -24,11 +24,14 @@ from maskcast.runs.ledger import TargetRow
 from maskcast.runs.shards import FOLDER, member_name
 from maskcast.storage import Place, Readable, Url
 
+_MOST_SHARDS = 64
+"""Whose members are kept in mind."""
+
 _MOST_MEMBERS = 100_000
-"""Of all shards whose members are kept in mind; some 30 MB."""
+"""Of these shards together, unless a single one has more; some 30 MB."""
 
 _MOST_COPIES = 4
-"""Of shards in a store."""
+"""Of shards in a store, and so most of them in mind."""
 
 _Extent = tuple[int, int]
 """Where the bytes of a member begin, and how many they are."""
@@ -45,9 +48,6 @@ class ResultFiles:
         """Nothing is read yet."""
         self._output = output
         self._shards = _Shards()
-
-    def __reduce__(self) -> tuple[type[ResultFiles], tuple[Place]]:
-        return ResultFiles, (self._output,)
 
     def id_mask(self, row: TargetRow, object_id: int) -> Readable:
         """The binary mask of an object, a PNG."""
@@ -119,7 +119,7 @@ class _Shards:
         self._copies: Path | None = None
 
     def __reduce__(self) -> tuple[type[_Shards], tuple[()]]:
-        return _Shards, ()
+        return _Shards, ()  # results can be sent to other processes; what is kept stays here
 
     def read(self, shard: Place, name: str) -> bytes:
         """A whole member; see ``ShardMember.read_bytes``."""
@@ -137,7 +137,7 @@ class _Shards:
         if len(data) != size:
             raise ImageError(
                 f"{shard} does not hold {name}: it is damaged or cut off; restore it, or move it "
-                "away and run again, which does its targets again"
+                "away and do its targets again with maskcast run --shards"
             )
         return data
 
@@ -148,14 +148,15 @@ class _Shards:
         if kept is None or kept.stamp != stamp:
             kept = _Index(path, stamp, dict(_extents(file, status.st_size)))
             self._kept[shard] = kept
+            self._kept.move_to_end(shard)
+            self._forget(_MOST_SHARDS if isinstance(shard, Path) else _MOST_COPIES)
         self._kept.move_to_end(shard)
-        self._forget()
         return kept.members
 
-    def _forget(self) -> None:
-        while len(self._kept) > 1 and (
-            sum(len(index.members) for index in self._kept.values()) > _MOST_MEMBERS
-            or (self._copies is not None and len(self._kept) > _MOST_COPIES)
+    def _forget(self, most: int) -> None:
+        while len(self._kept) > most or (
+            len(self._kept) > 1
+            and sum(len(index.members) for index in self._kept.values()) > _MOST_MEMBERS
         ):
             _, index = self._kept.popitem(last=False)
             if self._copies is not None:
@@ -166,7 +167,7 @@ class _Shards:
         kept = self._kept.get(shard)
         if kept is not None and kept.file.is_file():
             return kept.file
-        if self._copies is None:
+        if self._copies is None or not self._copies.is_dir():
             self._copies = Path(mkdtemp(prefix="maskcast-shards-"))
             weakref.finalize(self, shutil.rmtree, self._copies, ignore_errors=True)
         file = self._copies / temporary_name()
@@ -181,7 +182,8 @@ class _Shards:
 
 def _missing(shard: Place) -> ImageError:
     return ImageError(
-        f"the shard {shard} is missing; put it back, or run again, which does its targets again"
+        f"the shard {shard} is missing; put it back, or do its targets again with maskcast run "
+        "--shards"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import shutil
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -95,8 +96,7 @@ def test_shards_in_a_store_are_copied_here_and_few_copies_are_kept(
         assert files.overlay(row).read_bytes() == here.overlay(row).read_bytes()
         assert 1 <= len(list((tmp_path / "temporary").glob("*/*"))) <= 2
     (copied, *_) = (tmp_path / "temporary").glob("*/*")
-    for copy in copied.parent.iterdir():
-        copy.unlink()  # as cleaners of temporary folders do
+    shutil.rmtree(copied.parent)  # as cleaners of temporary folders do
     row = rows(projects[1])[-1]
     assert files.overlay(row).read_bytes() == here.overlay(row).read_bytes()
     del files
