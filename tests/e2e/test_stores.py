@@ -111,11 +111,12 @@ def test_a_run_from_a_bucket_to_a_bucket_goes_on_on_another_machine_and_gives_th
     here = maskcast("evaluate", project, *flags)
     assert json.loads(here.stdout)["targets"] == 7, "one was renamed and has no truth"
     assert json.loads(compared.stdout)["overall"] == json.loads(here.stdout)["overall"]
-    for number, place in enumerate(([project], [tmp_path / "empty", *places])):
-        folder = ["coco", tmp_path / f"coco {number}", "--project"]
-        exported = maskcast("export", *folder, *place)
+    for root, where in ((project, []), (tmp_path / "empty", places)):
+        folder = tmp_path / f"coco of {root.name}"
+        exported = maskcast("export", "coco", folder, "--project", root, *where)
         assert exported.returncode == 0, exported.stderr
-    assert result_digests(tmp_path / "coco 0") == result_digests(tmp_path / "coco 1")
+    of_bucket = result_digests(tmp_path / "coco of empty")
+    assert of_bucket == result_digests(tmp_path / "coco of project")
     texts += [begun.stdout, begun.stderr, ended.stdout, ended.stderr, told.stdout]
 
     copy = download(f"s3://{bucket}/out", tmp_path / "copy")
