@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from maskcast.images import encode_jpeg
+from maskcast.naming import output_names
 from maskcast.project import Project
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import OutputFolders, write_outputs
 from maskcast.runs.shards import ShardPlan
-from maskcast.targets import output_names
 from maskcast.types import Segmentation
 from support import write_png
 

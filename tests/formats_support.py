@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as hnp
 
 from maskcast.formats.pictures import ReferencePictures
 from maskcast.formats.records import LabeledImage, LabeledObject, LabeledSet
+from maskcast.naming import output_names
 from maskcast.palette import default_spec
-from maskcast.targets import output_names
 from maskcast.types import ObjectSpec
 
 Mask = npt.NDArray[np.bool_]

@@ -1,8 +1,8 @@
 """Reading an export back with the reader that tools of its format use.
 
-The readers are optional packages; one that is missing is named with the line that installs it.
-What they find is compared with what was exported: how many pictures and objects, and how many
-pixels the masks have where the format keeps every one.
+The readers are optional packages; where one is missing the export is not checked, and the sentence
+says so with the line that installs it. What they find is compared with what was exported: how many
+pictures and objects, and how many pixels the masks have where the format keeps every one.
 """
 
 from __future__ import annotations
@@ -50,28 +50,28 @@ class _Reader:
 
 
 def check_export(summary: ExportSummary) -> str:
-    """Read an export back and compare.
+    """Read an export back and compare, where the format's own reader is installed.
 
     Returns:
-        A sentence that tells what was found.
+        A sentence that tells what was found, or why the export was not checked.
 
     Raises:
-        ExportError: if the reader is not installed, cannot read the export, or finds something
-            else than was exported; the export stays as it is.
+        ExportError: if the reader cannot read the export or finds something else than was
+            exported; the export stays as it is.
     """
     reader = _READERS[summary.format_name]
     try:
         with _silence():
             module = import_module(reader.module)
-    except ImportError as error:
-        raise ExportError(
-            f"the export is in {summary.folder}, but {reader.package} is not installed to check "
-            f"it; pip install {reader.package}, in an environment of its own if need be"
-        ) from error
+    except ImportError:
+        return (
+            f"not checked: {reader.package} is not installed; run: pip install {reader.package}, "
+            "in an environment of its own if need be"
+        )
     if reader.needs_pictures and not summary.with_pictures:
-        raise ExportError(
-            f"the export is in {summary.folder}, but {reader.package} needs the pictures to check "
-            "it; export with --copy-images or --link-images"
+        return (
+            f"not checked: {reader.package} needs the pictures; export with --copy-images or "
+            "--link-images"
         )
     try:
         with _silence():

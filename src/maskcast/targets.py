@@ -1,25 +1,19 @@
-"""Finding images in a folder, and the names of their results."""
+"""Finding images in a folder."""
 
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
-
-import numpy as np
 
 from maskcast.errors import SettingsError, StorageError
 from maskcast.images import is_image_name
+from maskcast.naming import fold
 from maskcast.storage import Entry, Place, Url
 from maskcast.types import Target
 
-_NOTHING_TAKEN: Mapping[str, str] = MappingProxyType({})
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 
 
@@ -104,98 +98,6 @@ class ImageStream:
     def sentences(self) -> tuple[str, ...]:
         """What was left out, for the user; complete once ``groups`` has ended."""
         return self._search.sentences()
-
-
-def output_names(
-    image_ids: Iterable[str], taken: Mapping[str, str] = _NOTHING_TAKEN
-) -> dict[str, str]:
-    """The name of each image's results: its path without suffix, or with it where that is unique.
-
-    Images whose names would collide keep their suffix (``a.jpg``, ``a.png``); where even that
-    collides, ``~2`` and so on is added in code-point order of the image ids. Names that differ
-    only in case or in Unicode normalisation collide too, because results are moved to file
-    systems that cannot tell them apart.
-
-    Args:
-        image_ids: POSIX paths; their order has no influence on the names.
-        taken: image id -> name given earlier, which is kept and never given to another image.
-
-    Returns:
-        Image id -> name, a POSIX path, in the order of ``image_ids``.
-    """
-    wanted = list(image_ids)
-    fresh = sorted({image_id for image_id in wanted if image_id not in taken})
-    names = {image_id: _without_suffix(image_id) for image_id in fresh}
-    reserved = Counter(map(_fold, taken.values()))
-    while True:
-        uses = reserved + Counter(map(_fold, names.values()))
-        colliding = [
-            image_id
-            for image_id, name in names.items()
-            if uses[_fold(name)] > 1 and name != image_id
-        ]
-        if not colliding:
-            break
-        names |= {image_id: image_id for image_id in colliding}
-    _number_duplicates(names, set(reserved))
-    return {image_id: taken.get(image_id) or names[image_id] for image_id in wanted}
-
-
-def unusual_names(image_ids: Sequence[str], taken: Mapping[str, str]) -> dict[str, str]:
-    """Of ``output_names``, the entries that are not simply the path without suffix.
-
-    For lists of millions: only the images that could collide are looked at together.
-
-    Args:
-        image_ids: all whose names could collide with each other.
-        taken: see ``output_names``.
-    """
-    stems = np.fromiter((_key(_without_suffix(one)) for one in image_ids), np.int64)
-    values, uses = np.unique(stems, return_counts=True)
-    wanted = {int(value) for value in values[uses > 1]} | {_key(name) for name in taken.values()}
-    suspects: set[int] = set()
-    while new := set(np.flatnonzero(np.isin(stems, list(wanted))).tolist()) - suspects:
-        suspects |= new
-        wanted |= {_key(image_ids[index]) for index in new}
-    numbered = (index for index, one in enumerate(image_ids) if "~" in one)
-    suspects |= set(numbered)
-    names = output_names([image_ids[index] for index in sorted(suspects)], taken)
-    return {one: name for one, name in names.items() if name != _without_suffix(one)}
-
-
-def usual_name(image_id: str) -> str:
-    """The name of an image's results where no other image could have the same."""
-    return _without_suffix(image_id)
-
-
-def _key(name: str) -> int:
-    """The same number for names that some file system takes for one."""
-    return hash(_fold(name))
-
-
-def _without_suffix(image_id: str) -> str:
-    folder, slash, last = image_id.rpartition("/")
-    stem, _, suffix = last.rpartition(".")
-    # "...png" without its suffix would point out of the output folder.
-    return image_id if not suffix or stem in {"", ".", ".."} else folder + slash + stem
-
-
-def _number_duplicates(names: dict[str, str], used: set[str]) -> None:
-    """Add a number to each name that is used already, by ``used`` or by an image before."""
-    claimed = used | {_fold(name) for name in names.values()}
-    for image_id, name in names.items():
-        if _fold(name) in used:
-            numbered = (f"{name}~{number}" for number in count(2))
-            names[image_id] = next(one for one in numbered if _fold(one) not in claimed)
-        used.add(_fold(names[image_id]))
-        claimed.add(_fold(names[image_id]))
-
-
-def _fold(name: str) -> str:
-    """The same for names that some file system takes for one."""
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 _FolderId = tuple[int, int]
@@ -397,7 +299,7 @@ def _by_clash(
     """Folders with a name of their own, and groups whose names some file system takes for one."""
     by_name: dict[str, list[tuple[str, _Folder]]] = {}
     for folder in folders:
-        by_name.setdefault(_fold(folder[0]), []).append(folder)
+        by_name.setdefault(fold(folder[0]), []).append(folder)
     alone = [one for group in by_name.values() if len(group) == 1 for one in group]
     return alone, [sorted(group) for group in by_name.values() if len(group) > 1]
 

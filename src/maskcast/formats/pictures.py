@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from maskcast.errors import AnnotationError
 from maskcast.images import DEFAULT_MAX_PIXELS
+from maskcast.naming import output_names
 from maskcast.rasters import read_raster
-from maskcast.targets import output_names
 
 _FOLDERS_OF_SETS = frozenset(
     {"JPEGImages", "data", "default", "images", "labels", "obj_train_data", "test", "train", "val"}

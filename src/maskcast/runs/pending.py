@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from maskcast.naming import unusual_names, usual_name
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.pipeline import WorkItem
 from maskcast.storage import Place
-from maskcast.targets import ImageFolder, ImageStream, unusual_names, usual_name
+from maskcast.targets import ImageFolder, ImageStream
 
 
 class PendingTargets:
