@@ -18,7 +18,8 @@ import numpy as np
 from matplotlib.backend_bases import MouseButton, MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from maskcast.project import Project
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.inputs import Inputs
 from maskcast.ui.desktop.keys import Action, Command
 from maskcast.ui.desktop.labeler import Labeler
@@ -26,7 +27,6 @@ from maskcast.ui.desktop.windows import open_window
 from maskcast.ui.desktop.worker import Worker
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
-from maskcast.ui.store import AnnotationStore
 from maskcast.ui.thumbnails import ObjectGallery
 
 SIZES = ((1000, 1000), (2000, 2000), (3000, 4000))

@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from maskcast.formats import FORMATS
-from maskcast.images import encode_mask_png
-from maskcast.inspection import KINDS, draw_inspection_image
+from maskcast.demo.wafers import KINDS, draw_inspection_image
+from maskcast.interchange.formats import FORMATS
+from maskcast.io.images import encode_mask_png
 from maskcast.masks import components
 from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
 from maskcast.runs.outputs import OutputFolders

@@ -27,14 +27,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from maskcast.config import usable_cores
+from maskcast.drawing.palette import default_spec
 from maskcast.engines.base import Engine, EngineSettings, create_engine
 from maskcast.engines.sam.devices import pick_device, pick_dtype
 from maskcast.engines.sam.families import FAMILIES
 from maskcast.engines.sam.loading import load_model
 from maskcast.engines.sam.weights import locate
-from maskcast.images import encode_jpeg
-from maskcast.palette import default_spec
+from maskcast.io.images import encode_jpeg
+from maskcast.project.settings import usable_cores
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, run_pipeline
 from maskcast.runs.sinks import FolderSink

@@ -24,17 +24,22 @@ import cv2
 import numpy as np
 import psutil
 
-from maskcast.annotations import Annotation, AnnotationFile, ObjectAnnotation, write_annotations
-from maskcast.config import usable_cores
-from maskcast.images import encode_jpeg
-from maskcast.inspection import KINDS, SIZE, draw_inspection_image
-from maskcast.project import Project
+from maskcast.demo.wafers import KINDS, SIZE, draw_inspection_image
+from maskcast.io.images import encode_jpeg
+from maskcast.io.listing import ImageStream
+from maskcast.project.annotations import (
+    Annotation,
+    AnnotationFile,
+    ObjectAnnotation,
+    write_annotations,
+)
+from maskcast.project.folder import Project
+from maskcast.project.settings import usable_cores
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import FoundObject, Ledger, LedgerCounts, TargetRow
 from maskcast.runs.pending import PendingTargets
 from maskcast.runs.ray import RayExecutor
 from maskcast.runs.run import run_project
-from maskcast.targets import ImageStream
 from maskcast.types import Prompts
 
 SIDE = 2 * SIZE

@@ -22,12 +22,12 @@ from statistics import median
 import cv2
 import numpy as np
 
-from maskcast.config import usable_cores
+from maskcast.demo.wafers import KINDS, draw_inspection_image
+from maskcast.drawing.palette import default_spec
 from maskcast.engines.base import EngineSettings
 from maskcast.engines.pixel.engine import PixelEngine
-from maskcast.images import encode_jpeg, encode_label_png, read_image
-from maskcast.inspection import KINDS, draw_inspection_image
-from maskcast.palette import default_spec
+from maskcast.io.images import encode_jpeg, encode_label_png, read_image
+from maskcast.project.settings import usable_cores
 from maskcast.runs.outputs import OutputFolders, write_outputs
 from maskcast.types import Reference, RgbImage
 from peer import PeerSegmenter

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page
 
-from maskcast.inspection import KINDS, draw_inspection_image
+from maskcast.demo.wafers import KINDS, draw_inspection_image
 from support import write_png
 from web_support import launched_browser, served
 

@@ -10,16 +10,16 @@ from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent, TimerBas
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from maskcast.annotations import Annotation
 from maskcast.engines.base import EngineSettings
 from maskcast.engines.fake import FakeEngine
-from maskcast.project import Project
+from maskcast.project.annotations import Annotation
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.inputs import Inputs
 from maskcast.ui.desktop.labeler import Labeler
 from maskcast.ui.desktop.worker import Worker
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
-from maskcast.ui.store import AnnotationStore
 from maskcast.ui.thumbnails import ObjectGallery
 
 LEFT, RIGHT, MIDDLE = MouseButton.LEFT, MouseButton.RIGHT, MouseButton.MIDDLE

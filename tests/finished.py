@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.images import encode_jpeg
-from maskcast.naming import output_names
-from maskcast.project import Project
+from maskcast.io.images import encode_jpeg
+from maskcast.io.output_names import output_names
+from maskcast.project.folder import Project
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import OutputFolders, write_outputs
 from maskcast.runs.shards import ShardPlan

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from maskcast.formats.pictures import ReferencePictures
-from maskcast.formats.records import LabeledImage, LabeledObject, LabeledSet
-from maskcast.naming import output_names
-from maskcast.palette import default_spec
+from maskcast.drawing.palette import default_spec
+from maskcast.interchange.formats.pictures import ReferencePictures
+from maskcast.interchange.formats.records import LabeledImage, LabeledObject, LabeledSet
+from maskcast.io.output_names import output_names
 from maskcast.types import ObjectSpec
 
 Mask = npt.NDArray[np.bool_]

@@ -6,20 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from maskcast import project as projects
-from maskcast.evaluate import Evaluation, evaluate_output
-from maskcast.exporting import ExportOptions, ExportSummary, Only, PictureMode, export_project
-from maskcast.formats.records import WriteOptions
-from maskcast.importing import ImportSummary, import_annotations
-from maskcast.merging import Conflict
-from maskcast.results import Result, read_results
+from maskcast.interchange.exporting import (
+    ExportOptions,
+    ExportSummary,
+    Only,
+    PictureMode,
+    export_project,
+)
+from maskcast.interchange.formats.records import WriteOptions
+from maskcast.interchange.importing import ImportSummary, import_annotations
+from maskcast.interchange.merging import Conflict
+from maskcast.project import folder
+from maskcast.results.evaluation import Evaluation, evaluate_output
+from maskcast.results.reading import Result, read_results
+from maskcast.results.status import Status, read_status
 from maskcast.runs.executor import Executor
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import RunObserver, RunSummary, run_project
-from maskcast.status import Status, read_status
 
 
-class Project(projects.Project):
+class Project(folder.Project):
     """A project folder: import annotations, run, look at the results, export them.
 
     ::

@@ -19,12 +19,12 @@ from PIL import Image
 
 from finished import SIZE, finished_project
 from formats_support import mask_of
-from maskcast.checking import check_export
-from maskcast.exporting import ExportOptions, export_project
-from maskcast.formats import FORMATS
-from maskcast.formats.brush_rle import decode_brush, encode_brush
-from maskcast.formats.records import WriteOptions
-from maskcast.project import Project
+from maskcast.interchange.exporting import ExportOptions, export_project
+from maskcast.interchange.formats import FORMATS
+from maskcast.interchange.formats.brush_rle import decode_brush, encode_brush
+from maskcast.interchange.formats.records import WriteOptions
+from maskcast.interchange.readback import check_export
+from maskcast.project.folder import Project
 
 Mask = npt.NDArray[np.bool_]
 Expected = dict[str, dict[str, Mask]]

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from maskcast.annotations import Annotation, read_annotations
 from maskcast.masks import iou
+from maskcast.project.annotations import Annotation, read_annotations
 from support import GRAY, RED, Maskcast, command, write_png
 
 pytestmark = pytest.mark.skipif(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskcast.images import read_label_map
+from maskcast.io.images import read_label_map
 from support import MakeProject, Maskcast, picture
 
 HEAVY = ("torch", "ray", "gradio", "matplotlib", "sklearn", "maskcast.engines.pixel.engine")
@@ -70,7 +70,8 @@ def test_an_export_that_is_stopped_leaves_nothing(
     finished: Path, tmp_path: Path, stop: str
 ) -> None:
     program = (
-        "import os, signal, sys\nfrom maskcast import cli, exporting\n"
+        "import os, signal, sys\nfrom maskcast import cli\n"
+        "from maskcast.interchange import exporting\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"exporting.read_id_mask = lambda place: os.kill(os.getpid(), signal.{stop})\n"
         f"sys.argv = ['maskcast', 'export', 'coco', {str(tmp_path / 'out/coco')!r}, "

@@ -20,7 +20,7 @@ import pytest
 
 import fragile
 from maskcast.errors import RunError
-from maskcast.project import Project
+from maskcast.project.folder import Project
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.ray import RayExecutor

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskcast.images import read_image
-from maskcast.project import Project
+from maskcast.io.images import read_image
+from maskcast.project.folder import Project
 from sam_support import tiny_weights
 from support import MakeProject, Maskcast
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from maskcast.project import Project
+from maskcast.project.folder import Project
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack

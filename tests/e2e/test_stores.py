@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from maskcast.errors import StorageError
+from maskcast.io.listing import ImageStream
+from maskcast.io.storage import Entry, Url
 from maskcast.runs.ledger import Ledger, TargetRow
-from maskcast.storage import Entry, Url
-from maskcast.targets import ImageStream
 from support import MakeProject, Maskcast, result_digests
 
 pytest.importorskip("s3fs", reason="needs the extra s3")

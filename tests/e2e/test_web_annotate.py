@@ -20,7 +20,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from maskcast.annotations import Annotation, ObjectAnnotation, read_annotations
+from maskcast.project.annotations import Annotation, ObjectAnnotation, read_annotations
 from maskcast.types import Mask
 from support import picture, write_png
 from web_support import Server, served

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 
-from maskcast.demo import write_demo_project
-from maskcast.importing import import_annotations
-from maskcast.project import Project
+from maskcast.demo.example import write_demo_project
+from maskcast.interchange.importing import import_annotations
+from maskcast.project.folder import Project
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.run import run_project
 from support import picture, result_digests, write_png

@@ -13,8 +13,8 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from maskcast.importing import import_annotations
-from maskcast.project import Project
+from maskcast.interchange.importing import import_annotations
+from maskcast.project.folder import Project
 from maskcast.runs.run import run_project
 from support import Maskcast, picture, write_png
 from web_support import Answer, Quiet, Server, served

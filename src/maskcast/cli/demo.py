@@ -23,10 +23,10 @@ def demo(
     engine: EngineOption = None,
 ) -> None:
     """Draw an inspection set, run on it, tell how well it went."""
-    from maskcast.demo import write_demo_project
-    from maskcast.evaluate import evaluate_output
-    from maskcast.importing import import_annotations
-    from maskcast.project import Project
+    from maskcast.demo.example import write_demo_project
+    from maskcast.interchange.importing import import_annotations
+    from maskcast.project.folder import Project
+    from maskcast.results.evaluation import evaluate_output
 
     typer.echo(f"drawing references and {targets} targets into {folder}", err=True)
     drawn = write_demo_project(folder, seed, targets)

@@ -21,7 +21,7 @@ from maskcast.cli.options import (
     print_json,
 )
 from maskcast.errors import SettingsError
-from maskcast.formats import FORMATS
+from maskcast.interchange.formats import FORMATS
 
 _NAMES = ", ".join(FORMATS)
 
@@ -59,9 +59,9 @@ def import_annotations(
     ] = False,
 ) -> None:
     """Bring annotations of references into the project."""
-    from maskcast.classes import read_classes
-    from maskcast.importing import import_annotations
-    from maskcast.project import Project
+    from maskcast.interchange.class_ids import read_classes
+    from maskcast.interchange.importing import import_annotations
+    from maskcast.project.folder import Project
 
     if merge and replace:
         raise SettingsError("--merge and --replace exclude each other; give one")
@@ -120,9 +120,9 @@ def export_results(
     as_json: JsonOption = False,
 ) -> None:
     """Write the results in the format of another tool; needs no engine."""
-    from maskcast.exporting import ExportOptions, export_project
-    from maskcast.formats.records import WriteOptions
-    from maskcast.project import Project
+    from maskcast.interchange.exporting import ExportOptions, export_project
+    from maskcast.interchange.formats.records import WriteOptions
+    from maskcast.project.folder import Project
 
     if copy_images and link_images:
         raise SettingsError("--copy-images and --link-images exclude each other; give one")
@@ -142,7 +142,7 @@ def export_results(
     else:
         typer.echo(summary.describe(), err=True)
     if check:
-        from maskcast.checking import check_export
+        from maskcast.interchange.readback import check_export
 
         typer.echo(check_export(summary), err=True)
     if summary.unreadable:

@@ -30,7 +30,7 @@ def annotate(
     device: DeviceOption = None,
 ) -> None:
     """Annotate the references in a window."""
-    from maskcast.project import Project
+    from maskcast.project.folder import Project
     from maskcast.ui.desktop import annotate as annotate_in_window
 
     flags = {
@@ -73,7 +73,7 @@ def serve(
     device: DeviceOption = None,
 ) -> None:
     """Annotate, run, review and download in a browser."""
-    from maskcast.project import Project
+    from maskcast.project.folder import Project
 
     try:
         from maskcast.ui.web.options import ServeOptions, read_password

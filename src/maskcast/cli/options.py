@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from maskcast.evaluate import Evaluation
-    from maskcast.project import Project
+    from maskcast.project.folder import Project
+    from maskcast.results.evaluation import Evaluation
     from maskcast.runs.executor import Executor
     from maskcast.runs.run import RunSummary
 
@@ -54,7 +54,7 @@ def path_flags(
     ledger: Path | None = None,
 ) -> dict[str, Any]:
     """Flags for ``[paths]``; relative to where the command was started, not to the project."""
-    from maskcast.storage import parse_place
+    from maskcast.io.storage import parse_place
 
     given = {"references": references, "targets": targets, "output": output}
     places = {name: None if text is None else parse_place(text) for name, text in given.items()}
@@ -75,7 +75,7 @@ def run_in_console(
     """Run with a progress bar on stderr; Ctrl-C finishes what is in flight."""
     from rich.console import Console
 
-    from maskcast.console import ConsoleObserver
+    from maskcast.cli.console import ConsoleObserver
     from maskcast.runs.run import run_project
 
     stop = threading.Event()
@@ -118,7 +118,7 @@ def print_evaluation(evaluation: Evaluation, title: str) -> None:
     """A table on stdout, remarks on stderr."""
     from rich.console import Console
 
-    from maskcast.console import evaluation_table
+    from maskcast.cli.console import evaluation_table
 
     Console().print(evaluation_table(evaluation, title))
     for remark in evaluation.remarks():

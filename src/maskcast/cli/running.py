@@ -94,7 +94,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Mask every target; goes on where an earlier run stopped."""
-    from maskcast.project import Project
+    from maskcast.project.folder import Project
 
     opened = Project.open(
         project,
@@ -133,8 +133,8 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what is done, empty, failed (with reasons) and pending."""
-    from maskcast.project import Project
-    from maskcast.status import read_status
+    from maskcast.project.folder import Project
+    from maskcast.results.status import read_status
 
     opened = Project.open(project, {"paths": path_flags(None, targets, output, ledger)})
     found = read_status(opened)
@@ -154,8 +154,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Compare the results with true masks."""
-    from maskcast.evaluate import evaluate_output
-    from maskcast.project import Project
+    from maskcast.project.folder import Project
+    from maskcast.results.evaluation import evaluate_output
 
     opened = Project.open(project, {"paths": path_flags(None, None, output, ledger)})
     evaluation = evaluate_output(opened, truth)

@@ -13,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from maskcast.project import LEDGER_NAME, Project
+from maskcast.io.storage import Url
+from maskcast.project.folder import LEDGER_NAME, Project
 from maskcast.runs.ledger import Ledger, holds_ledger
-from maskcast.storage import Url
 
 _LEAST_INTERVAL_S = 60.0
 _LARGEST_SHARE = 0.05

@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from maskcast.config import usable_cores
 from maskcast.engines.base import Engine, EngineSettings, create_engine
 from maskcast.errors import RunError
+from maskcast.project.settings import usable_cores
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.pipeline import BatchRunner, WorkItem, run_pipeline
 from maskcast.runs.shards import Gathered, ShardPlan

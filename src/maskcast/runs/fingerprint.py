@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maskcast.engines.base import EngineInfo, reference_digest
-from maskcast.images import IntensityWindow
+from maskcast.io.images import IntensityWindow
 from maskcast.types import ObjectSpec, Reference
 
 Fingerprint = Mapping[str, Any]

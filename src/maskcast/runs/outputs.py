@@ -12,13 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maskcast.images import MAX_JPEG_SIDE, encode_jpeg, encode_label_png, encode_mask_png
+from maskcast.drawing.overlay import draw_overlay
+from maskcast.drawing.palette import default_spec
+from maskcast.io.images import MAX_JPEG_SIDE, encode_jpeg, encode_label_png, encode_mask_png
 from maskcast.masks import Component, components, compose_label_map
-from maskcast.palette import default_spec
 from maskcast.runs.ledger import FoundObject
 from maskcast.runs.sinks import FolderSink
 from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, RgbImage, Segmentation
-from maskcast.ui.render import draw_overlay
 
 BOX_COLUMNS = ("id", "xmin", "ymin", "xmax", "ymax", "score")
 """Header of a boxes file."""

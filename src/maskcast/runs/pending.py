@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from maskcast.naming import unusual_names, usual_name
+from maskcast.io.listing import ImageFolder, ImageStream
+from maskcast.io.output_names import unusual_names, usual_name
+from maskcast.io.storage import Place
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.pipeline import WorkItem
-from maskcast.storage import Place
-from maskcast.targets import ImageFolder, ImageStream
 
 
 class PendingTargets:

@@ -19,8 +19,8 @@ from typing import Protocol, TypeVar
 
 from maskcast.engines.base import Engine
 from maskcast.errors import MaskcastError, StorageError
+from maskcast.io.storage import Place
 from maskcast.runs.ledger import TargetRow
-from maskcast.storage import Place
 from maskcast.types import MemoryBank, RgbImage, Segmentation
 
 logger = logging.getLogger(__name__)

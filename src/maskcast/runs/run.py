@@ -28,9 +28,10 @@ from maskcast.errors import (
     SettingsError,
     StorageError,
 )
-from maskcast.files import remove_stale_temporaries
-from maskcast.images import IntensityWindow
-from maskcast.project import Project
+from maskcast.io.atomic import remove_stale_temporaries
+from maskcast.io.images import IntensityWindow
+from maskcast.io.storage import Place, Url
+from maskcast.project.folder import Project
 from maskcast.runs.copies import LedgerCopies
 from maskcast.runs.executor import Executor, LocalExecutor, Recipe
 from maskcast.runs.fingerprint import Fingerprint, describe_changes, run_fingerprint
@@ -40,7 +41,6 @@ from maskcast.runs.pipeline import WorkItem
 from maskcast.runs.shards import ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
 from maskcast.runs.work import FileWork
-from maskcast.storage import Place, Url
 from maskcast.types import ObjectSpec, Reference
 
 LOCK_NAME = ".lock"

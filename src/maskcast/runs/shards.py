@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from maskcast.errors import RunError
-from maskcast.files import write_atomically
+from maskcast.io.atomic import write_atomically
+from maskcast.io.storage import Place
 from maskcast.runs.ledger import Ledger, TargetRow
-from maskcast.storage import Place
 
 FOLDER = "shards"
 _NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{16}\.tar")

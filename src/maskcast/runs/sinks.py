@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from maskcast.files import write_atomically
-from maskcast.storage import Place, Url
+from maskcast.io.atomic import write_atomically
+from maskcast.io.storage import Place, Url
 
 
 class Sink(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskcast.images import IntensityWindow, read_image
+from maskcast.io.images import IntensityWindow, read_image
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import render_outputs
 from maskcast.runs.pipeline import Decoded, WorkItem

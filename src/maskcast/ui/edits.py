@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.annotations import ObjectAnnotation
+from maskcast.project.annotations import ObjectAnnotation
 from maskcast.types import Mask, Prompts
 from maskcast.ui.brush import stroke_mask
 

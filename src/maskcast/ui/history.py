@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from maskcast.annotations import Annotation, ObjectAnnotation
 from maskcast.masks import bounding_box
+from maskcast.project.annotations import Annotation, ObjectAnnotation
 from maskcast.types import Mask
 
 _DEPTH = 200

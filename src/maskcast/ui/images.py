@@ -7,10 +7,10 @@ from collections import OrderedDict
 from pathlib import Path
 
 from maskcast.errors import ImageError
-from maskcast.images import IntensityWindow, measure_window, read_image
-from maskcast.project import Project
-from maskcast.rasters import may_be_deep, read_raster
-from maskcast.targets import find_images
+from maskcast.io.images import IntensityWindow, measure_window, read_image
+from maskcast.io.listing import find_images
+from maskcast.io.rasters import may_be_deep, read_raster
+from maskcast.project.folder import Project
 from maskcast.types import RgbImage
 
 _KEPT = 4

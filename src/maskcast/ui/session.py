@@ -20,15 +20,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maskcast.annotations import Annotation, ObjectAnnotation
 from maskcast.engines.base import Engine
 from maskcast.errors import AnnotationError, ConflictError
 from maskcast.masks import apply_brush
+from maskcast.project.annotations import Annotation, ObjectAnnotation
+from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, Prompts, RgbImage, check_object_id
 from maskcast.ui.edits import Edit, apply_edit
 from maskcast.ui.history import History
 from maskcast.ui.images import ReferenceImages
-from maskcast.ui.store import AnnotationStore
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from maskcast.annotations import AnnotationFile, ObjectAnnotation
+from maskcast.drawing.palette import default_spec
 from maskcast.errors import ImageError
 from maskcast.masks import Box, bounding_box, components
-from maskcast.palette import default_spec
-from maskcast.project import Project
+from maskcast.project.annotations import AnnotationFile, ObjectAnnotation
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, ObjectSpec, RgbImage
 from maskcast.ui.images import ReferenceImages
-from maskcast.ui.store import AnnotationStore
 
 THUMBNAIL_SIDE = 96
 """Height and width of a thumbnail in pixels, unless asked otherwise."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from maskcast.io.storage import Url
 from maskcast.runs.copies import LedgerCopies
 from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
-from maskcast.storage import Url
 
 pytest.importorskip("fsspec", reason="needs one of the extras for stores")
 

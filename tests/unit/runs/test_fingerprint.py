@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from maskcast.engines.base import EngineInfo
-from maskcast.images import IntensityWindow
+from maskcast.io.images import IntensityWindow
 from maskcast.runs.fingerprint import describe_changes, run_fingerprint
 from maskcast.types import ObjectSpec, Reference
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskcast.naming import output_names, unusual_names, usual_name
+from maskcast.io.listing import ImageStream, find_images
+from maskcast.io.output_names import output_names, unusual_names, usual_name
+from maskcast.io.storage import Url
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.pending import PendingTargets
-from maskcast.storage import Url
-from maskcast.targets import ImageStream, find_images
 
 NAMES = st.lists(
     st.tuples(

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from desk_support import LEFT, MIDDLE, RIGHT, SHAPE, Desk
-from maskcast.project import Project
+from maskcast.project.folder import Project
 from maskcast.ui.web.annotate import AnnotateService
 from maskcast.ui.web.workspace import Workspace
 from support import picture, write_png

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maskcast.annotations import ObjectAnnotation
+from maskcast.project.annotations import ObjectAnnotation
 from maskcast.types import Prompts
 from maskcast.ui.edits import AddPoint, Clear, DeleteNearest, Edit, SetBox, Stroke, apply_edit
 

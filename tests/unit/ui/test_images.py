@@ -8,7 +8,7 @@ import tifffile
 
 import maskcast.ui.images as ui_images
 from maskcast.errors import ImageError
-from maskcast.project import Project
+from maskcast.project.folder import Project
 from maskcast.ui.images import ReferenceImages
 from support import picture, write_png
 

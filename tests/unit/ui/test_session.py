@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskcast.annotations import Annotation, read_annotations
 from maskcast.engines.base import EngineSettings
 from maskcast.engines.fake import FakeEngine
 from maskcast.errors import AnnotationError, ConflictError, ImageError
-from maskcast.project import Project
+from maskcast.project.annotations import Annotation, read_annotations
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask
 from maskcast.ui.edits import AddPoint, Clear, SetBox, Stroke
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, SegmentRequest, Session
-from maskcast.ui.store import AnnotationStore
 from support import picture, write_png
 
 SHAPE = (64, 80)

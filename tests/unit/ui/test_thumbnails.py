@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskcast.annotations import Annotation, ObjectAnnotation
-from maskcast.palette import default_color
-from maskcast.project import Project
+from maskcast.drawing.palette import default_color
+from maskcast.project.annotations import Annotation, ObjectAnnotation
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.types import Prompts
 from maskcast.ui.images import ReferenceImages
-from maskcast.ui.store import AnnotationStore
 from maskcast.ui.thumbnails import ObjectGallery, draw_thumbnail
 from support import write_png
 

@@ -17,8 +17,8 @@ from maskcast.engines.base import (
 )
 from maskcast.engines.pixel.interactive.memory import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
-from maskcast.engines.pixel.learner import LEARNER_VERSION, LearnerOptions, fit
-from maskcast.engines.pixel.model import predict
+from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
+from maskcast.engines.pixel.learning.model import predict
 from maskcast.errors import EngineError, SettingsError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 

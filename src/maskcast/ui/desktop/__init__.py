@@ -6,12 +6,12 @@ import logging
 import signal
 
 from maskcast.errors import AnnotationError, ImageError, MaskcastError, SettingsError
-from maskcast.project import Project
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.windows import Window, open_window
 from maskcast.ui.desktop.worker import Failed, Worker
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
-from maskcast.ui.store import AnnotationStore
 from maskcast.ui.thumbnails import ObjectGallery
 
 _POLL_MILLISECONDS = 30

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from maskcast.drawing.fonts import font_for
 from maskcast.types import RgbImage
 from maskcast.ui.desktop.keys import BINDINGS, MOUSE
-from maskcast.ui.fonts import font_for
 
 _LINES = tuple(binding for binding in BINDINGS if binding.does)
 _LINE, _FIRST = 25, 62

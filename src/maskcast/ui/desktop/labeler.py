@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from maskcast.drawing.palette import Color, default_color
 from maskcast.errors import AnnotationError, ConflictError, ImageError, MaskcastError
-from maskcast.palette import Color, default_color
 from maskcast.types import MAX_OBJECT_ID, Prompts
 from maskcast.ui.desktop.gestures import (
     Band,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox, IdentityTransform
 
-from maskcast.palette import Color, hex_color
+from maskcast.drawing.palette import Color, hex_color
 from maskcast.types import Prompts
 from maskcast.ui.desktop.gestures import HANDLES, CornerBox, Place
 from maskcast.ui.desktop.view import Rect, View

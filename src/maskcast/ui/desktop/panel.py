@@ -10,12 +10,12 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from maskcast.palette import Color, default_spec
+from maskcast.drawing.fonts import Font, font_for
+from maskcast.drawing.palette import Color, default_spec
 from maskcast.types import MAX_OBJECT_ID, RgbImage
 from maskcast.ui.desktop.gestures import Tool
 from maskcast.ui.desktop.keys import Action, Command
 from maskcast.ui.desktop.view import Rect
-from maskcast.ui.fonts import Font, font_for
 from maskcast.ui.thumbnails import ObjectSummary
 
 PANEL_WIDTH = 380

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from maskcast.annotations import Annotation
-from maskcast.palette import Color
+from maskcast.drawing.overlay import FILL_OPACITY
+from maskcast.drawing.palette import Color
+from maskcast.project.annotations import Annotation
 from maskcast.types import Mask
 from maskcast.ui.brush import Window, stamp
 from maskcast.ui.desktop.gestures import Piece
 from maskcast.ui.desktop.view import Layer
-from maskcast.ui.render import FILL_OPACITY
 
 _OTHERS_OPACITY = 0.22
 _AWAITED_OPACITY = 0.16

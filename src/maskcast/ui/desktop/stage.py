@@ -14,7 +14,7 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.transforms import Bbox
 
-from maskcast.palette import Color
+from maskcast.drawing.palette import Color
 from maskcast.types import Prompts, RgbImage
 from maskcast.ui.brush import Window
 from maskcast.ui.desktop.gestures import CornerBox, Place

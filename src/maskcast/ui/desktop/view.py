@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.palette import Color
+from maskcast.drawing.overlay import color_table
+from maskcast.drawing.palette import Color
 from maskcast.types import Mask, RgbImage
 from maskcast.ui.brush import Window
-from maskcast.ui.render import color_table
 
 BACKGROUND: Color = (24, 25, 28)
 """What is shown beside the image."""

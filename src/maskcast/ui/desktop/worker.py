@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from maskcast.annotations import ObjectAnnotation
 from maskcast.errors import MaskcastError
+from maskcast.project.annotations import ObjectAnnotation
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
 

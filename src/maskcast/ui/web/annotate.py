@@ -9,8 +9,8 @@ from typing import Any, Final
 import gradio as gr
 import numpy as np
 
+from maskcast.drawing.palette import hex_color, parse_hex_color
 from maskcast.errors import AnnotationError, ConflictError, MaskcastError
-from maskcast.palette import hex_color, parse_hex_color
 from maskcast.types import ObjectSpec
 from maskcast.ui.web import messages, scene
 from maskcast.ui.web.assets import asset

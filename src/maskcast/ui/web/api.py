@@ -23,10 +23,10 @@ from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
-from maskcast.project import Project
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 from maskcast.runs.query import RowQuery
-from maskcast.ui.store import AnnotationStore
 from maskcast.ui.web.controller import RunChoice, RunController
 from maskcast.ui.web.downloads import PARTS, Archive, zip_export, zip_results
 from maskcast.ui.web.fence import without_places

@@ -19,9 +19,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from maskcast.config import Settings
 from maskcast.errors import FingerprintError, MaskcastError, SettingsError
-from maskcast.project import Project
+from maskcast.project.folder import Project
+from maskcast.project.settings import Settings
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow, holds_ledger
 from maskcast.runs.run import RunSummary, run_project
 

@@ -12,8 +12,8 @@ from zipfile import ZIP_DEFLATED
 from zipstream import ZipStream
 
 from maskcast.errors import RunError
-from maskcast.exporting import ExportOptions, export_project
-from maskcast.project import Project
+from maskcast.interchange.exporting import ExportOptions, export_project
+from maskcast.project.folder import Project
 from maskcast.runs.ledger import Ledger, holds_ledger
 from maskcast.runs.outputs import OutputFolders
 from maskcast.runs.shards import FOLDER

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from maskcast.project import Project
+from maskcast.project.folder import Project
 
 
 class Fence:

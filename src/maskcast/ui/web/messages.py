@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from maskcast.drawing.palette import parse_hex_color
 from maskcast.errors import AnnotationError
-from maskcast.palette import parse_hex_color
 from maskcast.types import MAX_OBJECT_ID
 from maskcast.ui.edits import AddPoint, Clear, DeleteNearest, Edit, SetBox, Stroke
 from maskcast.ui.session import Session

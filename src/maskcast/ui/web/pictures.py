@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 
 from maskcast.errors import ImageError, MaskcastError
-from maskcast.images import IntensityWindow, encode_jpeg, read_image
-from maskcast.project import Project
+from maskcast.io.images import IntensityWindow, encode_jpeg, read_image
+from maskcast.io.storage import Readable
+from maskcast.project.folder import Project
+from maskcast.results.files import ResultFiles, file_behind
 from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
-from maskcast.runs.stored import ResultFiles, file_behind
-from maskcast.storage import Readable
 from maskcast.types import RgbImage
 from maskcast.ui.web.fence import Fence
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import gradio as gr
 
-from maskcast.formats import FORMATS
+from maskcast.interchange.formats import FORMATS
 from maskcast.ui.web.assets import asset
 from maskcast.ui.web.texts import Texts
 

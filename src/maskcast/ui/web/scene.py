@@ -15,9 +15,9 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from maskcast.annotations import ObjectAnnotation
-from maskcast.images import encode_jpeg
+from maskcast.io.images import encode_jpeg
 from maskcast.masks import bounding_box
+from maskcast.project.annotations import ObjectAnnotation
 from maskcast.types import Mask, RgbImage
 from maskcast.ui.web.desk import Snapshot
 

@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from maskcast.errors import SettingsError
-from maskcast.project import Project
+from maskcast.project.folder import Project
 from maskcast.runs.run import fetch_ledger
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.app import build_app, page_css, theme

@@ -20,9 +20,9 @@ from typing import IO, Final
 import anyio.to_thread
 
 from maskcast.errors import ImageError, UploadError
-from maskcast.files import raise_if_storage, temporary_name
-from maskcast.images import IMAGE_SUFFIXES, is_image_name
-from maskcast.rasters import read_raster
+from maskcast.io.atomic import raise_if_storage, temporary_name
+from maskcast.io.images import IMAGE_SUFFIXES, is_image_name
+from maskcast.io.rasters import read_raster
 
 _MOST_PARTS: Final = 8
 _MOST_BYTES_IN_NAME: Final = 180

@@ -6,10 +6,10 @@ import secrets
 import threading
 from collections import OrderedDict
 
-from maskcast.project import Project
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
-from maskcast.ui.store import AnnotationStore
 from maskcast.ui.thumbnails import ObjectGallery
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.desk import Desk

@@ -11,11 +11,11 @@ import pytest
 from matplotlib.backend_bases import MouseEvent
 
 from desk_support import LEFT, PANEL, SHAPE, WINDOW, PaperWindow
-from maskcast.annotations import Annotation, read_annotations
-from maskcast.project import Project
+from maskcast.project.annotations import Annotation, read_annotations
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop import annotate
 from maskcast.ui.session import Session
-from maskcast.ui.store import AnnotationStore
 from support import picture, write_png
 
 

@@ -12,14 +12,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from desk_support import LEFT, MIDDLE, NAMES, PANEL, RIGHT, SHAPE, WINDOW, Desk
-from maskcast.annotations import Annotation, read_annotations
 from maskcast.errors import StorageError
-from maskcast.project import Project
+from maskcast.project.annotations import Annotation, read_annotations
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.ui.brush import stroke_mask
 from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import BACKGROUND
 from maskcast.ui.desktop.worker import Changed, News
-from maskcast.ui.store import AnnotationStore
 from support import picture, write_png
 
 

@@ -8,9 +8,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from maskcast.palette import default_color
+from maskcast.drawing import fonts
+from maskcast.drawing.palette import default_color
 from maskcast.types import ObjectSpec
-from maskcast.ui import fonts
 from maskcast.ui.desktop.gestures import Tool
 from maskcast.ui.desktop.keys import Action, Command
 from maskcast.ui.desktop.panel import PanelState, Spot, draw_panel, page_of

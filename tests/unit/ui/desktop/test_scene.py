@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.annotations import Annotation, ObjectAnnotation
-from maskcast.palette import default_color
+from maskcast.drawing.palette import default_color
+from maskcast.project.annotations import Annotation, ObjectAnnotation
 from maskcast.types import Prompts
 from maskcast.ui.brush import stroke_mask
 from maskcast.ui.desktop.gestures import Piece

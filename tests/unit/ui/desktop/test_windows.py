@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from maskcast.errors import AnnotationError, DisplayError, ImageError, SettingsError
-from maskcast.project import Project
+from maskcast.project.folder import Project
 from maskcast.ui.desktop import annotate, windows
 from maskcast.ui.desktop.windows import full_key, open_window
 from support import picture, write_png

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskcast.annotations import Annotation, read_annotations
 from maskcast.engines.base import EngineSettings
 from maskcast.engines.fake import FakeEngine
 from maskcast.errors import EngineError
-from maskcast.project import Project
+from maskcast.project.annotations import Annotation, read_annotations
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, Prompts, RgbImage
 from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Worker, _Loop
 from maskcast.ui.edits import AddPoint, SetBox
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
-from maskcast.ui.store import AnnotationStore
 from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
 from support import picture, write_png
 

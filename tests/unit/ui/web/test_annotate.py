@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from maskcast.project import Project
+from maskcast.project.folder import Project
 from maskcast.ui.web.annotate import AnnotateService
 from maskcast.ui.web.workspace import Workspace
 from pictures import picture_in

@@ -10,11 +10,11 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from maskcast.importing import import_annotations
-from maskcast.project import Project
+from maskcast.interchange.importing import import_annotations
+from maskcast.io.storage import Url
+from maskcast.project.folder import Project
+from maskcast.project.store import AnnotationStore
 from maskcast.runs.run import fetch_ledger, run_project
-from maskcast.storage import Url
-from maskcast.ui.store import AnnotationStore
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.uploads import UploadLimits

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from maskcast.errors import SettingsError
-from maskcast.importing import import_annotations
-from maskcast.project import Project
+from maskcast.interchange.importing import import_annotations
+from maskcast.project.folder import Project
 from maskcast.runs.run import output_lock, run_project
 from maskcast.ui.web.controller import RunChoice, RunController, RunProgress
 from support import picture, result_digests, write_png

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskcast.annotations import read_annotations
 from maskcast.errors import ConflictError
-from maskcast.project import Project
+from maskcast.project.annotations import read_annotations
+from maskcast.project.folder import Project
 from maskcast.ui.edits import AddPoint, Clear, SetBox
 from maskcast.ui.session import Session
 from maskcast.ui.web.desk import Desk

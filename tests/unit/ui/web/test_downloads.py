@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from maskcast.errors import RunError, SettingsError
-from maskcast.exporting import ExportOptions, export_project
-from maskcast.formats import FORMATS
-from maskcast.importing import import_annotations
-from maskcast.project import Project
+from maskcast.interchange.exporting import ExportOptions, export_project
+from maskcast.interchange.formats import FORMATS
+from maskcast.interchange.importing import import_annotations
+from maskcast.project.folder import Project
 from maskcast.runs.run import run_project
 from maskcast.ui.web.downloads import Archive, zip_export, zip_results
 from support import picture, result_digests, write_png

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from maskcast.annotations import Annotation, ObjectAnnotation
+from maskcast.project.annotations import Annotation, ObjectAnnotation
 from maskcast.types import Mask, Prompts
 from maskcast.ui.web.desk import Snapshot
 from maskcast.ui.web.scene import (

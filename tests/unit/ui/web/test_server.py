@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from maskcast.errors import SettingsError
-from maskcast.project import Project
+from maskcast.project.folder import Project
 from maskcast.ui.web import server
 from maskcast.ui.web.guard import Password
 from maskcast.ui.web.options import ServeOptions

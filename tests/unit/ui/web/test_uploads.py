@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskcast.errors import UploadError
-from maskcast.images import read_image
+from maskcast.io.images import read_image
 from maskcast.ui.web.uploads import Uploaded, UploadLimits, clean_name, receive
 from support import write_png
 

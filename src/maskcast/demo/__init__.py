@@ -1,0 +1,1 @@
+"""The example project that maskcast demo makes: drawn wafers with true masks."""

@@ -1,0 +1,1 @@
+"""What a person sees of masks: colours, overlays, tags and the fonts they are written in."""

@@ -1,0 +1,1 @@
+"""From references to a model of what each pixel is: features, two networks, calibration."""

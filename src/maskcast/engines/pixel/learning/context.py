@@ -1,0 +1,123 @@
+"""Context features: what a first probability map says about a pixel's surroundings.
+
+Auto-context (Tu & Bai 2010): a second classifier sees the first one's probabilities around each
+pixel and learns which of them hold together. Smoothed, grown and shrunk probabilities at several
+scales, ridge strength (Hessian eigenvalues) and the best oriented line average tell a lone response
+from the inside of a blob and from a stretch of a line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from maskcast.engines.pixel.learning.features import (
+    HALO,
+    LEVELS,
+    Plane,
+    Stack,
+    blur,
+    derivative,
+    eigenvalues,
+    half,
+    pad_plane,
+    upsample_rows,
+)
+from maskcast.engines.pixel.learning.perceptron import sigmoid
+
+_SHAPE_LEVELS = 3
+_GROWN_LEVELS = 4
+_LINE = 9
+_FIVE = np.ones((5, 5), np.uint8)
+_LIMIT = 6.0
+
+
+@dataclass(frozen=True)
+class Context:
+    """A logit map made ready for `strip_context`.
+
+    Attributes:
+        logit: padded logits, clipped.
+        coarse: context features of levels 1, 2, ... at their own resolution.
+        share: square root of the map's mean probability.
+    """
+
+    logit: Plane
+    coarse: tuple[Stack, ...]
+    share: float
+
+
+def context_count() -> int:
+    """Number of planes that `strip_context` returns."""
+    return 4 + LEVELS + 2 * _GROWN_LEVELS + 3 * _SHAPE_LEVELS
+
+
+def build_context(logit: Plane) -> Context:
+    """Compute everything but the full-resolution features of a logit map (H, W)."""
+    share = float(np.sqrt(sigmoid(logit).mean()))
+    padded = pad_plane(np.clip(logit, -_LIMIT, _LIMIT))
+    probability = sigmoid(padded)
+    coarse = []
+    for level in range(1, LEVELS):
+        probability = half(probability)
+        coarse.append(_level_features(probability, level))
+    return Context(padded, tuple(coarse), share)
+
+
+def strip_context(context: Context, top: int, bottom: int) -> Stack:
+    """Context features of rows ``top`` to ``bottom`` (multiples of `ALIGN`), float32 (C, h, w)."""
+    rows, columns = context.logit.shape
+    above, below = min(HALO, top), min(HALO, rows - bottom)
+    window = context.logit[top - above : bottom + below]
+    inner = slice(above, above + bottom - top)
+    probability = sigmoid(window)
+    fine = _level_features(probability, 0)
+    out = np.empty((context_count(), bottom - top, columns), np.float32)
+    out[0] = window[inner]
+    out[1] = probability[inner]
+    out[2] = blur(window, 1.0)[inner]
+    out[3] = context.share
+    out[4 : 4 + len(fine)] = fine[:, inner]
+    at = 4 + len(fine)
+    for level, stack in enumerate(context.coarse, start=1):
+        for plane in stack:
+            out[at] = upsample_rows(plane, level, top, bottom)
+            at += 1
+    return out
+
+
+def _level_features(probability: Plane, level: int) -> Stack:
+    smooth = blur(probability, 1.0)
+    planes = [np.sqrt(smooth)]
+    if level < _GROWN_LEVELS:
+        planes += [cv2.dilate(smooth, _FIVE), cv2.erode(smooth, _FIVE)]
+    if level < _SHAPE_LEVELS:
+        planes += eigenvalues(
+            derivative(smooth, 2, 0), derivative(smooth, 1, 1), derivative(smooth, 0, 2)
+        )
+        planes.append(np.sqrt(_best_line(probability)))
+    return np.stack(planes).astype(np.float32, copy=False)
+
+
+def _best_line(probability: Plane) -> Plane:
+    """Highest mean over line segments of `_LINE` pixels through each pixel, in 8 directions."""
+    best = np.zeros_like(probability)
+    for kernel in _LINE_KERNELS:
+        np.maximum(best, cv2.filter2D(probability, cv2.CV_32F, kernel), out=best)
+    return best
+
+
+def _line_kernels() -> tuple[Plane, ...]:
+    middle = _LINE // 2
+    kernels = []
+    for angle in np.arange(8) * np.pi / 8:
+        kernel = np.zeros((_LINE, _LINE), np.float32)
+        dx, dy = round(middle * np.cos(angle)), round(middle * np.sin(angle))
+        cv2.line(kernel, (middle - dx, middle - dy), (middle + dx, middle + dy), 1.0)
+        kernels.append(kernel / kernel.sum())
+    return tuple(kernels)
+
+
+_LINE_KERNELS = _line_kernels()

@@ -1,0 +1,243 @@
+"""From a logit map to a mask and a score, and how the limits are calibrated.
+
+The limits (threshold, hysteresis, smallest component) are those with the best IoU on maps of
+references that the maps' models never learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.engines.pixel.learning.features import Plane
+from maskcast.engines.pixel.learning.perceptron import sigmoid
+from maskcast.engines.pixel.learning.snapping import snap
+from maskcast.types import Mask
+
+_THRESHOLDS = np.arange(-4.0, 4.01, 0.25, dtype=np.float32)
+_STEPS_UP = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+_AREAS = (1, 4, 8, 16, 32, 64, 128, 256)
+_LEAST_DOUBT = 0.02
+_HOPELESS = 0.02
+_PRIOR = 0.12
+_COST = 0.003
+_HARM = 0.01
+_ALARM = 0.1
+_SAFE_AREA = 0.25
+_DOUBT = 1.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How logits become a mask.
+
+    Attributes:
+        low: a pixel above this logit may belong to the object.
+        high: a component belongs only if its highest logit is above this.
+        area: smallest component kept, in pixels.
+        snapped: whether components' thresholds move to image edges.
+        reliability: what scores are multiplied with, so that on references left out they equal
+            the IoU on average; in (0, 1].
+    """
+
+    low: float
+    high: float
+    area: int
+    snapped: bool
+    reliability: float
+
+
+@dataclass(frozen=True)
+class _Components:
+    """Components of one map at one threshold: their highest logit, area and true pixels."""
+
+    peak: npt.NDArray[np.float32]
+    area: npt.NDArray[np.int64]
+    hits: npt.NDArray[np.int64]
+
+
+def decide(logits: Plane, planes: Sequence[Plane], decision: Decision) -> tuple[Mask, float]:
+    """Mask bool (H, W) and score in [0, 1] of one object.
+
+    Args:
+        logits: float32 (H, W).
+        planes: the image's normalised channels, float32, at least (H, W).
+        decision: the calibrated limits.
+    """
+    low = decision.low
+    mask = snap(logits, planes, low) if decision.snapped else np.asarray(logits > low)
+    labels, peak, area = _components(logits, mask)
+    kept = (peak > decision.high) & (area >= decision.area)
+    mask = np.concatenate([[False], kept])[labels]
+    return mask, _score(logits, mask, decision)
+
+
+def calibrate(
+    maps: Sequence[Plane],
+    truths: Sequence[Mask],
+    channels: Sequence[Sequence[Plane]],
+    threshold: float | None,
+) -> Decision:
+    """The best limits for one object.
+
+    Args:
+        maps: logits (H, W) of references, from models that did not learn them.
+        truths: their true masks.
+        channels: per reference, the image's normalised channels.
+        threshold: probability to use instead of the best one, or None.
+    """
+    low = (
+        _best_low(maps, truths) if threshold is None else float(np.log(threshold / (1 - threshold)))
+    )
+    choices = [[logits > low for logits in maps]]
+    if threshold is None:
+        choices.append([snap(z, planes, low) for z, planes in zip(maps, channels, strict=True)])
+    tables = [_table(maps, masks, truths, low) for masks in choices]
+    # Snapping only where it does no harm to the references.
+    snapped = len(tables) > 1 and bool(tables[1][0, 0] > tables[0][0, 0] - _HARM)
+    table = tables[int(snapped)]
+    # Stricter limits must earn something on the references before they are trusted on targets.
+    cost = _COST * (np.arange(len(_STEPS_UP))[:, None] + np.arange(len(_AREAS)))
+    cost = cost + np.where(np.array(_AREAS) > _smallest_area(truths), 1.0, 0.0)
+    alarms = _ALARM * _false_alarms(maps, choices[int(snapped)], truths, low)
+    best = np.unravel_index(int(np.argmax(table - cost - alarms)), table.shape)
+    up, small = (int(position) for position in best)
+    plain = Decision(low, low + _STEPS_UP[up], _AREAS[small], snapped, 1.0)
+    return replace(plain, reliability=_reliability(maps, truths, channels, plain))
+
+
+def _best_low(maps: Sequence[Plane], truths: Sequence[Mask]) -> float:
+    """Threshold with the best IoU, pooled and per image, and not far from even odds.
+
+    Few references make a ragged optimum, so the curves are smoothed and a weak prior pulls to zero.
+    """
+    both, either = _overlaps(maps, truths)
+    shown = np.array([truth.any() for truth in truths])
+    pooled = both.sum(axis=0) / np.maximum(either.sum(axis=0), 1)
+    single = (both[shown] / np.maximum(either[shown], 1)).mean(axis=0)
+    if pooled.max() < _HOPELESS:
+        return 0.0
+    value = sum(_smoothed(curve) / max(float(curve.max()), 1e-6) for curve in (pooled, single)) / 2
+    return float(_THRESHOLDS[np.argmax(value - _PRIOR * _THRESHOLDS**2)])
+
+
+def _overlaps(
+    maps: Sequence[Plane], truths: Sequence[Mask]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Intersection and union per map and threshold, float64 (maps, thresholds)."""
+    both = np.empty((len(maps), len(_THRESHOLDS)))
+    either = np.empty_like(both)
+    for index, (logits, truth) in enumerate(zip(maps, truths, strict=True)):
+        bins = np.searchsorted(_THRESHOLDS, logits.ravel())
+        size = len(_THRESHOLDS) + 1
+        above = _count_above(np.bincount(bins, minlength=size))
+        both[index] = _count_above(np.bincount(bins[truth.ravel()], minlength=size))
+        either[index] = above + truth.sum() - both[index]
+    return both, either
+
+
+def _count_above(histogram: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    return np.asarray(np.cumsum(histogram[::-1])[::-1][1:])
+
+
+def _table(
+    maps: Sequence[Plane], masks: Sequence[Mask], truths: Sequence[Mask], low: float
+) -> npt.NDArray[np.float64]:
+    """Pooled IoU for every step of hysteresis and smallest area."""
+    parts = [_measure(*triple) for triple in zip(maps, masks, truths, strict=True)]
+    peak = np.concatenate([part.peak for part in parts])
+    area = np.concatenate([part.area for part in parts])
+    hits = np.concatenate([part.hits for part in parts])
+    total = sum(int(truth.sum()) for truth in truths)
+    table = np.zeros((len(_STEPS_UP), len(_AREAS)))
+    for up, small in np.ndindex(table.shape):
+        kept = (peak > low + _STEPS_UP[up]) & (area >= _AREAS[small])
+        inside = int(hits[kept].sum())
+        table[up, small] = inside / max(total + int(area[kept].sum()) - inside, 1)
+    return table
+
+
+def _smallest_area(truths: Sequence[Mask]) -> float:
+    """Largest smallest-area that is safe: targets may show objects smaller than the references."""
+    areas = np.concatenate(
+        [
+            cv2.connectedComponentsWithStats(truth.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA]
+            for truth in truths
+        ]
+    )
+    return max(1.0, float(np.quantile(areas, 0.1)) * _SAFE_AREA) if len(areas) else 1.0
+
+
+def _false_alarms(
+    maps: Sequence[Plane], masks: Sequence[Mask], truths: Sequence[Mask], low: float
+) -> npt.NDArray[np.float64]:
+    """Share of clean references with any component left, for every step and smallest area.
+
+    In pooled IoU a few false pixels cost nothing, but a person who looks at clean parts minds.
+    """
+    clean = [i for i, truth in enumerate(truths) if not truth.any()]
+    table = np.zeros((len(_STEPS_UP), len(_AREAS)))
+    for index in clean:
+        part = _measure(maps[index], masks[index], truths[index])
+        for up, small in np.ndindex(table.shape):
+            kept = (part.peak > low + _STEPS_UP[up]) & (part.area >= _AREAS[small])
+            table[up, small] += bool(kept.any()) / len(clean)
+    return table
+
+
+def _reliability(
+    maps: Sequence[Plane],
+    truths: Sequence[Mask],
+    channels: Sequence[Sequence[Plane]],
+    decision: Decision,
+) -> float:
+    """IoU per unit of score on the references, pulled to 1 as long as there are few."""
+    reached = promised = _DOUBT
+    for logits, truth, planes in zip(maps, truths, channels, strict=True):
+        mask, score = decide(logits, planes, decision)
+        if score > 0:
+            reached += float((mask & truth).sum() / (mask | truth).sum())
+            promised += score
+    return min(reached / promised, 1.0)
+
+
+def _components(
+    logits: Plane, mask: Mask
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Labels (H, W), 0 = background, and highest logit and area per component."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8), connectivity=8
+    )
+    peak = np.full(count, -np.inf, np.float32)
+    at, values = np.asarray(labels[mask], np.intp), logits[mask]
+    np.maximum.at(peak, at, values)
+    area = stats[1:, cv2.CC_STAT_AREA].astype(np.int64)
+    return np.asarray(labels, np.int32), peak[1:], area
+
+
+def _measure(logits: Plane, mask: Mask, truth: Mask) -> _Components:
+    labels, peak, area = _components(logits, mask)
+    hits = np.bincount(labels[truth], minlength=len(area) + 1)[1:]
+    return _Components(peak, area, hits.astype(np.int64))
+
+
+def _smoothed(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Weighted mean over five neighbouring thresholds."""
+    padded = np.pad(curve, 2, mode="edge")
+    weights = np.array([1, 2, 3, 2, 1]) / 9
+    return np.asarray(sum(weight * padded[i : i + len(curve)] for i, weight in enumerate(weights)))
+
+
+def _score(logits: Plane, mask: Mask, decision: Decision) -> float:
+    """Expected IoU of the mask, from how far its pixels lie above the limits."""
+    if not mask.any():
+        return 0.0
+    inside = logits[mask]
+    certain = float(sigmoid(inside - np.float32(decision.low)).mean())
+    peak = float(sigmoid(inside.max() - decision.high))
+    score = certain * (0.5 + 0.5 * peak) * decision.reliability
+    return float(np.clip(score, _LEAST_DOUBT, 1 - _LEAST_DOUBT))

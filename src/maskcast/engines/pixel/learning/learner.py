@@ -1,0 +1,229 @@
+"""Learning from the references on the spot.
+
+Two stages of small perceptrons. The first classifies pixels by the feature bank. Cross-fitting
+(each reference is mapped by a network that never learned it) gives honest probability maps, on
+which the second stage learns what the first one's answers look like around true objects
+(auto-context, Tu & Bai 2010), and on which, after the second stage, the limits are calibrated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from maskcast.engines.pixel.learning.context import build_context, context_count, strip_context
+from maskcast.engines.pixel.learning.decision import Decision, calibrate
+from maskcast.engines.pixel.learning.features import Plane, Stack, build_pyramid, strips
+from maskcast.engines.pixel.learning.model import PixelModel, first_logits, second_logits
+from maskcast.engines.pixel.learning.options import LearnerOptions
+from maskcast.engines.pixel.learning.perceptron import (
+    Array,
+    Layers,
+    Perceptrons,
+    Scaler,
+    combine,
+    train,
+)
+from maskcast.engines.pixel.learning.rivals import never_overlap
+from maskcast.engines.pixel.learning.sampling import Samples, balanced, merge, sample_view
+from maskcast.engines.pixel.learning.views import View, is_gray, make_views
+from maskcast.types import Reference
+
+__all__ = ["LEARNER_VERSION", "LearnerOptions", "fit"]
+
+LEARNER_VERSION = "1"
+"""Changes when the same references give another model; part of the memory bank's fingerprint."""
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+_LOST = 0.005
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What is shared by the steps of one fit."""
+
+    options: LearnerOptions
+    pool: ThreadPoolExecutor
+    views: list[View]
+    folds: int
+    color: bool
+    exclusive: bool
+    parts: list[Samples]
+
+    def map(self, work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+        return list(self.pool.map(work, items))
+
+
+def fit(references: Sequence[Reference], options: LearnerOptions) -> PixelModel:
+    """Learn all objects that ``references`` show; clean references teach what is not there.
+
+    Raises:
+        ValueError: if no reference shows an object.
+    """
+    shown = {i for ref in references for i, mask in ref.masks.items() if mask.any()}
+    object_ids = tuple(sorted(shown))
+    if not object_ids:
+        raise ValueError("references: expected at least one that shows an object, got none")
+    color = not all(is_gray(reference.image) for reference in references)
+    views, folds = make_views(references, object_ids, options)
+    count = max(500, options.samples // len(views))
+    with threadpool_limits(1), ThreadPoolExecutor(options.workers, "fit") as pool:
+        parts = list(
+            pool.map(
+                lambda i: sample_view(views[i], count, options.seed + i, options, color=color),
+                range(len(views)),
+            )
+        )
+        return _fit_stages(
+            _Fit(options, pool, views, folds, color, never_overlap(references), parts), object_ids
+        )
+
+
+def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
+    first, crossed = _fit_first(work)
+    maps = work.map(lambda view: _crossed_map(view, crossed, work.color), work.views)
+    originals = [i for i, view in enumerate(work.views) if view.is_original]
+    channels = work.map(
+        lambda i: build_pyramid(work.views[i].image, color=work.color).fine, originals
+    )
+    second: list[Perceptrons | None] = []
+    gates: list[float] = []
+    decisions: list[Decision] = []
+    for index in range(len(object_ids)):
+        planes = [stack[index] for stack in maps]
+        gate = _gate(planes, [view.masks[index] for view in work.views])
+        fitted = _fit_second(work, index, planes, gate)
+        networks, crossed_networks = fitted or (None, None)
+        refine = partial(_crossed_second, networks=crossed_networks, gate=gate, color=work.color)
+        final = work.map(lambda i: refine(work.views[i], planes[i]), originals)  # noqa: B023
+        truths = [work.views[i].masks[index] for i in originals]
+        decisions.append(calibrate(final, truths, channels, work.options.threshold))
+        second.append(networks)
+        gates.append(gate)
+    return PixelModel(
+        object_ids=object_ids,
+        color=work.color,
+        first=first,
+        second=tuple(second),
+        gates=tuple(gates),
+        decisions=tuple(decisions),
+        exclusive=work.exclusive,
+    )
+
+
+def _fit_first(work: _Fit) -> tuple[Perceptrons, Perceptrons]:
+    """Networks that learned everything, and one per fold that did not learn the fold."""
+    options = work.options
+    samples = merge(work.parts)
+    scaler = Scaler.of(samples.features)
+    inputs = scaler.apply(samples.features)
+
+    def learn(left_out: int) -> Layers:
+        used = np.flatnonzero(samples.fold != left_out)
+        if not len(used):
+            used = np.arange(len(samples.fold))
+        truth, weight = samples.truth[used], samples.weight[used]
+        return train(
+            inputs[used],
+            truth,
+            balanced(truth, weight, options.balance),
+            options.first,
+            options.seed + left_out,
+        )
+
+    # Folds that do not exist leave nothing out.
+    members = work.map(learn, range(work.folds + options.members))
+    return combine(scaler, members[work.folds :]), combine(scaler, members[: work.folds])
+
+
+def _crossed_map(view: View, networks: Perceptrons, color: bool) -> Stack:
+    """First-stage logits (K, H, W), each column by the network that left its fold out."""
+    pyramid = build_pyramid(view.image, color=color)
+    out = first_logits(pyramid, networks.pick(int(view.fold[0])))
+    for fold in np.unique(view.fold):
+        if fold != view.fold[0]:
+            out = np.where(view.fold == fold, first_logits(pyramid, networks.pick(fold)), out)
+    return out
+
+
+def _gate(planes: list[Plane], truths: list[npt.NDArray[np.bool_]]) -> float:
+    """Logit that all but a few object pixels exceed."""
+    inside = [plane[truth] for plane, truth in zip(planes, truths, strict=True)]
+    return float(np.clip(np.quantile(np.concatenate(inside), _LOST), -2.5, -1.0))
+
+
+def _fit_second(
+    work: _Fit, index: int, planes: list[Plane], gate: float
+) -> tuple[Perceptrons, Perceptrons] | None:
+    """Networks from all samples above the gate, and one per fold that did not learn the fold."""
+    options = work.options
+    chosen = work.map(
+        lambda i: _open_samples(work.parts[i], planes[i], gate), range(len(work.views))
+    )
+    features = np.concatenate([features for features, _ in chosen])
+    rows = [part_rows for _, part_rows in chosen]
+    truth, weight, fold = (
+        np.concatenate([getattr(part, name)[r] for part, r in zip(work.parts, rows, strict=True)])
+        for name in ("truth", "weight", "fold")
+    )
+    truth = truth[:, index : index + 1]
+    # Folds that do not exist leave nothing out.
+    outside = [
+        np.flatnonzero(fold != left_out) for left_out in range(work.folds + options.refiners)
+    ]
+    if any(len(np.unique(truth[used])) < 2 for used in outside):
+        return None
+    scaler = Scaler.of(features)
+    inputs = scaler.apply(features)
+
+    def learn(left_out: int) -> Layers:
+        used = outside[left_out]
+        return train(
+            inputs[used],
+            truth[used],
+            balanced(truth[used], weight[used], options.balance),
+            options.second,
+            options.seed + 1000 * (index + 1) + left_out,
+        )
+
+    members = work.map(learn, range(work.folds + options.refiners))
+    return combine(scaler, members[work.folds :]), combine(scaler, members[: work.folds])
+
+
+def _open_samples(part: Samples, plane: Plane, gate: float) -> tuple[Array, npt.NDArray[np.intp]]:
+    """Features and context of the samples above the gate, (N, F + C), and which they are."""
+    rows = np.flatnonzero(plane[part.row, part.column] > gate)
+    features = np.empty((len(rows), part.features.shape[1] + context_count()), np.float32)
+    features[:, : part.features.shape[1]] = part.features[rows]
+    context = build_context(plane)
+    row, column = part.row[rows], part.column[rows]
+    for top, bottom in strips(*context.logit.shape):
+        inside = np.flatnonzero((row >= top) & (row < bottom))
+        if len(inside):
+            stack = strip_context(context, top, bottom)
+            features[inside, part.features.shape[1] :] = stack[
+                :, row[inside] - top, column[inside]
+            ].T
+    return features, rows
+
+
+def _crossed_second(
+    view: View, plane: Plane, networks: Perceptrons | None, gate: float, color: bool
+) -> Plane:
+    """Both stages' logits (H, W), each column by the network that left its fold out."""
+    if networks is None:
+        return plane
+    pyramid = build_pyramid(view.image, color=color)
+    out = plane
+    for fold in np.unique(view.fold):
+        refined = second_logits(pyramid, plane, networks.pick(fold), gate)
+        out = np.where(view.fold == fold, refined, out)
+    return out

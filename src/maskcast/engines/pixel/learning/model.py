@@ -1,0 +1,186 @@
+"""What the learner hands over, and how it masks a target.
+
+A target goes through in strips of rows. The first stage classifies every pixel; the second looks
+only where the first saw anything, with the first one's probabilities as context. Everything depends
+on the target alone, so results do not depend on order, batches or threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.engines.pixel.learning.context import build_context, strip_context
+from maskcast.engines.pixel.learning.decision import Decision, decide
+from maskcast.engines.pixel.learning.features import (
+    Plane,
+    Pyramid,
+    Stack,
+    build_pyramid,
+    strip_features,
+    strips,
+)
+from maskcast.engines.pixel.learning.perceptron import Array, Perceptrons
+from maskcast.engines.pixel.learning.rivals import settle
+from maskcast.types import RgbImage, Segmentation
+
+_KEPT_BYTES = 1 << 28
+"""Memory for features that both stages use; strips beyond it are computed twice."""
+
+
+@dataclass(frozen=True)
+class PixelModel:
+    """Everything `predict` needs; arrays only, never modified.
+
+    Attributes:
+        object_ids: ids the references show, ascending.
+        color: whether opponent colours are used.
+        first: networks of the first stage; each gives one logit per object.
+        second: per object, the networks of the second stage; None if there was nothing to learn.
+        gates: per object, the first-stage logit below which a pixel is background for good.
+        decisions: per object, how logits become a mask and a score.
+        exclusive: whether a pixel belongs to one object at most.
+    """
+
+    object_ids: tuple[int, ...]
+    color: bool
+    first: Perceptrons
+    second: tuple[Perceptrons | None, ...]
+    gates: tuple[float, ...]
+    decisions: tuple[Decision, ...]
+    exclusive: bool
+
+
+@dataclass(frozen=True)
+class OpenPixels:
+    """Pixels of a strip that the first stage leaves open for any object.
+
+    Attributes:
+        row: int (N,), row in the image.
+        column: int (N,), column in the image.
+        features: float32 (F, N).
+    """
+
+    row: npt.NDArray[np.intp]
+    column: npt.NDArray[np.intp]
+    features: Array
+
+
+def predict(model: PixelModel, image: RgbImage) -> Segmentation:
+    """Masks of the objects found in ``image``, uint8 (H, W, 3)."""
+    pyramid = build_pyramid(image, color=model.color)
+    kept: dict[int, OpenPixels] = {}
+    logits = first_logits(pyramid, model.first, model.gates, kept)
+    found: list[_Found] = []
+    for index, object_id in enumerate(model.object_ids):
+        refined = second_logits(
+            pyramid, logits[index], model.second[index], model.gates[index], kept
+        )
+        decision = model.decisions[index]
+        mask, score = decide(refined, pyramid.fine, decision)
+        if mask.any():
+            margins = refined[mask] - np.float32(decision.low)
+            found.append(_Found(object_id, mask, score, margins, decision.area))
+    masks = [one.mask for one in found]
+    if model.exclusive and len(found) > 1:
+        masks = settle(masks, [one.margins for one in found], [one.least for one in found])
+    shown = [(one, mask) for one, mask in zip(found, masks, strict=True) if mask.any()]
+    if not shown:
+        return Segmentation.empty(pyramid.height, pyramid.width)
+    return Segmentation(
+        object_ids=np.array([one.object_id for one, _ in shown], np.int32),
+        masks=np.stack([mask for _, mask in shown]),
+        scores=np.array([one.score for one, _ in shown], np.float32),
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One object in one target, before objects contest pixels.
+
+    Attributes:
+        object_id: 1..255.
+        mask: bool (H, W).
+        score: in [0, 1].
+        margins: float32 (N,), logit above the threshold of the mask's pixels.
+        least: smallest component, in pixels.
+    """
+
+    object_id: int
+    mask: npt.NDArray[np.bool_]
+    score: float
+    margins: npt.NDArray[np.float32]
+    least: int
+
+
+def first_logits(
+    pyramid: Pyramid,
+    networks: Perceptrons,
+    gates: tuple[float, ...] = (),
+    kept: dict[int, OpenPixels] | None = None,
+) -> Stack:
+    """First-stage logits, float32 (K, H, W).
+
+    Args:
+        pyramid: the image.
+        networks: of the first stage.
+        gates: per object, the logit above which the second stage looks again.
+        kept: filled with what the second stage will need again, by the top row of the strip, as
+            far as memory allows.
+    """
+    rows, columns = pyramid.padded
+    out = np.empty((networks.outputs, pyramid.height, pyramid.width), np.float32)
+    room = _KEPT_BYTES
+    for top, bottom in strips(rows, columns):
+        stack = strip_features(pyramid, top, bottom)
+        logits = networks.logits(stack.reshape(len(stack), -1)).reshape(-1, bottom - top, columns)
+        shown = logits[:, : pyramid.height - top, : pyramid.width]
+        out[:, top:bottom] = shown
+        if kept is not None:
+            limits = np.array(gates, np.float32)[:, None, None]
+            row, column = np.nonzero((shown > limits).any(axis=0))
+            room -= len(row) * len(stack) * stack.itemsize
+            if room > 0:
+                kept[top] = OpenPixels(top + row, column, stack[:, row, column])
+    return out
+
+
+def second_logits(
+    pyramid: Pyramid,
+    first: Plane,
+    networks: Perceptrons | None,
+    gate: float,
+    kept: dict[int, OpenPixels] | None = None,
+) -> Plane:
+    """Both stages' logits combined, float32 (H, W); below ``gate`` the first stage's stay.
+
+    Args:
+        pyramid: the image.
+        first: first-stage logits of one object.
+        networks: of the second stage; None leaves ``first`` as it is.
+        gate: logit above which the second stage looks again.
+        kept: what `first_logits` kept.
+    """
+    out = first.copy()
+    if networks is None or not (first > gate).any():
+        return out
+    context = build_context(first)
+    for top, bottom in strips(*pyramid.padded):
+        pixels = (kept or {}).get(top)
+        if pixels is None:
+            row, column = np.nonzero(first[top:bottom] > gate)
+            if not len(row):
+                continue
+            row += top
+            features = strip_features(pyramid, top, bottom)[:, row - top, column]
+        else:
+            wanted = first[pixels.row, pixels.column] > gate
+            row, column = pixels.row[wanted], pixels.column[wanted]
+            features = pixels.features[:, wanted]
+        if len(row):
+            around = strip_context(context, top, bottom)[:, row - top, column]
+            refined = networks.logits(np.concatenate([features, around]))[0]
+            out[row, column] = (first[row, column] + refined) * np.float32(0.5)
+    return out

@@ -1,0 +1,179 @@
+"""Views: references as they are, and altered copies that show what may differ in targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.engines.pixel.learning.options import LearnerOptions
+from maskcast.types import Reference, RgbImage
+
+_SAME_SCENE = 0.6
+
+
+@dataclass(frozen=True)
+class View:
+    """A reference or an altered copy of it.
+
+    Attributes:
+        image: uint8 (H, W, 3) RGB.
+        masks: bool (K, H, W), one plane per object id of the model.
+        fold: int (W,), the part each column belongs to in cross-fitting.
+        is_original: whether nothing was altered.
+    """
+
+    image: RgbImage
+    masks: npt.NDArray[np.bool_]
+    fold: npt.NDArray[np.intp]
+    is_original: bool
+
+
+def make_views(
+    references: Sequence[Reference], object_ids: Sequence[int], options: LearnerOptions
+) -> tuple[list[View], int]:
+    """All views and the number of folds."""
+    originals = [_original(reference, object_ids) for reference in references]
+    folds, count = _assign_folds(originals, options)
+    rng = np.random.default_rng(options.seed)
+    if is_fixed_scene([image for image, _ in originals]):
+        # Nothing but the objects will change, so colour and light may be relied on.
+        options = replace(options, scale=0.15, tint=0.03, gain=0.1, detail=0.1)
+    pixels = sum(image.shape[0] * image.shape[1] for image, _ in originals)
+    copies = min(options.views, max(1, options.altered_pixels // pixels))
+    room = options.altered_pixels // len(originals)
+    views = []
+    for (image, masks), fold in zip(originals, folds, strict=True):
+        view = View(image, masks, fold, is_original=True)
+        views.append(view)
+        views += [_altered(_window(view, room, rng), rng, options) for _ in range(copies)]
+    return views, count
+
+
+def is_fixed_scene(images: Sequence[RgbImage]) -> bool:
+    """Whether all pictures show one scene from one place: a fixed camera, parts in a fixture.
+
+    Two or more pictures of one size whose coarse structure correlates in every pair.
+    """
+    if len(images) < 2 or len({image.shape for image in images}) > 1:
+        return False
+    prints = np.stack([_structure(image) for image in images])
+    return bool((prints @ prints.T).min() > _SAME_SCENE)
+
+
+def _structure(image: RgbImage) -> npt.NDArray[np.float32]:
+    """Fine structure of a 48 x 48 thumbnail, of mean 0 and length 1 (length 0 if flat)."""
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    small = cv2.resize(gray, (48, 48), interpolation=cv2.INTER_AREA)
+    detail = (small - cv2.GaussianBlur(small, (21, 21), 4.0)).ravel()
+    detail -= detail.mean()
+    return np.asarray(detail / max(float(np.linalg.norm(detail)), 1e-3), np.float32)
+
+
+def is_gray(image: RgbImage) -> bool:
+    """Whether the three channels are equal everywhere."""
+    red = image[..., 0]
+    return bool(np.array_equal(red, image[..., 1]) and np.array_equal(red, image[..., 2]))
+
+
+def _original(
+    reference: Reference, object_ids: Sequence[int]
+) -> tuple[RgbImage, npt.NDArray[np.bool_]]:
+    empty = np.zeros(reference.image.shape[:2], np.bool_)
+    return reference.image, np.stack([reference.masks.get(i, empty) for i in object_ids])
+
+
+def _assign_folds(
+    originals: list[tuple[RgbImage, npt.NDArray[np.bool_]]], options: LearnerOptions
+) -> tuple[list[npt.NDArray[np.intp]], int]:
+    """Fold of every column of every reference.
+
+    Whole references when each object is on at least two of them, else halves of references, so
+    that the part left out never holds all there is of an object.
+    """
+    shown = np.array([masks.any(axis=(1, 2)) for _, masks in originals])
+    if shown.sum(axis=0).min() >= 2:
+        count = min(options.folds, len(originals))
+        # References that show the same objects go to different folds.
+        order = np.lexsort(shown.T)
+        rank = np.empty(len(order), np.intp)
+        rank[order] = np.arange(len(order)) % count
+        return [
+            np.full(image.shape[1], fold, np.intp)
+            for (image, _), fold in zip(originals, rank, strict=True)
+        ], count
+    return [_halves(masks) for _, masks in originals], 2
+
+
+def _halves(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Columns in two folds that change where half of an object's pixels lie at either side."""
+    width = masks.shape[2]
+    per_column = masks.sum(axis=1)
+    splits = {
+        int(np.searchsorted(np.cumsum(columns), columns.sum() / 2))
+        for columns in per_column
+        if columns.any()
+    }
+    changes = np.zeros(width, np.intp)
+    changes[[min(split + 1, width - 1) for split in splits or {width // 2}]] = 1
+    return np.cumsum(changes) % 2
+
+
+def _window(view: View, pixels: int, rng: np.random.Generator) -> View:
+    """A part of about ``pixels`` pixels around some object pixel; all of a small view."""
+    height, width = view.image.shape[:2]
+    if height * width <= pixels:
+        return view
+    share = np.sqrt(pixels / (height * width))
+    rows, columns = max(1, int(height * share)), max(1, int(width * share))
+    shown = np.flatnonzero(view.masks.any(axis=0))
+    middle = int(rng.choice(shown)) if len(shown) else int(rng.integers(height * width))
+    top = int(np.clip(middle // width - rows // 2, 0, height - rows))
+    left = int(np.clip(middle % width - columns // 2, 0, width - columns))
+    part = np.s_[top : top + rows, left : left + columns]
+    masks = view.masks[:, part[0], part[1]]
+    return View(view.image[part], masks, view.fold[part[1]], is_original=False)
+
+
+def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> View:
+    """A copy in other size, light, tint and contrast of detail."""
+    size = float(np.exp(rng.uniform(-1, 1) * options.scale))
+    gain = np.exp(rng.uniform(-1, 1) * options.gain)
+    gamma = np.exp(rng.uniform(-1, 1) * options.gain)
+    tint = np.exp(rng.uniform(-1, 1, 3) * options.tint)
+    if is_gray(view.image):
+        tint = np.ones(3)
+    levels = np.linspace(0, 1, 256)[:, None] ** gamma * gain * tint
+    table = np.clip(np.rint(levels * 255), 0, 255).astype(np.uint8)
+    image = np.stack([table[view.image[..., c], c] for c in range(3)], axis=-1)
+    image = _with_detail(image, float(np.exp(rng.uniform(-1, 1) * options.detail)))
+    height, width = view.image.shape[:2]
+    shape = (max(1, round(width * size)), max(1, round(height * size)))
+    method = cv2.INTER_AREA if size < 1 else cv2.INTER_LINEAR
+    masks = [
+        cv2.resize(mask.astype(np.float32), shape, interpolation=method) > 0.5
+        for mask in view.masks
+    ]
+    columns = np.minimum((np.arange(shape[0]) / size).astype(np.intp), width - 1)
+    return View(
+        image=np.asarray(cv2.resize(image, shape, interpolation=method), np.uint8),
+        masks=np.stack(masks),
+        fold=view.fold[columns],
+        is_original=False,
+    )
+
+
+def _with_detail(image: RgbImage, factor: float) -> RgbImage:
+    """What stands out from the wide surroundings, made stronger or weaker by ``factor``."""
+    height, width = image.shape[:2]
+    step = max(1, min(height, width) // 32)
+    values = image.astype(np.float32)
+    small = (max(1, width // step), max(1, height // step))
+    wide = cv2.resize(values, small, interpolation=cv2.INTER_AREA)
+    wide = cv2.GaussianBlur(wide, (11, 11), 2.0, borderType=cv2.BORDER_REPLICATE)
+    wide = cv2.resize(wide, (width, height), interpolation=cv2.INTER_LINEAR)
+    changed = wide + np.float32(factor) * (values - wide)
+    return np.clip(np.rint(changed), 0, 255).astype(np.uint8)

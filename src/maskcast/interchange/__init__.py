@@ -1,0 +1,1 @@
+"""Annotations in, results out: imports, exports and the formats they are written in."""

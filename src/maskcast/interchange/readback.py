@@ -1,0 +1,204 @@
+"""Reading an export back with the reader that tools of its format use.
+
+The readers are optional packages; where one is missing the export is not checked, and the sentence
+says so with the line that installs it. What they find is compared with what was exported: how many
+pictures and objects, and how many pixels the masks have where the format keeps every one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from maskcast.errors import ExportError
+from maskcast.interchange.exporting import ExportSummary
+from maskcast.interchange.formats.records import count
+from maskcast.interchange.formats.splits import SPLITS_FILE
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a reader found.
+
+    Attributes:
+        images: pictures.
+        objects: objects; None where the format splits them up.
+        pixels: of all masks; None where the format does not keep each.
+    """
+
+    images: int
+    objects: int | None = None
+    pixels: int | None = None
+
+
+@dataclass(frozen=True)
+class _Reader:
+    package: str
+    module: str
+    read: Callable[[Any, Path], Found]
+    needs_pictures: bool = False
+
+
+def check_export(summary: ExportSummary) -> str:
+    """Read an export back and compare, where the format's own reader is installed.
+
+    Returns:
+        A sentence that tells what was found, or why the export was not checked.
+
+    Raises:
+        ExportError: if the reader cannot read the export or finds something else than was
+            exported; the export stays as it is.
+    """
+    reader = _READERS[summary.format_name]
+    try:
+        with _silence():
+            module = import_module(reader.module)
+    except ImportError:
+        return (
+            f"not checked: {reader.package} is not installed; run: pip install {reader.package}, "
+            "in an environment of its own if need be"
+        )
+    if reader.needs_pictures and not summary.with_pictures:
+        return (
+            f"not checked: {reader.package} needs the pictures; export with --copy-images or "
+            "--link-images"
+        )
+    try:
+        with _silence():
+            found = reader.read(module, summary.folder)
+    except Exception as error:  # whatever a reader stumbles over is what a user wants to know
+        raise ExportError(
+            f"{reader.package} cannot read {summary.folder} ({type(error).__name__}: {error}); "
+            "please report this"
+        ) from error
+    return _compare(f"{reader.package} {version(reader.package)}", found, summary)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Some readers talk; what they log goes to where stderr led when they were loaded."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+def _compare(reader: str, found: Found, summary: ExportSummary) -> str:
+    pairs = (
+        ("image", found.images, summary.images),
+        ("object", found.objects, summary.objects),
+        ("pixel", found.pixels, summary.pixels),
+    )
+    known = [(what, got, expected) for what, got, expected in pairs if got is not None]
+    wrong = [
+        f"{count(got, what)} instead of {expected}"
+        for what, got, expected in known
+        if got != expected
+    ]
+    if wrong:
+        raise ExportError(
+            f"{reader} finds {', '.join(wrong)} in {summary.folder}; please report this"
+        )
+    return f"{reader} finds {', '.join(count(got, what) for what, got, _ in known)}, as exported"
+
+
+def _read_coco(module: Any, folder: Path) -> Found:  # noqa: ANN401 (a module without types)
+    images = objects = pixels = 0
+    for path in sorted((folder / "annotations").glob("*.json")):
+        coco = module.COCO(str(path))
+        images += len(coco.imgs)
+        objects += len(coco.anns)
+        pixels += sum(int(coco.annToMask(one).sum()) for one in coco.anns.values())
+    return Found(images, objects, pixels)
+
+
+def _read_datumaro(format_name: str, **options: str) -> Callable[[Any, Path], Found]:
+    def read(module: Any, folder: Path) -> Found:  # noqa: ANN401
+        dataset = module.Dataset.import_from(str(folder), format_name, **options)
+        # VOC's masks lose what is covered; its boxes are all there.
+        kinds = {"bbox"} if format_name == "voc" else {"mask", "polygon"}
+        found = [
+            (item.id, one) for item in dataset for one in item.annotations if one.type.name in kinds
+        ]
+        objects = len({(item_id, one.label) for item_id, one in found})
+        are_masks = all(one.type.name == "mask" for _, one in found)
+        pixels = sum(int(np.sum(one.image)) for _, one in found) if are_masks else None
+        return Found(len(dataset), objects, pixels)
+
+    return read
+
+
+def _read_labelme(module: Any, folder: Path) -> Found:  # noqa: ANN401
+    images = objects = 0
+    for path in _json_files(folder):
+        shapes = module.LabelFile(str(path)).shapes
+        images += 1
+        objects += len({(one["label"], one["group_id"]) for one in shapes})
+    return Found(images, objects)
+
+
+def _read_labelstudio(module: Any, folder: Path) -> Found:  # noqa: ANN401
+    images = objects = pixels = brushes = 0
+    for path in _json_files(folder):
+        for task in json.loads(path.read_text("utf-8")):
+            images += 1
+            results = task["predictions"][0]["result"]
+            objects += len({one["value"][one["type"]][0] for one in results})
+            for one in results:
+                if one["type"] == "brushlabels":
+                    brushes += 1
+                    values = module.decode_rle(one["value"]["rle"])
+                    pixels += int(np.count_nonzero(values[3::4]))
+    return Found(images, objects, pixels if brushes == objects else None)
+
+
+def _read_yolo(module: Any, folder: Path) -> Found:  # noqa: ANN401
+    images = 0
+    for labels in sorted(path for path in (folder / "labels").rglob("*") if path.is_dir()):
+        pictures = folder / "images" / labels.relative_to(folder / "labels")
+        dataset = module.DetectionDataset.from_yolo(
+            str(pictures), str(labels), str(folder / "data.yaml")
+        )
+        images += len(dataset)
+    return Found(images)
+
+
+def _read_masks(module: Any, folder: Path) -> Found:  # noqa: ANN401
+    images = 0
+    for path in sorted((folder / "masks").rglob("*.png")):
+        with module.open(path) as image:
+            if image.mode != "P":
+                raise ValueError(f"{path} has no palette")
+            image.load()
+        images += 1
+    return Found(images)
+
+
+def _json_files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*.json")) if path != folder / SPLITS_FILE)
+
+
+_READERS: Mapping[str, _Reader] = MappingProxyType(
+    {
+        "coco": _Reader("pycocotools", "pycocotools.coco", _read_coco),
+        "yolo": _Reader("supervision", "supervision", _read_yolo, needs_pictures=True),
+        "yolo-detect": _Reader("supervision", "supervision", _read_yolo, needs_pictures=True),
+        "voc": _Reader(
+            "datumaro", "datumaro", _read_datumaro("voc", coordinate_mode="voc-one-based")
+        ),
+        "labelme": _Reader("labelme", "labelme", _read_labelme),
+        "cvat": _Reader("datumaro", "datumaro", _read_datumaro("cvat"), needs_pictures=True),
+        "labelstudio": _Reader(
+            "label-studio-sdk", "label_studio_sdk.converter.brush", _read_labelstudio
+        ),
+        "masks": _Reader("pillow", "PIL.Image", _read_masks),
+    }
+)

@@ -1,0 +1,288 @@
+"""The only decoder and encoder of pictures.
+
+``read_image`` turns any picture file into uint8 RGB in the oriented frame: EXIF orientation is
+applied, so that every mask, box and point of maskcast is in the frame a person sees. Alpha is
+left out: a transparent pixel keeps the colour that is stored under it. Of several pages or
+frames the first is read. ``Raster`` in ``rasters.py`` is what a file holds; here it is decided
+how that looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import PurePosixPath
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from maskcast.errors import AnnotationError, ImageError
+from maskcast.io.rasters import Raster, read_raster, unreadable
+from maskcast.io.storage import Place, Readable
+from maskcast.types import LabelMap, Mask, RgbImage
+
+DEFAULT_MAX_PIXELS = 200_000_000
+"""Bound on width x height; RGB of that size takes 600 MB."""
+
+MAX_JPEG_SIDE = 65_500
+"""Longest side that libjpeg writes, pixels."""
+
+IMAGE_SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"}
+    | {".tif", ".tiff", ".webp"}
+)
+"""Suffixes of picture files, lower case, with the dot."""
+
+_WINDOW_TAILS = (0.1, 99.9)
+_WINDOW_SAMPLES_PER_IMAGE = 4_000_000
+_SET_WINDOW = "set [images] window in maskcast.toml or use references of the same depth"
+
+
+@dataclass(frozen=True)
+class IntensityWindow:
+    """The intensities shown as black and white, for pictures of more than 8 bits.
+
+    One window serves a whole project, so that references and targets are seen alike.
+
+    Attributes:
+        low: this value and anything below become 0.
+        high: this value and anything above become 255.
+
+    Raises:
+        ValueError: unless both are finite and ``low < high``.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
+            raise ValueError(f"window: expected finite low < high, got {self.low}, {self.high}")
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """A picture as maskcast sees it.
+
+    Attributes:
+        rgb: uint8 (H, W, 3) in the oriented frame.
+        notes: what was left out or assumed, in words for the user; usually empty.
+    """
+
+    rgb: RgbImage
+    notes: tuple[str, ...]
+
+
+def is_image_name(name: str) -> bool:
+    """Whether the file name has a suffix of ``IMAGE_SUFFIXES``, in any case."""
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def read_image(
+    path: Readable,
+    *,
+    window: IntensityWindow | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> DecodedImage:
+    """Read a picture as uint8 RGB.
+
+    Pictures of up to 8 bits are never windowed. Deeper ones are mapped linearly from ``window``
+    to 0..255; without a window, integers from the full range of their type and floats from
+    0..1, with a note. NaN counts as black. Of two channels the first is taken as gray, of four
+    or more (that are not alpha or CMYK) the first three as RGB, both with a note.
+
+    Raises:
+        ImageError: if the file cannot be decoded whole, has more than ``max_pixels`` pixels, or
+            holds floats outside 0..1 and there is no window. The message names the file.
+    """
+    raster = read_raster(path, max_pixels)
+    if raster.palette is not None:
+        return DecodedImage(raster.palette[raster.samples[..., 0]], raster.notes)
+    channels, channel_notes = _visible_channels(raster.samples)
+    bounds, range_notes = _black_and_white(path, channels, raster, window)
+    shown = _stretch(channels, bounds)
+    rgb = cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB) if shown.shape[2] == 1 else shown
+    rgb = np.ascontiguousarray(rgb, np.uint8)
+    return DecodedImage(rgb, raster.notes + channel_notes + range_notes)
+
+
+def measure_window(
+    paths: Iterable[Place], max_pixels: int = DEFAULT_MAX_PIXELS
+) -> IntensityWindow | None:
+    """One window for all pictures of more than 8 bits among ``paths``.
+
+    From the 0.1 to the 99.9 percentile of their finite samples, pooled (of very large pictures,
+    4 million evenly spaced ones). If nearly all samples are equal the window spans all of them,
+    and if all are, it has width 1.
+
+    Returns:
+        None if no picture has more than 8 bits.
+
+    Raises:
+        ImageError: if a picture cannot be read.
+    """
+    pools = []
+    for path in paths:
+        raster = read_raster(path, max_pixels)
+        if raster.palette is None and raster.samples.itemsize > 1:
+            values = _visible_channels(raster.samples)[0].ravel()
+            step = -(-values.size // _WINDOW_SAMPLES_PER_IMAGE)
+            pools.append(_finite(values[::step]).astype(np.float64))
+    pooled = np.concatenate(pools) if pools else np.zeros(0)
+    if pooled.size == 0:
+        return None
+    low, high = (float(bound) for bound in np.percentile(pooled, _WINDOW_TAILS))
+    if low == high:
+        low, high = float(pooled.min()), float(pooled.max())
+    if low == high:
+        high = max(low + 1.0, float(np.nextafter(low, np.inf)))
+    return IntensityWindow(low, high)
+
+
+def read_label_map(path: Readable, max_pixels: int = DEFAULT_MAX_PIXELS) -> LabelMap:
+    """Read a picture in which a person or a program stored object ids.
+
+    Palette pictures give their indices, gray pictures their values, and colour pictures their
+    values where all three channels are equal. A black-and-white picture (nothing but 0 and 255)
+    means object id 1. An EXIF orientation is applied, as for the picture it belongs to.
+
+    Returns:
+        uint8 (H, W), 0 = background.
+
+    Raises:
+        AnnotationError: if the file cannot be read or does not hold object ids of 0..255.
+    """
+    try:
+        raster = read_raster(path, max_pixels)
+    except ImageError as error:
+        raise AnnotationError(str(error)) from error
+    samples = raster.samples
+    reason = raster.not_labels
+    if raster.notes:
+        reason = "it holds several pictures"
+    elif samples.dtype.kind == "f":
+        reason = "its pixels are floats"
+    elif samples.shape[2] not in {1, 3} or np.any(samples != samples[..., :1]):
+        reason = "it is a colour picture"
+    elif samples.min() < 0 or samples.max() > 255:
+        reason = f"its values go from {samples.min()} to {samples.max()}"
+    if reason is not None:
+        raise AnnotationError(
+            f"{path} is not a label map: {reason}; save it as a PNG of 8 bits whose pixels are "
+            "object ids of 0..255"
+        )
+    return _labels_from(samples[..., 0].astype(np.uint8), raster.palette)
+
+
+def encode_mask_png(mask: Mask) -> bytes:
+    """Bool (H, W) as an 8-bit gray PNG of 0 and 255; the same mask gives the same bytes."""
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY]
+    # Rows are runs of two values: filtering them costs five times as much and packs no better.
+    options += [cv2.IMWRITE_PNG_STRATEGY_RLE, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
+    pixels = np.where(mask, np.uint8(255), np.uint8(0))
+    _, encoded = cv2.imencode(".png", pixels, options)
+    return encoded.tobytes()
+
+
+def encode_label_png(label_map: LabelMap, colors: Mapping[int, tuple[int, int, int]]) -> bytes:
+    """uint8 (H, W) as a palette PNG whose indices are the object ids.
+
+    The palette has all 256 entries: black for 0, ``colors`` for its ids, gray for other ids.
+    """
+    palette = np.full((256, 3), 128, np.uint8)
+    palette[0] = 0
+    for object_id, color in colors.items():
+        palette[object_id] = color
+    height, width = label_map.shape
+    pixels = np.ascontiguousarray(label_map)
+    image = Image.frombuffer("P", (width, height), pixels, "raw", "P", 0, 1)
+    image.putpalette(palette.tobytes())
+    stream = BytesIO()
+    image.save(stream, "PNG", compress_level=3)
+    return stream.getvalue()
+
+
+def encode_jpeg(rgb: RgbImage, quality: int = 90) -> bytes:
+    """uint8 (H, W, 3) as JPEG.
+
+    Raises:
+        ImageError: if a side is longer than ``MAX_JPEG_SIDE``.
+    """
+    height, width = rgb.shape[:2]
+    if max(height, width) > MAX_JPEG_SIDE:
+        raise ImageError(
+            f"a picture of {width} x {height} pixels cannot be a JPEG, whose sides end at "
+            f"{MAX_JPEG_SIDE}; cut it into tiles"
+        )
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return encoded.tobytes()
+
+
+def _visible_channels(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    """The one or three channels of (H, W, C) that are shown."""
+    count = samples.shape[2]
+    if count == 2:
+        return samples[..., :1], ("only the first of 2 channels is used, as gray",)
+    if count > 3:
+        return samples[..., :3], (f"only the first 3 of {count} channels are used, as RGB",)
+    return samples, ()
+
+
+def _black_and_white(
+    path: Readable, samples: npt.NDArray[Any], raster: Raster, window: IntensityWindow | None
+) -> tuple[tuple[float, float], tuple[str, ...]]:
+    """The samples that become 0 and 255, and a note if they were assumed."""
+    full_range = raster.full_range
+    if full_range is not None and samples.itemsize == 1:
+        return full_range, ()
+    if window is not None:
+        return (window.low, window.high), ()
+    if full_range is not None:
+        low, high = full_range
+        return full_range, (f"no intensity window; {low:.0f} to {high:.0f} is black to white",)
+    finite = _finite(samples)
+    if finite.size and (finite.min() < 0 or finite.max() > 1):
+        span = f"{finite.min():.6g} to {finite.max():.6g}"
+        raise unreadable(path, f"its floats go from {span} and not from 0 to 1; {_SET_WINDOW}")
+    return (0.0, 1.0), ("no intensity window; 0 to 1 is black to white",)
+
+
+def _stretch(samples: npt.NDArray[Any], bounds: tuple[float, float]) -> npt.NDArray[np.uint8]:
+    """Map ``bounds`` linearly to 0..255, rounded; same shape as ``samples``."""
+    if samples.dtype == np.uint8 and bounds == (0.0, 255.0):
+        return samples
+    if samples.itemsize > 2 or samples.dtype.kind == "f":
+        return _scale(samples, bounds)
+    # One division per value instead of one per pixel. Negative values index from the end, where
+    # the cast to a signed type puts them.
+    every_value = np.arange(2 ** (8 * samples.itemsize)).astype(samples.dtype)
+    shown: npt.NDArray[np.uint8] = _scale(every_value, bounds)[samples]
+    return shown
+
+
+def _scale(samples: npt.NDArray[Any], bounds: tuple[float, float]) -> npt.NDArray[np.uint8]:
+    low, high = bounds
+    level = samples.astype(np.float64)  # in place from here on: large pictures need the memory
+    level -= low
+    level *= 255 / (high - low)
+    np.clip(level, 0, 255, out=level)
+    np.nan_to_num(level, copy=False, nan=0.0)
+    return np.rint(level, out=level).astype(np.uint8)
+
+
+def _finite(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return samples[np.isfinite(samples)] if samples.dtype.kind == "f" else samples
+
+
+def _labels_from(labels: LabelMap, palette: npt.NDArray[np.uint8] | None) -> LabelMap:
+    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[1:]) + 1
+    # A palette picture whose id 255 has a colour of its own is not black and white.
+    is_white = palette is None or bool((palette[255] == 255).all())
+    if present.tolist() == [255] and is_white:
+        return (labels > 0).astype(np.uint8)
+    return labels

@@ -1,0 +1,339 @@
+"""Finding images in a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from maskcast.errors import SettingsError, StorageError
+from maskcast.io.images import is_image_name
+from maskcast.io.output_names import fold
+from maskcast.io.storage import Entry, Place, Url
+from maskcast.types import Target
+
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"
+
+
+@dataclass(frozen=True)
+class FoundImages:
+    """The images in a folder.
+
+    Attributes:
+        targets: ascending by image id in code-point order.
+        skipped: sentences for the user about what was left out; empty if nothing was.
+    """
+
+    targets: tuple[Target, ...]
+    skipped: tuple[str, ...]
+
+
+def find_images(folder: Path, exclude: Sequence[Path] = ()) -> FoundImages:
+    """List the images in ``folder`` at any depth, told by their suffix in any case.
+
+    Links to folders are followed, each folder is listed once: under its own name rather than
+    that of a link, so that loops end and no image comes twice. Broken links and unreadable files
+    with an image's name are listed, because reading them tells the user why they fail.
+
+    Args:
+        folder: where to look.
+        exclude: folders in it that are left out, such as the output folder.
+
+    Returns:
+        The images, and sentences about folders that could not be listed and other files.
+    """
+    stream = ImageStream(folder, exclude)
+    targets = [
+        Target(image_id, folder / image_id)
+        for group in stream.groups()
+        for images in group
+        for image_id in images.image_ids()
+    ]
+    return FoundImages(
+        tuple(sorted(targets, key=lambda target: target.image_id)), stream.sentences()
+    )
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """The images of one folder, without those of its folders.
+
+    Attributes:
+        relative: POSIX path relative to where the search began; empty for that itself.
+        names: file names, ascending.
+        sizes: name -> bytes, where the listing tells.
+    """
+
+    relative: str
+    names: Sequence[str]
+    sizes: Mapping[str, int]
+
+    def image_ids(self) -> Iterator[str]:
+        """Ascending."""
+        prefix = f"{self.relative}/" if self.relative else ""
+        return (prefix + name for name in self.names)
+
+
+class ImageStream:
+    """Lists a folder or a place in a store, folder by folder, for lists too long to hold.
+
+    Names of results can only collide within a folder (or two whose names differ only in case or
+    Unicode normalisation), so a folder is the least that can be handed on.
+    """
+
+    def __init__(self, place: Place, exclude: Sequence[Place] = ()) -> None:
+        here = [path for path in exclude if isinstance(path, Path)]
+        self._search: _Search | _StoreSearch = (
+            _Search(place, {_identity(path) for path in here} - {None})
+            if isinstance(place, Path)
+            else _StoreSearch(place, frozenset(map(str, exclude)))
+        )
+
+    def groups(self) -> Iterator[list[ImageFolder]]:
+        """Folders whose results could collide, together; nearly always a single one."""
+        return self._search.groups()
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was left out, for the user; complete once ``groups`` has ended."""
+        return self._search.sentences()
+
+
+_FolderId = tuple[int, int]
+
+
+def _identity(path: Path) -> _FolderId | None:
+    """What two paths to the same folder have in common; None if there is no such folder."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@dataclass
+class _Report:
+    """What a search leaves out."""
+
+    notes: list[str] = field(default_factory=list)
+    other_files: int = 0
+    not_unicode: list[str] = field(default_factory=list)
+    not_files: list[str] = field(default_factory=list)
+
+    def sentences(self, root: Place) -> tuple[str, ...]:
+        """For the user."""
+        sentences = list(self.notes)
+        if self.not_unicode:
+            sentences.append(
+                f"{len(self.not_unicode)} files in {root} have names that are not valid "
+                f"Unicode (first: {self.not_unicode[0]!a}); rename them"
+            )
+        if self.not_files:
+            sentences.append(
+                f"{len(self.not_files)} names in {root} cannot be those of files (first: "
+                f"{self.not_files[0]!a}) and are left out; rename them"
+            )
+        if self.other_files:
+            one, more = "file is not an image and is", "files are not images and are"
+            what = one if self.other_files == 1 else more
+            sentences.append(f"{self.other_files} {what} left out of {root}")
+        return tuple(sentences)
+
+
+@dataclass
+class _Search:
+    """One walk through a folder of this machine."""
+
+    root: Path
+    excluded: set[_FolderId | None]
+    listed: set[_FolderId | None] = field(default_factory=set)
+    report: _Report = field(default_factory=_Report)
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was left out."""
+        return self.report.sentences(self.root)
+
+    def groups(self) -> Iterator[list[ImageFolder]]:
+        """See ``ImageStream``; links to folders come after all folders."""
+        links: list[tuple[str, Path]] = []
+        yield from self._walk_below(self.root, "", links)
+        while links:
+            relative, path = links.pop(0)
+            identity = _identity(path)
+            if identity in self.listed:
+                self.report.notes.append(f"{path} is a link to a folder that is listed already")
+            elif identity not in self.excluded:
+                yield from self._walk_below(path, relative, links)
+
+    def _walk_below(
+        self, top: Path, relative_top: str, links: list[tuple[str, Path]]
+    ) -> Iterator[list[ImageFolder]]:
+        """List a folder and those below it; adds to ``links`` the links to folders met."""
+        folders, met = [(relative_top, top)], []
+        while folders:
+            relative, path = folders.pop()
+            self.listed.add(_identity(path))
+            names: list[str] = []
+            inside: list[tuple[str, Path]] = []
+            for entry in self._entries(path):
+                inner = f"{relative}/{entry.name}" if relative else entry.name
+                if not _is_folder(entry):
+                    if self._is_image(entry, inner):
+                        names.append(entry.name)
+                elif entry.is_symlink():
+                    met.append((inner, Path(entry.path)))
+                else:
+                    inside.append((inner, Path(entry.path)))
+            yield [ImageFolder(relative, sorted(names), {})]
+            alone, clashing = _by_clash(self._unlisted(inside))
+            for clash in clashing:
+                found: list[tuple[str, Path]] = []
+                yield [
+                    images
+                    for inner, below in clash
+                    for group in self._walk_below(below, inner, found)
+                    for images in group
+                ]
+                met += found
+            folders += sorted(alone, reverse=True)
+        links += sorted(met)
+
+    def _unlisted(self, folders: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]]:
+        done = self.excluded | self.listed if self.excluded else self.listed
+        return [one for one in folders if _identity(one[1]) not in done]
+
+    def _entries(self, path: Path) -> Iterator[os.DirEntry[str]]:
+        try:
+            with os.scandir(path) as entries:
+                yield from entries
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            self.report.notes.append(f"the folder {path} cannot be listed ({reason})")
+
+    def _is_image(self, entry: os.DirEntry[str], image_id: str) -> bool:
+        if not is_image_name(entry.name) or _is_apple_double(entry):
+            self.report.other_files += 1
+        elif not _is_unicode(image_id):
+            self.report.not_unicode.append(image_id)
+        else:
+            return True
+        return False
+
+
+@dataclass
+class _StoreSearch:
+    """One walk through a place in a store."""
+
+    root: Url
+    excluded: frozenset[str]
+    report: _Report = field(default_factory=_Report)
+
+    def sentences(self) -> tuple[str, ...]:
+        """What was left out."""
+        return self.report.sentences(self.root)
+
+    def groups(self) -> Iterator[list[ImageFolder]]:
+        """See ``ImageStream``.
+
+        Raises:
+            SettingsError: if there is nothing at the place; stores know no empty folders.
+            StorageError: if the store cannot be reached.
+        """
+        return self._walk_below("", self.root)
+
+    def _walk_below(self, relative_top: str, top: Url) -> Iterator[list[ImageFolder]]:
+        folders = [(relative_top, top)]
+        while folders:
+            relative, url = folders.pop()
+            names: list[str] = []
+            sizes: dict[str, int] = {}
+            inside: list[tuple[str, Url]] = []
+            for entry in self._entries(url):
+                name = entry.url.name
+                if not _is_file_name(name):
+                    self.report.not_files.append(str(entry.url))
+                elif entry.is_folder:
+                    if str(entry.url) not in self.excluded:
+                        inside.append((f"{relative}/{name}" if relative else name, entry.url))
+                elif is_image_name(name):
+                    names.append(name)
+                    if entry.size is not None:
+                        sizes[name] = entry.size
+                else:
+                    self.report.other_files += 1
+            yield [ImageFolder(relative, sorted(names), sizes)]
+            alone, clashing = _by_clash(inside)
+            for clash in clashing:
+                yield [
+                    images
+                    for inner, below in clash
+                    for group in self._walk_below(inner, below)
+                    for images in group
+                ]
+            folders += sorted(alone, key=lambda one: one[0], reverse=True)
+
+    def _entries(self, url: Url) -> Iterator[Entry]:
+        """What is in a folder; one that may not be seen is reported, as on a disk."""
+        is_empty = True
+        try:
+            for entry in url.entries():
+                is_empty = False
+                yield entry
+        except OSError as error:
+            sentence = f"the folder {url} cannot be listed ({error})"
+            if isinstance(error, PermissionError) and url != self.root:
+                self.report.notes.append(sentence)
+                return
+            raise StorageError(f"{sentence}; check credentials and connection") from error
+        if is_empty and url == self.root:
+            raise SettingsError(f"there is nothing at {url}; correct it or put images there")
+
+
+_Folder = TypeVar("_Folder", Path, Url)
+
+
+def _by_clash(
+    folders: Sequence[tuple[str, _Folder]],
+) -> tuple[list[tuple[str, _Folder]], list[list[tuple[str, _Folder]]]]:
+    """Folders with a name of their own, and groups whose names some file system takes for one."""
+    by_name: dict[str, list[tuple[str, _Folder]]] = {}
+    for folder in folders:
+        by_name.setdefault(fold(folder[0]), []).append(folder)
+    alone = [one for group in by_name.values() if len(group) == 1 for one in group]
+    return alone, [sorted(group) for group in by_name.values() if len(group) > 1]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_apple_double(entry: os.DirEntry[str]) -> bool:
+    """Whether this is what macOS leaves beside ``a.png`` as ``._a.png`` on foreign disks."""
+    if not entry.name.startswith("._"):
+        return False
+    try:
+        with Path(entry.path).open("rb") as file:
+            return file.read(4) == _APPLE_DOUBLE
+    except OSError:
+        return False
+
+
+def _is_file_name(name: str) -> bool:
+    """Whether a name that a store tells is one part of a path on every machine.
+
+    Stores hold names such as ``..``, which would lead out of the output folder.
+    """
+    return name not in {"", ".", ".."} and not set(name) & {"/", "\\", "\0"}
+
+
+def _is_unicode(name: str) -> bool:
+    """False for names whose bytes are not UTF-8, which no JSON or database can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,313 @@
+"""The annotation file, ``references/annotations.json``.
+
+::
+
+    {"format": "maskcast-annotations", "version": 1,
+     "objects": [{"id": 1, "name": "scratch", "color": "#e69f00"}],
+     "images": {"a.png": {"size": [height, width], "clean": false, "version": 3, "objects": {"1": {
+        "box": [xmin, ymin, xmax, ymax], "points": [[x, y, true]],
+        "paint": null, "erase": null, "mask": {"size": [height, width], "counts": "..."}}}}}}
+
+Coordinates are pixels of the oriented image; masks and strokes are COCO run-length codes. A value
+that does not fit is refused with its place in the file rather than repaired, and so are keys that
+this version does not know: writing the file again would lose them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from maskcast.drawing.palette import hex_color, parse_hex_color
+from maskcast.errors import AnnotationError
+from maskcast.io.atomic import write_atomically
+from maskcast.io.jsonfile import Node, is_number, layout, read_json
+from maskcast.io.storage import Place
+from maskcast.masks import decode_rle, encode_rle
+from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, Prompts, check_object_id
+
+FORMAT = "maskcast-annotations"
+FORMAT_VERSION = 1
+
+_OBJECT_KEYS = frozenset(str(object_id) for object_id in range(1, MAX_OBJECT_ID + 1))
+_LONGEST_SIDE = 2**31 - 1
+_HIGHEST_VERSION = 2**53
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectAnnotation:
+    """One object in one reference.
+
+    Attributes:
+        prompts: what a person drew; empty for an imported mask.
+        mask: bool (H, W) that the prompts resolved to or that was imported; None if not resolved.
+    """
+
+    prompts: Prompts
+    mask: Mask | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ObjectAnnotation):
+            return NotImplemented
+        names = ("box", "points", "point_labels", "paint", "erase")
+        return _same(self.mask, other.mask) and all(
+            _same(getattr(self.prompts, name), getattr(other.prompts, name)) for name in names
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """What the file holds of it; kept, since a labeler saves all objects at every click."""
+        return _object_to_json(self)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """All that is known about one reference.
+
+    Attributes:
+        image_id: POSIX path relative to the references folder, suffix kept.
+        height: of the oriented image, pixels.
+        width: of the oriented image, pixels.
+        clean: whether a person said that no object is on the image.
+        objects: object id -> its annotation; empty if clean.
+        version: how often this reference was saved, from 1.
+
+    Raises:
+        ValueError: if a size, an id or the version is out of range, a mask or stroke is not of
+            the image's size, or a clean reference has objects.
+    """
+
+    image_id: str
+    height: int
+    width: int
+    clean: bool = False
+    objects: Mapping[int, ObjectAnnotation] = field(default_factory=dict)
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.height < 1 or self.width < 1:
+            raise ValueError(f"size: expected at least 1 x 1, got {self.height} x {self.width}")
+        if self.version < 1:
+            raise ValueError(f"version: expected at least 1, got {self.version}")
+        if self.clean and self.objects:
+            raise ValueError(f"clean: expected no objects, got {sorted(self.objects)}")
+        for object_id, entry in self.objects.items():
+            check_object_id(object_id)
+            for pixels in (entry.mask, entry.prompts.paint, entry.prompts.erase):
+                if pixels is not None and pixels.shape != (self.height, self.width):
+                    raise ValueError(
+                        f"object {object_id}: expected pixels of shape "
+                        f"{(self.height, self.width)}, got {pixels.shape}"
+                    )
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """What ``annotations.json`` holds.
+
+    Attributes:
+        objects: names and colours of object ids; ids that are missing get the usual ones.
+        annotations: image id -> annotation.
+    """
+
+    objects: tuple[ObjectSpec, ...] = ()
+    annotations: Mapping[str, Annotation] = field(default_factory=dict)
+
+
+def read_annotations(path: Place) -> AnnotationFile:
+    """Read the annotation file; a file that does not exist is an empty one.
+
+    Raises:
+        AnnotationError: if it cannot be read or holds something else; the message names the file
+            and the place in it.
+    """
+    try:
+        return _parse_file(read_json(path))
+    except FileNotFoundError:
+        return AnnotationFile()
+
+
+def write_annotations(path: Path, file: AnnotationFile, *, backup: bool = True) -> None:
+    """Write the annotation file whole or not at all; the same content is not written again.
+
+    Args:
+        path: of the file.
+        file: what it shall hold.
+        backup: whether what was there is kept as ``annotations.json.bak``.
+
+    Raises:
+        StorageError: if the disk is full or the folder cannot be written.
+        OSError: if the path is otherwise not usable.
+    """
+    # A lone surrogate, which UTF-8 cannot hold, becomes the JSON escape it was read from.
+    data = (layout(_to_json(file)) + "\n").encode("utf-8", "backslashreplace")
+    before = path.read_bytes() if path.exists() else None
+    if before == data:
+        return
+    if before is not None and backup:
+        write_atomically(backup_path(path), before)
+    write_atomically(path, data)
+
+
+def _same(first: npt.NDArray[Any] | None, second: npt.NDArray[Any] | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)
+
+
+def backup_path(path: Path) -> Path:
+    """Where ``write_annotations`` keeps what was in ``path`` before."""
+    return path.with_name(path.name + ".bak")
+
+
+# ---- to JSON
+
+
+def _to_json(file: AnnotationFile) -> dict[str, Any]:
+    objects = sorted(file.objects, key=lambda spec: spec.object_id)
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "objects": [
+            {"id": spec.object_id, "name": spec.name, "color": hex_color(spec.color)}
+            for spec in objects
+        ],
+        "images": {
+            image_id: {
+                "size": [annotation.height, annotation.width],
+                "clean": annotation.clean,
+                "version": annotation.version,
+                "objects": {
+                    str(object_id): entry.json
+                    for object_id, entry in sorted(annotation.objects.items())
+                },
+            }
+            for image_id, annotation in sorted(file.annotations.items())
+        },
+    }
+
+
+def _object_to_json(entry: ObjectAnnotation) -> dict[str, Any]:
+    prompts = entry.prompts
+    points = zip(prompts.points, prompts.point_labels, strict=True)
+    strokes = {"paint": prompts.paint, "erase": prompts.erase, "mask": entry.mask}
+    return {
+        "box": None if prompts.box is None else [_number(edge) for edge in prompts.box],
+        "points": [[_number(x), _number(y), bool(label)] for (x, y), label in points],
+        **{name: None if mask is None else encode_rle(mask) for name, mask in strokes.items()},
+    }
+
+
+def _number(value: np.float32) -> int | float:
+    """The shortest number that is read back as exactly this float32."""
+    short = float(str(value))
+    exact = short if np.float32(short) == value else float(value)
+    return int(exact) if exact.is_integer() and abs(exact) < 2**53 else exact
+
+
+# ---- from JSON
+
+
+def _parse_file(node: Node) -> AnnotationFile:
+    head = dict(node.members())
+    if "format" not in head or head["format"].value != FORMAT:
+        raise node.error(f'an object with "format": "{FORMAT}"')
+    version = head["version"].value if "version" in head else None
+    if version != FORMAT_VERSION:  # before anything that a later version may have changed
+        raise AnnotationError(
+            f"{node.path} has format version {version!r} and this maskcast reads version "
+            f"{FORMAT_VERSION}; update maskcast"
+        )
+    parts = node.record("format", "version", "objects", "images")
+    specs = tuple(_parse_spec(element) for element in parts["objects"].elements())
+    if len({spec.object_id for spec in specs}) < len(specs):
+        raise parts["objects"].error("each id once")
+    annotations = {
+        image_id: _parse_annotation(image_id, image)
+        for image_id, image in parts["images"].members()
+    }
+    return AnnotationFile(specs, annotations)
+
+
+def _parse_spec(node: Node) -> ObjectSpec:
+    parts = node.record("id", "name", "color")
+    object_id = parts["id"].integer(1, MAX_OBJECT_ID)
+    try:
+        color = parse_hex_color(parts["color"].text())
+    except ValueError as error:
+        raise parts["color"].error("a colour like #e69f00") from error
+    return ObjectSpec(object_id, parts["name"].text(), color)
+
+
+def _parse_annotation(image_id: str, node: Node) -> Annotation:
+    parts = node.record("size", "clean", "version", "objects")
+    size = parts["size"].elements()
+    if len(size) != 2:
+        raise parts["size"].error("height and width")
+    height, width = (side.integer(1, _LONGEST_SIDE) for side in size)
+    objects = {}
+    for key, entry in parts["objects"].members():
+        if key not in _OBJECT_KEYS:
+            raise entry.error(f"an object id of 1..{MAX_OBJECT_ID} as the key")
+        objects[int(key)] = _parse_object(entry, (height, width))
+    clean = parts["clean"].boolean()
+    if clean and objects:
+        raise parts["clean"].error("false beside objects")
+    version = parts["version"].integer(1, _HIGHEST_VERSION)
+    return Annotation(image_id, height, width, clean, objects, version)
+
+
+def _parse_object(node: Node, size: tuple[int, int]) -> ObjectAnnotation:
+    parts = node.record("box", "points", "paint", "erase", "mask")
+    box = parts["box"]
+    labels, points = _parse_points(parts["points"])
+    prompts = Prompts(
+        box=None if box.value is None else np.asarray(box.numbers(4, "four numbers"), np.float32),
+        points=points,
+        point_labels=labels,
+        paint=_parse_mask(parts["paint"], size),
+        erase=_parse_mask(parts["erase"], size),
+    )
+    return ObjectAnnotation(prompts, _parse_mask(parts["mask"], size))
+
+
+def _parse_points(node: Node) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+    """Labels bool (N,) and points float32 (N, 2)."""
+    triples = [] if node.value is None else node.elements()
+    for triple in triples:
+        if not _is_point(triple.value):
+            raise triple.error("x, y and true or false")
+    labels = [triple.value[2] for triple in triples]
+    points = [triple.value[:2] for triple in triples]
+    return np.asarray(labels, np.bool_), np.asarray(points, np.float32).reshape(-1, 2)
+
+
+def _is_point(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and is_number(value[0])
+        and is_number(value[1])
+        and isinstance(value[2], bool)
+    )
+
+
+def _parse_mask(node: Node, size: tuple[int, int]) -> Mask | None:
+    if node.value is None:
+        return None
+    parts = node.record("size", "counts")
+    # Before decoding, which needs memory for as many pixels as are claimed here.
+    if parts["size"].value != list(size):
+        raise parts["size"].error(f"the size of the image, {list(size)}")
+    try:
+        return decode_rle(node.value)
+    except ValueError as error:
+        raise parts["counts"].error(f"a run-length code of {size[0]} x {size[1]} pixels") from error

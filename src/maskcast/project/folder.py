@@ -1,0 +1,308 @@
+"""A project folder: its settings, its references, its object table.
+
+::
+
+    myproject/
+    ├── maskcast.toml     settings, every key optional
+    ├── references/       images, and annotations.json beside them
+    ├── targets/          images, any depth
+    └── output/           what a run writes
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from maskcast.drawing.palette import default_spec, parse_hex_color
+from maskcast.engines.base import Engine, EngineSettings, create_engine
+from maskcast.errors import AnnotationError, SettingsError
+from maskcast.io.images import IntensityWindow, measure_window, read_image
+from maskcast.io.listing import FoundImages, ImageStream, find_images
+from maskcast.io.storage import Place
+from maskcast.project.annotations import Annotation, AnnotationFile, read_annotations
+from maskcast.project.settings import Settings, load_settings, usable_cores
+from maskcast.types import Mask, ObjectSpec, Prompts, Reference, RgbImage
+
+ANNOTATIONS_NAME = "annotations.json"
+LEDGER_NAME = "run.db"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder with its settings.
+
+    Attributes:
+        root: the project folder.
+        settings: ``maskcast.toml`` under the flags.
+    """
+
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def open(cls, root: Path, flags: Mapping[str, Any] | None = None) -> Self:
+        """Open the project in ``root``.
+
+        Raises:
+            SettingsError: if the folder does not exist or ``maskcast.toml`` is not usable.
+        """
+        if not root.is_dir():
+            raise SettingsError(
+                f"the project folder {root} does not exist; create it or correct "
+                "the path (maskcast demo makes an example)"
+            )
+        return cls(root, load_settings(root, flags or {}))
+
+    @property
+    def references_place(self) -> Place:
+        """Where reference images and ``annotations.json`` are."""
+        return self._place(self.settings.paths.references)
+
+    @property
+    def targets_place(self) -> Place:
+        """Where target images are, at any depth."""
+        return self._place(self.settings.paths.targets)
+
+    @property
+    def output_place(self) -> Place:
+        """Where a run writes."""
+        return self._place(self.settings.paths.output)
+
+    @property
+    def references_folder(self) -> Path:
+        """``references_place``, where only a folder of this machine will do.
+
+        Raises:
+            SettingsError: if it is a URL.
+        """
+        return _folder(self.references_place)
+
+    @property
+    def targets_folder(self) -> Path:
+        """``targets_place``; see ``references_folder``."""
+        return _folder(self.targets_place)
+
+    @property
+    def output_folder(self) -> Path:
+        """``output_place``; see ``references_folder``."""
+        return _folder(self.output_place)
+
+    @property
+    def state_folder(self) -> Path:
+        """Where lock and ledger of the output are: in it, or for a URL in the user's state folder.
+
+        The same URL has the same state folder in every project.
+        """
+        output = self.output_place
+        if isinstance(output, Path):
+            return output
+        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        readable = re.sub(r"[^A-Za-z0-9]+", "-", str(output))[-40:].strip("-")
+        digest = hashlib.sha256(str(output).encode()).hexdigest()[:12]
+        return Path(home) / "maskcast" / "runs" / f"{readable}-{digest}"
+
+    @property
+    def ledger_path(self) -> Path:
+        """The record of the run."""
+        given = self.settings.paths.ledger
+        return self.state_folder / LEDGER_NAME if given is None else self.root / given
+
+    @property
+    def annotations_path(self) -> Path:
+        """The annotation file."""
+        return self.references_folder / ANNOTATIONS_NAME
+
+    def _place(self, given: Place) -> Place:
+        return self.root / given if isinstance(given, Path) else given
+
+    def _annotations(self) -> AnnotationFile:
+        return read_annotations(self.references_place / ANNOTATIONS_NAME)
+
+    @property
+    def workers(self) -> int:
+        """CPU threads to use."""
+        return self.settings.workers or usable_cores()
+
+    @property
+    def engine_settings(self) -> EngineSettings:
+        """What the engine is built with."""
+        options = dict(self.settings.engines.get(self.settings.engine, {}))
+        if self.settings.weights is not None:
+            options["weights"] = self.settings.weights
+        return EngineSettings(
+            device=self.settings.device,
+            threshold=self.settings.threshold,
+            workers=self.workers,
+            options=options,
+        )
+
+    def create_engine(self) -> Engine:
+        """Build the engine that the settings name.
+
+        Raises:
+            SettingsError: if there is no such engine.
+            EngineMissingError: if its extra or weights are missing.
+        """
+        return create_engine(self.settings.engine, self.engine_settings)
+
+    def find_targets(self) -> FoundImages:
+        """List the targets of a folder, ascending by image id.
+
+        The output folder and those that ``--fresh`` moved aside are left out.
+
+        Raises:
+            SettingsError: if the targets folder does not exist or is a URL.
+        """
+        self._check_targets()
+        exclude = [place for place in self._excluded() if isinstance(place, Path)]
+        return find_images(self.targets_folder, exclude)
+
+    def stream_targets(self) -> ImageStream:
+        """List the targets folder by folder, here or in a store; see ``find_targets``.
+
+        Raises:
+            SettingsError: if the targets folder does not exist.
+        """
+        self._check_targets()
+        return ImageStream(self.targets_place, self._excluded())
+
+    def _check_targets(self) -> None:
+        place = self.targets_place
+        if isinstance(place, Path) and not place.is_dir():
+            raise SettingsError(
+                f"the targets folder {place} does not exist; put images there or give --targets"
+            )
+
+    def _excluded(self) -> tuple[Place, ...]:
+        output = self.output_place
+        if not isinstance(output, Path):
+            return (output,)
+        pattern = f"{glob.escape(output.name)}-*/{LEDGER_NAME}"
+        return (output, *(path.parent for path in output.parent.glob(pattern)))
+
+    def object_specs(
+        self,
+        object_ids: Iterable[int],
+        file: AnnotationFile | None = None,
+    ) -> dict[int, ObjectSpec]:
+        """Name and colour of each id: ``maskcast.toml`` first, then the annotation file.
+
+        Args:
+            object_ids: to be described; ids with a name of their own are added.
+            file: the annotation file, if it was read already.
+
+        Raises:
+            AnnotationError: if the annotation file is not usable.
+        """
+        specs = {object_id: default_spec(object_id) for object_id in sorted(object_ids)}
+        file = file or self._annotations()
+        specs |= {spec.object_id: spec for spec in file.objects}
+        for entry in self.settings.objects:
+            base = specs.get(entry.id, default_spec(entry.id))
+            color = parse_hex_color(entry.color) if entry.color is not None else base.color
+            name = entry.name if entry.name is not None else base.name
+            specs[entry.id] = ObjectSpec(entry.id, name, color)
+        return dict(sorted(specs.items()))
+
+    def intensity_window(self) -> IntensityWindow | None:
+        """The one window for all pictures of more than 8 bits: as set, else from the references.
+
+        Raises:
+            ImageError: if a reference cannot be read.
+        """
+        window = self.settings.images.intensity_window
+        if window is not None:
+            return window
+        annotated = self._annotations().annotations
+        paths = [self.references_place / image_id for image_id in sorted(annotated)]
+        return measure_window(paths, self.settings.images.max_pixels)
+
+    def load_references(self, engine: Engine, window: IntensityWindow | None) -> list[Reference]:
+        """Decode the annotated references and resolve their prompts to masks.
+
+        Args:
+            engine: resolves annotations that hold prompts but no mask yet.
+            window: from ``intensity_window``.
+
+        Raises:
+            AnnotationError: if nothing is annotated, or an annotation does not fit its image.
+            ImageError: if a reference cannot be read.
+        """
+        file = self._annotations()
+        references = [
+            self._load_reference(engine, window, annotation)
+            for _, annotation in sorted(file.annotations.items())
+            if annotation.clean or annotation.objects
+        ]
+        self._check_something_shown(file, references)
+        return references
+
+    def _load_reference(
+        self,
+        engine: Engine,
+        window: IntensityWindow | None,
+        annotation: Annotation,
+    ) -> Reference:
+        folder = self.references_place
+        path = folder / annotation.image_id
+        image = read_image(path, window=window, max_pixels=self.settings.images.max_pixels).rgb
+        if image.shape[:2] != (annotation.height, annotation.width):
+            raise AnnotationError(
+                f"{path} is {image.shape[1]} x {image.shape[0]} pixels but was annotated as "
+                f"{annotation.width} x {annotation.height} in {folder / ANNOTATIONS_NAME}; "
+                "restore the image or annotate it again"
+            )
+        return Reference(annotation.image_id, image, _resolve(engine, image, annotation))
+
+    def _check_something_shown(
+        self,
+        file: AnnotationFile,
+        references: Iterable[Reference],
+    ) -> None:
+        place = self.references_place
+        if isinstance(place, Path) and not place.is_dir():
+            raise SettingsError(
+                f"the references folder {place} does not exist; "
+                "put a few images there and annotate them, or give --references"
+            )
+        path = place / ANNOTATIONS_NAME
+        if not file.annotations:
+            raise AnnotationError(
+                f"no reference is annotated yet in {path}; annotate with maskcast annotate "
+                f"{self.root} or maskcast serve {self.root}, or bring masks in with "
+                f"maskcast import masks FOLDER --project {self.root}"
+            )
+        if all(reference.is_clean for reference in references):
+            raise AnnotationError(
+                f"every reference in {path} is clean; annotate at least one that shows an object"
+            )
+
+
+def _folder(place: Place) -> Path:
+    if isinstance(place, Path):
+        return place
+    raise SettingsError(
+        f"{place} is in a store, and this needs a folder of this machine; copy it here and give "
+        "the copy"
+    )
+
+
+def _resolve(engine: Engine, image: RgbImage, annotation: Annotation) -> dict[int, Mask]:
+    """Masks of one annotation: kept where it has them, else segmented from the prompts."""
+    objects = annotation.objects
+    masks = {
+        object_id: entry.mask for object_id, entry in objects.items() if entry.mask is not None
+    }
+    prompts: dict[int, Prompts] = {
+        object_id: entry.prompts for object_id, entry in objects.items() if entry.mask is None
+    }
+    if prompts:
+        masks |= engine.segment(image, prompts)
+    return dict(sorted(masks.items()))

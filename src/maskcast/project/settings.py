@@ -1,0 +1,176 @@
+"""Settings of a project: ``maskcast.toml`` under the flags of the command line.
+
+Every key is optional; a flag wins over the file. Unknown keys are refused, because a misspelt key
+that silently does nothing is worse than an error.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from maskcast.drawing.palette import parse_hex_color
+from maskcast.errors import SettingsError
+from maskcast.io.images import DEFAULT_MAX_PIXELS, IntensityWindow
+from maskcast.io.storage import Place, parse_place
+from maskcast.types import MAX_OBJECT_ID
+
+SETTINGS_NAME = "maskcast.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_place(value: object) -> object:
+    return parse_place(value) if isinstance(value, str) else value
+
+
+_PlaceSetting = Annotated[Place, BeforeValidator(_as_place)]
+
+
+class PathSettings(_Section):
+    """Folders, relative to the project folder unless absolute, or URLs.
+
+    Attributes:
+        references: reference images and ``annotations.json``.
+        targets: target images, at any depth.
+        output: where a run writes.
+        ledger: the ledger's file; None = in the output folder, or for a URL in the user's state
+            folder.
+    """
+
+    references: _PlaceSetting = Path("references")
+    targets: _PlaceSetting = Path("targets")
+    output: _PlaceSetting = Path("output")
+    ledger: Path | None = None
+
+
+class ImageSettings(_Section):
+    """How pictures are read.
+
+    Attributes:
+        window: (low, high) raw intensities shown as 0 and 255 in pictures of more than 8 bits;
+            None = measured on the references.
+        max_pixels: pictures with more pixels are refused before decoding.
+    """
+
+    window: tuple[float, float] | None = None
+    max_pixels: Annotated[int, Field(gt=0)] = DEFAULT_MAX_PIXELS
+
+    @field_validator("window")
+    @classmethod
+    def _ascending(cls, window: tuple[float, float] | None) -> tuple[float, float] | None:
+        if window is not None and not window[0] < window[1]:
+            raise ValueError(f"expected low < high, got {list(window)}")
+        return window
+
+    @property
+    def intensity_window(self) -> IntensityWindow | None:
+        """The window as the image reader takes it."""
+        return None if self.window is None else IntensityWindow(*self.window)
+
+
+class ObjectSettings(_Section):
+    """Name and colour of one object id."""
+
+    id: Annotated[int, Field(ge=1, le=MAX_OBJECT_ID)]
+    name: str | None = None
+    color: str | None = None
+
+    @field_validator("color")
+    @classmethod
+    def _hex(cls, color: str | None) -> str | None:
+        if color is not None:
+            parse_hex_color(color)
+        return color
+
+
+class Settings(_Section):
+    """Everything ``maskcast.toml`` may hold.
+
+    Attributes:
+        engine: name of the engine.
+        weights: what the engine computes with, as ``maskcast engines`` lists it, or a path (from
+            where the command is started); None = the engine's own choice.
+        device: ``auto``, ``cpu``, ``cuda``, ``mps``, with an index if wanted.
+        batch_size: targets per engine call, or ``auto``.
+        workers: CPU threads; None = one per usable core.
+        threshold: probability in (0, 1) above which a pixel is the object; None = calibrated.
+        engines: per engine name, a table of its own options.
+    """
+
+    engine: str = "pixel"
+    weights: str | None = None
+    device: str = "auto"
+    batch_size: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
+    workers: Annotated[int, Field(gt=0)] | None = None
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
+    paths: PathSettings = PathSettings()
+    images: ImageSettings = ImageSettings()
+    objects: tuple[ObjectSettings, ...] = ()
+    engines: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("objects")
+    @classmethod
+    def _distinct(cls, objects: tuple[ObjectSettings, ...]) -> tuple[ObjectSettings, ...]:
+        ids = [spec.id for spec in objects]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"expected each object id once, got {ids}")
+        return objects
+
+
+def load_settings(project: Path, flags: Mapping[str, Any]) -> Settings:
+    """Read ``project/maskcast.toml`` (which may be missing) and lay ``flags`` over it.
+
+    Args:
+        project: the project folder.
+        flags: nested like the file, e.g. ``{"engine": "pixel", "paths": {"output": "out"}}``;
+            values that are None count as not given.
+
+    Raises:
+        SettingsError: naming the file and the key that is wrong.
+    """
+    path = project / SETTINGS_NAME
+    try:
+        content = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}; correct it or remove it") from error
+    try:
+        Settings.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_first_problem(error)}") from error
+    try:
+        return Settings.model_validate(_merge(content, flags))
+    except ValidationError as error:
+        raise SettingsError(_first_problem(error)) from error
+
+
+def usable_cores() -> int:
+    """CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _merge(content: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(content)
+    for key, value in flags.items():
+        if isinstance(value, Mapping):
+            merged[key] = _merge(merged.get(key, {}), value)
+        elif value is not None:
+            merged[key] = value
+    return merged
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"there is no setting {where!r}; correct its name or remove it"
+    return f"{where}: {problem['msg']}, got {problem['input']!r}"

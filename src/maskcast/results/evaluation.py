@@ -1,0 +1,188 @@
+"""Comparing a run's results with true masks.
+
+The truth is a folder of PNG label maps (pixel = object id) named as the results in ``masks/``:
+``<name>.png``, or ``<image id>.png`` with the target's suffix kept (``a.jpg.png``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from maskcast.errors import EvaluationError, MaskcastError
+from maskcast.io.images import read_label_map
+from maskcast.io.storage import Place
+from maskcast.masks import split_label_map
+from maskcast.project.folder import Project
+from maskcast.results.files import ResultFiles
+from maskcast.results.metrics import (
+    Agreement,
+    Quality,
+    agreements,
+    overall_quality,
+    quality_by_object,
+)
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import TargetRow
+from maskcast.types import Mask
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a run did; what could not be compared is named, never silently dropped.
+
+    Attributes:
+        targets: how many were compared.
+        missing_truth: image ids of targets that are done but have no truth.
+        failed: image ids of targets that the run could not do.
+        unusable: image id -> why its truth or its result could not be compared: the sizes
+            disagree, or a file cannot be read.
+        unmatched_truth: truth files, relative to their folder, that belong to no target of the
+            run (other images, or targets that were not run yet).
+        objects: object id -> quality, ascending.
+        overall: see ``metrics.overall_quality``.
+    """
+
+    targets: int
+    missing_truth: tuple[str, ...]
+    failed: tuple[str, ...]
+    unusable: Mapping[str, str]
+    unmatched_truth: tuple[str, ...]
+    objects: Mapping[int, Quality]
+    overall: Quality
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able; null where a figure is undefined."""
+        return {
+            "targets": self.targets,
+            "missing_truth": list(self.missing_truth),
+            "failed": list(self.failed),
+            "unusable": dict(self.unusable),
+            "unmatched_truth": list(self.unmatched_truth),
+            "objects": {str(key): quality.to_json() for key, quality in self.objects.items()},
+            "overall": self.overall.to_json(),
+        }
+
+    def remarks(self) -> list[str]:
+        """A sentence for each kind of thing that could not be compared."""
+        kinds = (
+            ("targets are done but have no truth", self.missing_truth),
+            ("targets failed in the run and are left out", self.failed),
+            ("targets could not be compared", [f"{k} ({why})" for k, why in self.unusable.items()]),
+            ("truth files belong to no target of the run", self.unmatched_truth),
+        )
+        return [
+            f"{len(names)} {kind}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+            for kind, names in kinds
+            if names
+        ]
+
+
+def evaluate_output(project: Project, truth: Path) -> Evaluation:
+    """Compare the results of a project's run with the label maps in ``truth``.
+
+    Raises:
+        EvaluationError: if there is no run, no truth folder, or nothing could be compared.
+        RunError: if the ledger cannot be read.
+        AnnotationError: if the annotation file, which holds the objects' names, is not usable.
+    """
+    output = project.output_place
+    names = {key: spec.name for key, spec in project.object_specs(()).items()}
+    with opened_ledger(project) as ledger:
+        if ledger is None:
+            raise EvaluationError(f"there are no results in {output} yet; run maskcast run first")
+        return evaluate_rows(ledger.rows(), output, truth, names)
+
+
+def evaluate_rows(
+    rows: Iterable[TargetRow], output: Place, truth: Path, names: Mapping[int, str]
+) -> Evaluation:
+    """Compare targets with their truth, one at a time.
+
+    Args:
+        rows: what the ledger says of each target.
+        output: the output folder or place.
+        truth: the folder of label maps.
+        names: object id -> name.
+
+    Raises:
+        EvaluationError: if there is no truth folder, or nothing could be compared.
+    """
+    if not truth.is_dir():
+        raise EvaluationError(
+            f"the truth folder {truth} does not exist; give the folder of true label maps"
+        )
+    files = ResultFiles(output)
+    unmatched = {path.relative_to(truth).as_posix() for path in truth.rglob("*.png")}
+    compared: list[dict[int, Agreement]] = []
+    missing, failed, unusable = [], [], {}
+    for row in rows:
+        matching = [name for name in _truth_names(row) if (truth / name).is_file()]
+        unmatched.difference_update(matching)
+        if row.state != "done":
+            failed.append(row.image_id)
+        elif not matching:
+            missing.append(row.image_id)
+        else:
+            try:
+                compared.append(_compare(row, files, truth / matching[0]))
+            except (MaskcastError, OSError) as error:
+                unusable[row.image_id] = str(error)
+    if not compared:
+        raise EvaluationError(_nothing_compared(truth, missing, failed, unusable))
+    return Evaluation(
+        targets=len(compared),
+        missing_truth=tuple(missing),
+        failed=tuple(failed),
+        unusable=unusable,
+        unmatched_truth=tuple(sorted(unmatched)),
+        objects=quality_by_object(compared, names),
+        overall=overall_quality(compared),
+    )
+
+
+def _truth_names(row: TargetRow) -> tuple[str, str]:
+    """How a target's label map may be called, best first."""
+    return f"{row.name}.png", f"{row.image_id}.png"
+
+
+def _compare(row: TargetRow, files: ResultFiles, truth: Path) -> dict[int, Agreement]:
+    """Compare one target with its truth.
+
+    Raises:
+        EvaluationError: if the sizes disagree.
+        MaskcastError, OSError: if a file cannot be read.
+    """
+    labels = read_label_map(truth)
+    predicted: dict[int, Mask] = {
+        found.object_id: read_label_map(files.id_mask(row, found.object_id)) > 0
+        for found in row.objects
+    }
+    shape = labels.shape[0], labels.shape[1]
+    sizes = [mask.shape for mask in predicted.values()] or [row.size or shape]
+    for size in sizes:
+        if size != shape:
+            raise EvaluationError(
+                f"its truth {truth} is {shape[1]} x {shape[0]} pixels, "
+                f"the target is {size[1]} x {size[0]}"
+            )
+    return agreements(predicted, split_label_map(labels), shape)
+
+
+def _nothing_compared(
+    truth: Path, missing: Sequence[str], failed: Sequence[str], unusable: Mapping[str, str]
+) -> str:
+    """The sentence for an evaluation that has nothing to tell."""
+    if unusable:
+        image_id, reason = next(iter(unusable.items()))
+        return f"no target could be compared with its truth, e.g. {image_id}: {reason}"
+    if missing:
+        return (
+            f"no target has its truth in {truth}; name the label maps like the results in masks/, "
+            f"e.g. {missing[0]} -> {PurePosixPath(missing[0]).with_suffix('.png')}"
+        )
+    if failed:
+        return f"all {len(failed)} targets failed in the run; see maskcast status"
+    return "the run has no results yet; run maskcast run first"

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import io
+import threading
+
+from rich.console import Console
+
+from maskcast.cli.console import ConsoleObserver
+from maskcast.runs.ledger import LedgerCounts, TargetRow
+
+
+def test_a_long_list_announced_again_keeps_what_failed() -> None:
+    text = io.StringIO()
+    observer = ConsoleObserver(Console(file=text, width=200), threading.Event())
+    with observer.shown():
+        observer.start(10, LedgerCounts(done=2, empty=1, failed=4))
+        observer.row(TargetRow("a.png", "a", "failed", reason="it is damaged"))
+        observer.start(30, LedgerCounts(done=2, empty=1, failed=5))
+
+    last = text.getvalue().splitlines()[-1]
+    assert "3/30" in last
+    assert "done 2, empty 1, failed 1" in last

@@ -1,0 +1,543 @@
+"""Results of a run in the formats of other tools."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import yaml
+from PIL import Image, ImageCms
+
+from finished import SIZE, finished_project, packed
+from formats_support import FILE_NAMES, assert_same_masks, image_of, known, mask_of
+from maskcast.errors import ExportError, SettingsError, StorageError
+from maskcast.interchange.exporting import ExportOptions, PictureMode, export_project
+from maskcast.interchange.formats import FORMATS, load_format
+from maskcast.interchange.formats.records import LabeledImage, WriteOptions
+from maskcast.io.images import read_image
+from maskcast.io.storage import Place, Url
+from maskcast.project.annotations import (
+    Annotation,
+    AnnotationFile,
+    ObjectAnnotation,
+    write_annotations,
+)
+from maskcast.project.folder import Project
+from maskcast.results.reading import read_id_mask
+from maskcast.types import Prompts
+from support import result_digests
+
+RING = mask_of("########", "#......#", "#.##.#.#", "#.##...#", "#......#", "########")
+DOT = mask_of("........", "........", "........", "........", "....#...", "........")
+PARTS = mask_of("#......#", "........", "..##....", "..##....", "........", "#......#")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    found = {
+        "a.png": {1: RING, 255: DOT},
+        "a.jpg": {1: PARTS},
+        "깊은 곳/한글 이름.png": {2: np.ones(SIZE, np.bool_), 1: RING},
+        "nothing.png": {},
+    }
+    return finished_project(tmp_path / "project", found, {2: 0.25}, {"broken.png": "it is empty"})
+
+
+def images_in(name: str, folder: Path) -> dict[str, LabeledImage]:
+    """What our reader finds, with the targets taken for references."""
+    pictures = known(image_of(image_id, {}, SIZE) for image_id in TARGETS)
+    return {one.image_id: one for one in load_format(name).read(folder, pictures).images}
+
+
+TARGETS = ("a.png", "a.jpg", "깊은 곳/한글 이름.png", "nothing.png")
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in {"voc", "masks"}])
+def test_every_target_that_is_done_is_exported(project: Project, tmp_path: Path, name: str) -> None:
+    summary = export_project(project, name, tmp_path / "out", ExportOptions(pictures="copy"))
+    assert (summary.images, summary.objects, summary.negatives, summary.failed) == (4, 5, 1, 1)
+    assert summary.pixels == sum(map(np.count_nonzero, (RING, DOT, PARTS, RING))) + 48
+    found = images_in(name, tmp_path / "out")
+    assert {key: len(one.objects) > 0 for key, one in found.items()} == {
+        key: key != "nothing.png" for key in TARGETS
+    }
+    if name != "yolo-detect":
+        expected = [
+            image_of("a.png", {1: RING, 255: DOT}, SIZE),
+            image_of("a.jpg", {1: PARTS}, SIZE),
+            image_of("깊은 곳/한글 이름.png", {1: RING, 2: np.ones(SIZE, np.bool_)}, SIZE),
+            image_of("nothing.png", {}, SIZE),
+        ]
+        assert_same_masks(found.values(), expected)
+
+
+@pytest.mark.parametrize("name", ["voc", "masks"])
+def test_one_label_a_pixel_keeps_the_smaller_object_and_says_so(
+    project: Project, tmp_path: Path, name: str
+) -> None:
+    summary = export_project(project, name, tmp_path / "out", ExportOptions(pictures="copy"))
+    assert any("1 object lost pixels" in remark for remark in summary.remarks)
+    found = images_in(name, tmp_path / "out")
+    masks = {one.label: one.mask for one in found["깊은 곳/한글 이름.png"].objects}
+    np.testing.assert_array_equal(masks["object 1"], RING)
+    np.testing.assert_array_equal(masks["object 2"], ~RING)
+    assert found["nothing.png"].objects == ()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("mode", ["none", "copy", "link"])
+def test_pictures_lie_where_the_format_looks(
+    project: Project, tmp_path: Path, name: str, mode: PictureMode
+) -> None:
+    export_project(project, name, tmp_path / "out", ExportOptions(pictures=mode))
+    placed = {
+        path.relative_to(tmp_path / "out").as_posix()
+        for path in (tmp_path / "out").rglob("*")
+        if path.suffix in {".jpg", ".png"}
+        and not {"masks"} & set(path.parts)
+        and "Segmentation" not in path.as_posix()
+    }
+    top = {"voc": "JPEGImages/", "labelme": ""}.get(name, "images/")
+    top += "train/" if name.startswith("yolo") else ""
+    names = ("a.png.png", "a.jpg.jpg", "깊은 곳/한글 이름.png", "nothing.png")
+    assert placed == (set() if mode == "none" else {top + one for one in names})
+    for path in placed:
+        assert (tmp_path / "out" / path).is_symlink() == (mode == "link")
+    copied = tmp_path / "out" / f"{top}a.jpg.jpg"
+    if mode != "none":
+        assert copied.read_bytes() == (project.targets_folder / "a.jpg").read_bytes()
+
+
+def test_a_picture_turned_by_exif_is_copied_upright(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a.jpg": {1: DOT}, "b.png": {1: DOT}})
+    stored = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    stored[:4] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("a.jpg", "b.png"):
+        Image.fromarray(stored).save(project.targets_folder / name, exif=exif)
+    summary = export_project(project, "coco", tmp_path / "copied", ExportOptions(pictures="copy"))
+    assert any("2 pictures turned by EXIF" in remark for remark in summary.remarks)
+    for name in ("a.jpg", "b.png"):
+        with Image.open(tmp_path / "copied" / "images" / name) as copy:
+            assert copy.size == (SIZE[1], SIZE[0])
+            assert copy.getexif().get(0x0112, 1) == 1
+            pixels = np.asarray(copy.convert("RGB")).astype(int)
+        shown = read_image(project.targets_folder / name).rgb
+        assert np.abs(pixels - shown).max() <= (0 if name == "b.png" else 3)
+    for mode in ("none", "link"):
+        options = ExportOptions(pictures=mode)
+        summary = export_project(project, "coco", tmp_path / mode, options)
+        assert any("tools that ignore EXIF" in remark for remark in summary.remarks)
+
+
+def test_labelme_finds_originals_that_were_not_copied(project: Project, tmp_path: Path) -> None:
+    export_project(project, "labelme", tmp_path / "out")
+    path = tmp_path / "out" / "깊은 곳" / "한글 이름.json"
+    found = path.parent / json.loads(path.read_text("utf-8"))["imagePath"]
+    assert found.resolve() == (project.targets_folder / "깊은 곳/한글 이름.png").resolve()
+
+
+def test_least_score_drops_objects_and_accepted_drops_targets(
+    project: Project, tmp_path: Path
+) -> None:
+    dropped = export_project(project, "coco", tmp_path / "all", ExportOptions(min_score=0.5))
+    assert (dropped.images, dropped.objects, dropped.objects_left_out) == (4, 4, 1)
+    options = ExportOptions(only="accepted", min_score=0.5)
+    accepted = export_project(project, "coco", tmp_path / "accepted", options)
+    assert (accepted.images, accepted.objects, accepted.left_out) == (3, 3, 1)
+    assert "깊은 곳/한글 이름.png" not in images_in("coco", tmp_path / "accepted")
+    everything = export_project(project, "coco", tmp_path / "0", ExportOptions(only="accepted"))
+    assert any("which is 0 now" in remark for remark in everything.remarks)
+
+
+def test_nothing_accepted_is_an_error(tmp_path: Path) -> None:
+    only_bad = finished_project(tmp_path / "bad", {"a.png": {1: DOT}}, {1: 0.1})
+    with pytest.raises(ExportError, match="accepted; 1 are left out"):
+        export_project(
+            only_bad, "coco", tmp_path / "out", ExportOptions(only="accepted", min_score=0.5)
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_split_is_seeded_written_down_and_keeps_the_shares(tmp_path: Path) -> None:
+    found = {f"{number:03}.png": {1: DOT} for number in range(20)}
+    project = finished_project(tmp_path / "project", found)
+    written = []
+    for folder, seed in (("one", 7), ("two", 7), ("three", 8)):
+        options = ExportOptions(split=(0.7, 0.2, 0.1), seed=seed, pictures="link")
+        summary = export_project(project, "coco", tmp_path / folder, options)
+        assert summary.splits == {"train": 14, "val": 4, "test": 2}
+        written.append(json.loads((tmp_path / folder / "splits.json").read_text("utf-8")))
+    first, second, third = written
+    assert first == second
+    assert first["images"] != third["images"]
+    assert sorted(one for part in first["images"].values() for one in part) == sorted(found)
+    for part, image_ids in first["images"].items():
+        content = json.loads((tmp_path / f"one/annotations/instances_{part}.json").read_text())
+        assert sorted(image["file_name"] for image in content["images"]) == image_ids
+        assert len(list((tmp_path / "one/images" / part).iterdir())) == len(image_ids)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_can_be_split_and_read_back(tmp_path: Path, name: str) -> None:
+    found = {f"{number}.png": {1: DOT} for number in range(5)}
+    project = finished_project(tmp_path / "project", found)
+    options = ExportOptions(split=(0.6, 0.4))
+    summary = export_project(project, name, tmp_path / "out", options)
+    assert summary.splits == {"train": 3, "val": 2}
+    pictures = known(image_of(image_id, {}, SIZE) for image_id in found)
+    read = load_format(name).read(tmp_path / "out", pictures)
+    assert sorted(image.image_id for image in read.images) == sorted(found)
+
+
+def test_names_that_are_not_unique_get_their_id(project: Project, tmp_path: Path) -> None:
+    (project.root / "maskcast.toml").write_text(
+        '[[objects]]\nid = 1\nname = "흠집, \\"deep\\""\n[[objects]]\nid = 2\n'
+        'name = "흠집, \\"deep\\""\n',
+        encoding="utf-8",
+    )
+    reopened = Project.open(project.root)
+    summary = export_project(reopened, "coco", tmp_path / "out")
+    content = json.loads((tmp_path / "out/annotations/instances_default.json").read_text("utf-8"))
+    assert [(one["id"], one["name"]) for one in content["categories"]] == [
+        (1, '흠집, "deep"'),
+        (2, '흠집, "deep" (2)'),
+        (255, "object 255"),
+    ]
+    assert any("1 name of objects" in remark for remark in summary.remarks)
+
+
+def test_a_result_that_cannot_be_read_is_left_out_and_named(
+    project: Project, tmp_path: Path
+) -> None:
+    (project.output_folder / "id_masks/a.png/1.png").unlink()
+    summary = export_project(project, "coco", tmp_path / "out")
+    assert summary.images == 3
+    assert list(summary.unreadable) == ["a.png"]
+    assert "a.png is left out" in summary.describe()
+
+
+def test_what_polygons_cannot_keep_is_counted(project: Project, tmp_path: Path) -> None:
+    polygons = ExportOptions(write=WriteOptions(polygons=True))
+    summary = export_project(project, "cvat", tmp_path / "cvat", polygons)
+    text = " ".join(summary.remarks)
+    assert "2 objects with holes" in text
+    # Two rings with an island each (the island is in two parts), and the four corners' object.
+    assert "3 objects in several parts" in text
+    slope = np.tri(*SIZE, dtype=np.bool_)
+    sloping = finished_project(tmp_path / "sloping", {"a.png": {1: slope}})
+    rough = ExportOptions(write=WriteOptions(polygons=True, tolerance=1))
+    summary = export_project(sloping, "coco", tmp_path / "coco", rough)
+    assert any("changed at the border" in remark for remark in summary.remarks)
+
+
+@pytest.mark.parametrize("where", ["targets/out", "references", "output/coco"])
+def test_a_folder_inside_the_project_is_refused(project: Project, where: str) -> None:
+    with pytest.raises(ExportError, match=r"not empty|lies in"):
+        export_project(project, "coco", project.root / where)
+
+
+def test_a_folder_that_holds_anything_is_refused(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(ExportError, match="nothing is ever overwritten"):
+        export_project(project, "coco", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    (tmp_path / "out" / "mine.txt").unlink()
+    export_project(project, "coco", tmp_path / "out")
+
+
+def test_a_full_disk_is_named_by_the_folder(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(StorageError) as caught:
+        export_project(project, "yolo", tmp_path / "out")
+    assert f"no space is left to write to {tmp_path / 'out'};" in str(caught.value)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_names_that_lists_of_voc_cannot_hold_are_told(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a\nb.png": {}, " c.png": {}, "d e.png": {}})
+    summary = export_project(project, "voc", tmp_path / "out")
+    assert any("2 pictures in no list of ImageSets" in remark for remark in summary.remarks)
+    assert (tmp_path / "out/ImageSets/Main/default.txt").read_text() == "d e\n"
+    assert len(list((tmp_path / "out/Annotations").iterdir())) == 3
+
+
+@pytest.mark.parametrize("name", ["coco", "labelme"])
+def test_an_empty_folder_that_is_there_stays_the_same(
+    project: Project, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real/deep", target_is_directory=True)
+    before = (tmp_path / "real/deep").stat().st_ino
+    monkeypatch.chdir(tmp_path / "link")
+    export_project(project, name, Path())
+    assert (tmp_path / "real/deep").stat().st_ino == before
+    pictures = known(image_of(image_id, {}, SIZE) for image_id in TARGETS)
+    images = list(load_format(name).read(tmp_path / "link", pictures).images)
+    assert sorted(image.image_id for image in images) == sorted(TARGETS)
+    assert not [path.name for path in Path().iterdir() if path.name.startswith(".")]
+    if name == "labelme":
+        original = json.loads(Path("nothing.json").read_text("utf-8"))["imagePath"]
+        assert Path(original).resolve() == (project.targets_folder / "nothing.png").resolve()
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_export_that_is_stopped_leaves_nothing(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
+) -> None:
+    calls = []
+
+    def stop(place: Place) -> npt.NDArray[np.bool_]:
+        calls.append(place)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return read_id_mask(place)
+
+    monkeypatch.setattr("maskcast.interchange.exporting.read_id_mask", stop)
+    if exists:
+        (tmp_path / "out").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(KeyboardInterrupt):
+        export_project(project, "yolo", tmp_path / "out", ExportOptions(pictures="copy"))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_appears_in_the_folder_meanwhile_is_kept(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def intrude(place: Place) -> npt.NDArray[np.bool_]:
+        (tmp_path / "out" / "labels").write_text("mine")
+        return read_id_mask(place)
+
+    monkeypatch.setattr("maskcast.interchange.exporting.read_id_mask", intrude)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ExportError, match="labels appeared in it meanwhile"):
+        export_project(project, "yolo", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["labels"]
+    assert (tmp_path / "out" / "labels").read_text() == "mine"
+
+
+def test_class_numbers_do_not_hang_on_what_was_found(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a.png": {1: DOT, 3: DOT}})
+    masks = {key: ObjectAnnotation(Prompts(), DOT) for key in (1, 2, 3)}
+    file = AnnotationFile((), {"r.png": Annotation("r.png", *SIZE, objects=masks)})
+    write_annotations(project.annotations_path, file)
+    export_project(project, "yolo", tmp_path / "out")
+    names = yaml.safe_load((tmp_path / "out/data.yaml").read_bytes())["names"]
+    assert names == {0: "object 1", 1: "object 2", 2: "object 3"}
+    rows = (tmp_path / "out/labels/train/a.txt").read_text().splitlines()
+    assert [row.split()[0] for row in rows] == ["0", "2"]
+
+
+def test_a_split_names_what_was_exported(project: Project, tmp_path: Path) -> None:
+    (project.output_folder / "id_masks/a.png/1.png").unlink()
+    export_project(project, "coco", tmp_path / "out", ExportOptions(split=(0.5, 0.5)))
+    parts = json.loads((tmp_path / "out/splits.json").read_text("utf-8"))["images"]
+    assert sorted(parts["train"] + parts["val"]) == sorted(set(TARGETS) - {"a.png"})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("voc", ["voc has no outlines, so --polygons", "--tolerance is for outlines"]),
+        ("masks", ["masks has no outlines, so --polygons", "--tolerance is for outlines"]),
+        ("yolo", ["5 objects lost the score"]),
+        ("yolo-detect", ["5 objects lost the score", "has no outlines"]),
+        ("cvat", ["5 objects lost the score"]),
+        ("labelme", []),
+    ],
+)
+def test_options_that_do_nothing_and_lost_scores_are_told(
+    project: Project, tmp_path: Path, name: str, told: list[str]
+) -> None:
+    options = ExportOptions(write=WriteOptions(polygons=True, tolerance=0.5))
+    text = "\n".join(export_project(project, name, tmp_path / "out", options).remarks)
+    assert all(one in text for one in told)
+    assert ("does nothing" in text) == any("has no outlines" in one for one in told)
+    assert ("lost the score" in text) == (name != "labelme")
+    if name == "labelme":
+        masks = export_project(project, name, tmp_path / "two", ExportOptions(write=WriteOptions()))
+        assert "tolerance" not in "\n".join(masks.remarks)
+
+
+def test_a_turned_copy_keeps_its_colour_profile_and_quality(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a.jpg": {1: DOT}})
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    noise = np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 3), np.uint8)
+    stored, preview = Image.fromarray(noise), Image.fromarray(noise[:2, :2])
+    original = project.targets_folder / "a.jpg"
+    stored.save(
+        original, "MPO", save_all=True, append_images=[preview],
+        exif=exif, icc_profile=profile, quality=100, subsampling=0,
+    )  # fmt: skip
+    shown = read_image(original).rgb.astype(int)
+    export_project(project, "coco", tmp_path / "out", ExportOptions(pictures="copy"))
+    with Image.open(tmp_path / "out/images/a.jpg") as copy:
+        assert (copy.format, copy.info["icc_profile"]) == ("JPEG", profile)
+        assert np.abs(np.asarray(copy.convert("RGB")).astype(int) - shown).mean() < 6
+
+
+def test_an_export_that_fails_leaves_nothing(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("maskcast.interchange.formats.coco.json.dumps", fail)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(Exception, match="no space is left"):
+        export_project(project, "coco", tmp_path / "out")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_project_without_results_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    with pytest.raises(ExportError, match="run maskcast run first"):
+        export_project(Project.open(tmp_path / "project"), "coco", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"split": (0.5, 0.6)},
+        {"split": (1.0,)},
+        {"split": (-1, 2)},
+        {"split": (float("nan"), 1)},
+        {"min_score": 2},
+        {"min_score": float("nan")},
+    ],
+)
+def test_options_out_of_range_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(SettingsError, match="expected"):
+        ExportOptions(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tolerance", [-1, float("nan"), float("inf")])
+def test_a_tolerance_that_is_none_is_refused(tolerance: float) -> None:
+    with pytest.raises(SettingsError, match="tolerance: expected 0 or more"):
+        WriteOptions(tolerance=tolerance)
+
+
+def test_trainers_find_the_labels_of_pictures_in_a_folder_called_images(tmp_path: Path) -> None:
+    names = ["line 1/images/a.png", "images/a.png", "images.png", "line 1/images_/b.png"]
+    project = finished_project(tmp_path / "project", {name: {1: DOT} for name in names})
+    summary = export_project(project, "yolo", tmp_path / "out", ExportOptions(pictures="copy"))
+    assert any("3 pictures in a folder called images" in remark for remark in summary.remarks)
+    pictures = [path.as_posix() for path in (tmp_path / "out/images").rglob("*.png")]
+    assert len(pictures) == len(names)
+    for picture in pictures:  # as YOLO trainers do it: the last images becomes labels
+        labels = "/labels/".join(picture.rsplit("/images/", 1)).rpartition(".")[0] + ".txt"
+        assert Path(labels).read_text().startswith("0 ")
+    known_names = known(image_of(name, {}, SIZE) for name in names)
+    read = load_format("yolo").read(tmp_path / "out", known_names)
+    assert sorted(image.image_id for image in read.images) == sorted(names)
+
+
+def test_names_of_files_survive(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "p", {name: {1: DOT} for name in FILE_NAMES[:2]})
+    export_project(project, "yolo", tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out/labels/train").iterdir()} == {
+        "a.png.txt",
+        "a.jpg.txt",
+    }
+
+
+def test_results_in_a_store_are_exported_too(tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    local = finished_project(tmp_path / "project", {"a.png": {1: DOT}, "깊은 곳/b.jpg": {1: RING}})
+    store = fsspec.filesystem("memory")
+    for folder in ("targets", "output"):
+        store.put(str(local.root / folder), f"/export-test/{folder}", recursive=True)
+    places = {name: Url("memory", f"export-test/{name}") for name in ("targets", "output")}
+    ledger = {"ledger": local.ledger_path}
+    project = Project.open(local.root, {"paths": places | ledger})
+    summary = export_project(project, "coco", tmp_path / "out", ExportOptions(pictures="copy"))
+    assert (summary.images, summary.unreadable) == (2, {})
+    copied = tmp_path / "out/images/깊은 곳/b.jpg"
+    assert copied.read_bytes() == (local.targets_folder / "깊은 곳/b.jpg").read_bytes()
+    with pytest.raises(ExportError, match="--copy-images"):
+        export_project(project, "coco", tmp_path / "two", ExportOptions(pictures="link"))
+
+
+CHOICES = (
+    ExportOptions(pictures="copy", split=(0.5, 0.25, 0.25), seed=3),
+    ExportOptions(min_score=0.5, write=WriteOptions(polygons=True)),
+    ExportOptions(only="accepted", min_score=0.5),
+)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("options", CHOICES)
+def test_an_export_of_shards_is_that_of_the_files(
+    project: Project, tmp_path: Path, name: str, options: ExportOptions
+) -> None:
+    summaries, contents = [], []
+    for number, one in enumerate((project, packed(project, 3, tmp_path / "packed"))):
+        summaries.append(export_project(one, name, tmp_path / "out", options))
+        contents.append(result_digests(tmp_path / "out"))
+        (tmp_path / "out").rename(tmp_path / f"out {number}")
+    assert contents[0] == contents[1]
+    assert summaries[0] == summaries[1]
+    assert summaries[0].unreadable == {}
+
+
+def test_shards_in_a_store_are_exported_on_a_machine_that_has_no_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    local = finished_project(tmp_path / "project", {f"{n}.png": {1: DOT} for n in range(5)})
+    packed(local, 2, tmp_path / "packed")
+    store = fsspec.filesystem("memory")
+    store.put(str(tmp_path / "packed"), "/packed-export/output", recursive=True)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    place = Url("memory", "packed-export/output")
+    project = Project.open(local.root, {"paths": {"output": place}})
+    asked: list[str] = []
+    download = Url.download
+
+    def watched(url: Url, file: Path) -> bool:
+        asked.append(url.name)
+        return download(url, file)
+
+    monkeypatch.setattr(Url, "download", watched)
+    summary = export_project(project, "coco", tmp_path / "out")
+    assert (summary.images, summary.unreadable) == (5, {})
+    assert len(asked) == len(set(asked)) == 4, "the ledger and each shard are fetched once"
+    assert list((tmp_path / "temporary").iterdir()) == [], "a copy stays behind"
+    for shard in store.ls("/packed-export/output/shards", detail=False)[:1]:
+        store.rm(shard)
+    partial = export_project(project, "coco", tmp_path / "partial")
+    assert 1 <= len(partial.unreadable) <= 2
+    assert all("the shard memory://" in reason for reason in partial.unreadable.values())
+
+
+def test_missing_and_damaged_pictures_are_counted(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a.png": {1: DOT}, "b.jpg": {1: DOT}})
+    (project.targets_folder / "a.png").unlink()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = project.targets_folder / "b.jpg"
+    noise = np.random.default_rng(0).integers(0, 255, (80, 60, 3), np.uint8)
+    Image.fromarray(noise).save(turned, exif=exif)
+    turned.write_bytes(turned.read_bytes()[: turned.stat().st_size // 2])
+    summary = export_project(project, "coco", tmp_path / "out", ExportOptions(pictures="copy"))
+    assert summary.images == 2
+    text = " ".join(summary.remarks)
+    assert "1 picture not in the targets folder any more" in text
+    assert "1 picture could not be copied" in text
