@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.backend_bases import MouseButton, MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.inputs import Inputs
 from maskcast.ui.desktop.keys import Action, Command
@@ -65,7 +65,7 @@ def measure(folder: Path, height: int, width: int) -> tuple[float, float, float]
     (folder / "references").mkdir(parents=True)
     picture = rng.integers(0, 255, (height, width, 3), np.uint8)
     cv2.imwrite(str(folder / "references" / "a.png"), cv2.blur(picture, (9, 9)))
-    project = Project.open(folder)
+    project = ProjectFolder.open(folder)
     images, store = ReferenceImages(project), AnnotationStore(project.annotations_path)
     session = Session(store, images)
     session.open("a.png")

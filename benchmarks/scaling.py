@@ -33,7 +33,7 @@ from maskcast.project.annotations import (
     ObjectAnnotation,
     write_annotations,
 )
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import usable_cores
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import FoundObject, Ledger, LedgerCounts, TargetRow
@@ -138,7 +138,7 @@ def measure_runs(folder: Path, targets: int) -> None:
 def run_case(folder: Path, name: str, executor: Executor, clock: Clock) -> None:
     """One run with one thread a worker."""
     flags = {"workers": 1, "paths": {"output": folder / name}}
-    summary = run_project(Project.open(folder / "project", flags), clock, executor=executor)
+    summary = run_project(ProjectFolder.open(folder / "project", flags), clock, executor=executor)
     assert summary.pending == 0, summary.describe()
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from maskcast.engines.base import EngineSettings
 from maskcast.engines.fake import FakeEngine
 from maskcast.project.annotations import Annotation
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.inputs import Inputs
 from maskcast.ui.desktop.labeler import Labeler
@@ -72,7 +72,7 @@ class PaperWindow:
 class Desk:
     """A labeler whose worker does not run by itself, and somebody at its mouse."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: ProjectFolder) -> None:
         self.path = project.annotations_path
         images, store = ReferenceImages(project), AnnotationStore(project.annotations_path)
         self.session = Session(store, images)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from maskcast.io.images import encode_jpeg
 from maskcast.io.output_names import output_names
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import OutputFolders, write_outputs
 from maskcast.runs.shards import ShardPlan
@@ -28,7 +28,7 @@ def finished_project(
     found: Mapping[str, Mapping[int, Mask]],
     scores: Mapping[int, float] | None = None,
     failed: Mapping[str, str] | None = None,
-) -> Project:
+) -> ProjectFolder:
     """A project with drawn targets, their results and the ledger.
 
     Args:
@@ -39,7 +39,7 @@ def finished_project(
     """
     root.mkdir(parents=True, exist_ok=True)
     (root / "references").mkdir(exist_ok=True)
-    project = Project.open(root)
+    project = ProjectFolder.open(root)
     project.output_folder.mkdir()
     names = output_names(found)
     with Ledger.create(project.ledger_path, {"engine": "none"}) as ledger:
@@ -60,7 +60,7 @@ def finished_project(
     return project
 
 
-def packed(project: Project, size: int, output: Path) -> Project:
+def packed(project: ProjectFolder, size: int, output: Path) -> ProjectFolder:
     """The same project with the same results in shards of so many targets.
 
     Args:
@@ -87,7 +87,7 @@ def packed(project: Project, size: int, output: Path) -> Project:
             shard = plan.write(chunk, results)
             ledger.record_all([replace(row, shard=shard) for row in chunk])
         ledger.record_all([row for row in rows if row.state == "failed"])
-    return Project.open(project.root, {"paths": {"output": output}})
+    return ProjectFolder.open(project.root, {"paths": {"output": output}})
 
 
 def picture_of(image_id: str) -> npt.NDArray[np.uint8]:

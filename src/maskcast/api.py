@@ -16,7 +16,7 @@ from maskcast.interchange.exporting import (
 from maskcast.interchange.formats.records import WriteOptions
 from maskcast.interchange.importing import ImportSummary, import_annotations
 from maskcast.interchange.merging import Conflict
-from maskcast.project import folder
+from maskcast.project.folder import ProjectFolder
 from maskcast.results.evaluation import Evaluation, evaluate_output
 from maskcast.results.reading import Result, read_results
 from maskcast.results.status import Status, read_status
@@ -25,7 +25,7 @@ from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import RunObserver, RunSummary, run_project
 
 
-class Project(folder.Project):
+class Project(ProjectFolder):
     """A project folder: import annotations, run, look at the results, export them.
 
     ::

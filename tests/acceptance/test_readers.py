@@ -24,7 +24,7 @@ from maskcast.interchange.formats import FORMATS
 from maskcast.interchange.formats.brush_rle import decode_brush, encode_brush
 from maskcast.interchange.formats.records import WriteOptions
 from maskcast.interchange.readback import check_export
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 
 Mask = npt.NDArray[np.bool_]
 Expected = dict[str, dict[str, Mask]]
@@ -50,21 +50,21 @@ FILES = {"a.png": "a.png.png", "a.jpg": "a.jpg.jpg"}
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> ProjectFolder:
     return named_project(tmp_path / "project", FOUND)
 
 
-def named_project(root: Path, found: dict[str, dict[int, Mask]]) -> Project:
+def named_project(root: Path, found: dict[str, dict[int, Mask]]) -> ProjectFolder:
     opened = finished_project(root, found)
     objects = "".join(
         f"[[objects]]\nid = {key}\nname = {json.dumps(name, ensure_ascii=False)}\n"
         for key, name in NAMES.items()
     )
     (opened.root / "maskcast.toml").write_text(objects, encoding="utf-8")
-    return Project.open(opened.root)
+    return ProjectFolder.open(opened.root)
 
 
-def export(project: Project, name: str, folder: Path, polygons: bool = False) -> Path:
+def export(project: ProjectFolder, name: str, folder: Path, polygons: bool = False) -> Path:
     options = ExportOptions(pictures="copy", write=WriteOptions(polygons=polygons))
     export_project(project, name, folder / "export", options)
     return folder / "export"
@@ -102,7 +102,7 @@ def visible(masks: dict[int, Mask]) -> dict[int, Mask]:
 
 @pytest.mark.parametrize("polygons", [False, True])
 def test_pycocotools_sees_the_masks_of_coco(
-    project: Project, tmp_path: Path, polygons: bool
+    project: ProjectFolder, tmp_path: Path, polygons: bool
 ) -> None:
     pycocotools = pytest.importorskip("pycocotools.coco")
     folder = export(project, "coco", tmp_path, polygons)
@@ -142,19 +142,21 @@ def datumaro_masks(items: list[Any], labels: list[str]) -> Expected:
     }
 
 
-def test_datumaro_sees_the_masks_of_coco(project: Project, tmp_path: Path) -> None:
+def test_datumaro_sees_the_masks_of_coco(project: ProjectFolder, tmp_path: Path) -> None:
     items, labels = datumaro_items(export(project, "coco", tmp_path), "coco")
     assert labels == list(NAMES.values())
     assert_equal(datumaro_masks(items, labels), expected_masks())
 
 
-def test_datumaro_sees_the_masks_of_cvat(project: Project, tmp_path: Path) -> None:
+def test_datumaro_sees_the_masks_of_cvat(project: ProjectFolder, tmp_path: Path) -> None:
     items, labels = datumaro_items(export(project, "cvat", tmp_path), "cvat")
     assert labels == list(NAMES.values())
     assert_equal(datumaro_masks(items, labels), expected_masks())
 
 
-def test_datumaro_sees_polygons_of_cvat_round_the_parts(project: Project, tmp_path: Path) -> None:
+def test_datumaro_sees_polygons_of_cvat_round_the_parts(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
     items, _ = datumaro_items(export(project, "cvat", tmp_path, polygons=True), "cvat")
     (specks,) = (item for item in items if item.id == "a.jpg")
     boxes = sorted(tuple(one.get_bbox()) for one in specks.annotations)
@@ -163,7 +165,7 @@ def test_datumaro_sees_polygons_of_cvat_round_the_parts(project: Project, tmp_pa
     assert {one.group for one in specks.annotations} == {2}
 
 
-def test_datumaro_sees_masks_and_boxes_of_voc(project: Project, tmp_path: Path) -> None:
+def test_datumaro_sees_masks_and_boxes_of_voc(project: ProjectFolder, tmp_path: Path) -> None:
     folder = export(project, "voc", tmp_path)
     items, labels = datumaro_items(folder, "voc", coordinate_mode="voc-one-based")
     assert labels == ["background", *VOC_NAMES.values()]
@@ -181,7 +183,7 @@ def test_datumaro_sees_masks_and_boxes_of_voc(project: Project, tmp_path: Path) 
             assert boxes[name] == (*low, *(high - low))
 
 
-def test_supervision_sees_boxes_of_voc(project: Project, tmp_path: Path) -> None:
+def test_supervision_sees_boxes_of_voc(project: ProjectFolder, tmp_path: Path) -> None:
     supervision = pytest.importorskip("supervision")
     folder = export(project, "voc", tmp_path)
     dataset = supervision.DetectionDataset.from_pascal_voc(
@@ -207,7 +209,7 @@ def test_datumaro_sees_boxes_of_yolo(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["yolo", "yolo-detect"])
-def test_supervision_sees_yolo(project: Project, tmp_path: Path, name: str) -> None:
+def test_supervision_sees_yolo(project: ProjectFolder, tmp_path: Path, name: str) -> None:
     supervision = pytest.importorskip("supervision")
     folder = export(project, name, tmp_path)
     dataset = supervision.DetectionDataset.from_yolo(
@@ -228,7 +230,7 @@ def test_supervision_sees_yolo(project: Project, tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize("polygons", [False, True])
-def test_labelme_sees_its_files(project: Project, tmp_path: Path, polygons: bool) -> None:
+def test_labelme_sees_its_files(project: ProjectFolder, tmp_path: Path, polygons: bool) -> None:
     labelme = pytest.importorskip("labelme")
     folder = export(project, "labelme", tmp_path, polygons)
     seen: Expected = {}
@@ -254,7 +256,7 @@ def test_labelme_sees_its_files(project: Project, tmp_path: Path, polygons: bool
         assert_equal(seen, expected_masks())
 
 
-def test_label_studio_sees_the_brushes(project: Project, tmp_path: Path) -> None:
+def test_label_studio_sees_the_brushes(project: ProjectFolder, tmp_path: Path) -> None:
     brush = pytest.importorskip("label_studio_sdk.converter.brush")
     folder = export(project, "labelstudio", tmp_path)
     seen: Expected = {}
@@ -282,7 +284,7 @@ def test_brush_codes_are_the_bytes_of_label_studio(density: float) -> None:
     np.testing.assert_array_equal(decode_brush(theirs, (300, 301)), mask)
 
 
-def test_pillow_sees_the_label_maps(project: Project, tmp_path: Path) -> None:
+def test_pillow_sees_the_label_maps(project: ProjectFolder, tmp_path: Path) -> None:
     folder = export(project, "masks", tmp_path)
     with Image.open(folder / "masks/a.png.png") as image:
         assert image.mode == "P"
@@ -304,7 +306,7 @@ READERS = {
 @pytest.mark.parametrize("polygons", [False, True])
 @pytest.mark.parametrize("name", FORMATS)
 def test_check_finds_what_was_exported(
-    project: Project, tmp_path: Path, name: str, polygons: bool
+    project: ProjectFolder, tmp_path: Path, name: str, polygons: bool
 ) -> None:
     pytest.importorskip(READERS[name])
     options = ExportOptions(

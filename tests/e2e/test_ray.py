@@ -20,7 +20,7 @@ import pytest
 
 import fragile
 from maskcast.errors import RunError
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.ray import RayExecutor
@@ -113,7 +113,7 @@ def run(
         "engines": {"fragile": options or {}},
     }
     return run_project(
-        Project.open(project, flags),
+        ProjectFolder.open(project, flags),
         watcher or Watcher(),
         limit=limit,
         stop=stop,
@@ -204,7 +204,7 @@ def test_shards_of_dying_workers_hold_every_target_once(
     write_png(project / "targets" / "0007.png", image)
     flags = {"engine": "fragile", "paths": {"output": output}}
     summary = run_project(
-        Project.open(project, flags), Watcher(), executor=RayExecutor(), shard_size=16
+        ProjectFolder.open(project, flags), Watcher(), executor=RayExecutor(), shard_size=16
     )
     assert (summary.counts.done, summary.counts.failed, summary.pending) == (39, 1, 0)
     found: dict[str, bytes] = {}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maskcast.io.images import read_image
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from sam_support import tiny_weights
 from support import MakeProject, Maskcast
 
@@ -47,7 +47,7 @@ def test_two_hundred_targets_in_two_runs(
 
 def _check_some_results(project: Path, weights: Path) -> None:
     """What is on disk is what the engine says of the same pictures."""
-    opened = Project.open(project, {"engine": "sam2", "weights": str(weights)})
+    opened = ProjectFolder.open(project, {"engine": "sam2", "weights": str(weights)})
     engine = opened.create_engine()
     bank = engine.memorize(opened.load_references(engine, None))
     shown = 0

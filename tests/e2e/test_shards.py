@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
@@ -60,7 +60,7 @@ def test_a_shard_is_recorded_whole_or_not_at_all(
     make_project: MakeProject, tmp_path: Path, told: int
 ) -> None:
     project, output = make_project(9), tmp_path / "packed"
-    opened = Project.open(project, {"engine": "fake", "paths": {"output": output}})
+    opened = ProjectFolder.open(project, {"engine": "fake", "paths": {"output": output}})
 
     class Killed(SilentObserver):
         def row(self, row: TargetRow) -> None:  # noqa: ARG002

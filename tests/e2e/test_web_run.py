@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSi
 
 from maskcast.demo.example import write_demo_project
 from maskcast.interchange.importing import import_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.run import run_project
 from support import picture, result_digests, write_png
@@ -90,7 +90,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_png(path.with_stem(f"{path.stem}-{turns}"), np.rot90(image, turns))
     settings = folder / "maskcast.toml"
     settings.write_text(f"workers = 1\n{settings.read_text('utf-8')}", "utf-8")
-    import_annotations(Project.open(folder), "masks", truth)
+    import_annotations(ProjectFolder.open(folder), "masks", truth)
     return folder
 
 
@@ -194,7 +194,7 @@ def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cut = folder / "targets" / "b-cut.png"
     cut.write_bytes(cut.read_bytes()[:2000])
     (folder / "maskcast.toml").write_text('engine = "fake"\n')
-    opened = Project.open(folder)
+    opened = ProjectFolder.open(folder)
     import_annotations(opened, "masks", folder.parent / "labels")
     run_project(opened, Quiet())
     return folder

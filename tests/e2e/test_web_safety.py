@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from maskcast.interchange.importing import import_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.run import run_project
 from support import Maskcast, picture, write_png
 from web_support import Answer, Quiet, Server, served
@@ -37,7 +37,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "targets" / "broken.png").write_bytes(b"")
     (folder / "maskcast.toml").write_text('engine = "fake"\n')
     (folder / "targets" / "link.png").symlink_to(base / "outside.png")
-    opened = Project.open(folder)
+    opened = ProjectFolder.open(folder)
     import_annotations(opened, "masks", base / "labels")
     run_project(opened, Quiet())
     overlay = folder / "output" / "overlays" / "0000.jpg"

@@ -25,12 +25,12 @@ def demo(
     """Draw an inspection set, run on it, tell how well it went."""
     from maskcast.demo.example import write_demo_project
     from maskcast.interchange.importing import import_annotations
-    from maskcast.project.folder import Project
+    from maskcast.project.folder import ProjectFolder
     from maskcast.results.evaluation import evaluate_output
 
     typer.echo(f"drawing references and {targets} targets into {folder}", err=True)
     drawn = write_demo_project(folder, seed, targets)
-    opened = Project.open(folder, {"engine": engine})
+    opened = ProjectFolder.open(folder, {"engine": engine})
     import_annotations(opened, "masks", drawn.reference_truth)
     summary = run_in_console(opened)
     print_evaluation(

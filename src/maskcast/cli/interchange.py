@@ -61,11 +61,11 @@ def import_annotations(
     """Bring annotations of references into the project."""
     from maskcast.interchange.class_ids import read_classes
     from maskcast.interchange.importing import import_annotations
-    from maskcast.project.folder import Project
+    from maskcast.project.folder import ProjectFolder
 
     if merge and replace:
         raise SettingsError("--merge and --replace exclude each other; give one")
-    opened = Project.open(project, {"paths": path_flags(references, None, None)})
+    opened = ProjectFolder.open(project, {"paths": path_flags(references, None, None)})
     summary = import_annotations(
         opened,
         format_name,
@@ -122,7 +122,7 @@ def export_results(
     """Write the results in the format of another tool; needs no engine."""
     from maskcast.interchange.exporting import ExportOptions, export_project
     from maskcast.interchange.formats.records import WriteOptions
-    from maskcast.project.folder import Project
+    from maskcast.project.folder import ProjectFolder
 
     if copy_images and link_images:
         raise SettingsError("--copy-images and --link-images exclude each other; give one")
@@ -134,7 +134,7 @@ def export_results(
         pictures="copy" if copy_images else "link" if link_images else "none",
         write=WriteOptions(polygons, tolerance),
     )
-    opened = Project.open(project, {"paths": path_flags(None, targets, output, ledger)})
+    opened = ProjectFolder.open(project, {"paths": path_flags(None, targets, output, ledger)})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half stays
     summary = export_project(opened, format_name, dest, options)
     if as_json:

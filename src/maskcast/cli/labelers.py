@@ -30,7 +30,7 @@ def annotate(
     device: DeviceOption = None,
 ) -> None:
     """Annotate the references in a window."""
-    from maskcast.project.folder import Project
+    from maskcast.project.folder import ProjectFolder
     from maskcast.ui.desktop import annotate as annotate_in_window
 
     flags = {
@@ -39,7 +39,7 @@ def annotate(
         "device": device,
         "paths": path_flags(references, None, None),
     }
-    annotate_in_window(Project.open(project, flags))
+    annotate_in_window(ProjectFolder.open(project, flags))
 
 
 def serve(
@@ -73,7 +73,7 @@ def serve(
     device: DeviceOption = None,
 ) -> None:
     """Annotate, run, review and download in a browser."""
-    from maskcast.project.folder import Project
+    from maskcast.project.folder import ProjectFolder
 
     try:
         from maskcast.ui.web.options import ServeOptions, read_password
@@ -94,7 +94,7 @@ def serve(
         "device": device,
         "paths": path_flags(references, targets, output),
     }
-    opened = Project.open(_new_project() if project is None else project, flags)
+    opened = ProjectFolder.open(_new_project() if project is None else project, flags)
     options = ServeOptions(host, port, password, lang)
     if serve_until_stopped(Workspace(opened), options):
         raise typer.Exit(EXIT_STOPPED)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from maskcast.project.folder import Project
+    from maskcast.project.folder import ProjectFolder
     from maskcast.results.evaluation import Evaluation
     from maskcast.runs.executor import Executor
     from maskcast.runs.run import RunSummary
@@ -65,7 +65,7 @@ def path_flags(
 
 
 def run_in_console(
-    project: Project,
+    project: ProjectFolder,
     *,
     limit: int | None = None,
     fresh: bool = False,

@@ -94,9 +94,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Mask every target; goes on where an earlier run stopped."""
-    from maskcast.project.folder import Project
+    from maskcast.project.folder import ProjectFolder
 
-    opened = Project.open(
+    opened = ProjectFolder.open(
         project,
         {
             "engine": engine,
@@ -133,10 +133,10 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what is done, empty, failed (with reasons) and pending."""
-    from maskcast.project.folder import Project
+    from maskcast.project.folder import ProjectFolder
     from maskcast.results.status import read_status
 
-    opened = Project.open(project, {"paths": path_flags(None, targets, output, ledger)})
+    opened = ProjectFolder.open(project, {"paths": path_flags(None, targets, output, ledger)})
     found = read_status(opened)
     if as_json:
         print_json(found.to_json())
@@ -154,10 +154,10 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Compare the results with true masks."""
-    from maskcast.project.folder import Project
+    from maskcast.project.folder import ProjectFolder
     from maskcast.results.evaluation import evaluate_output
 
-    opened = Project.open(project, {"paths": path_flags(None, None, output, ledger)})
+    opened = ProjectFolder.open(project, {"paths": path_flags(None, None, output, ledger)})
     evaluation = evaluate_output(opened, truth)
     if as_json:
         print_json(evaluation.to_json())

@@ -11,7 +11,7 @@ from maskcast.drawing.palette import default_spec
 from maskcast.errors import AnnotationError, SettingsError
 from maskcast.interchange.formats.records import LabeledImage
 from maskcast.project.annotations import read_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.types import MAX_OBJECT_ID, ObjectSpec
 
 
@@ -56,7 +56,7 @@ def read_classes(texts: Sequence[str]) -> dict[str, int]:
 class ObjectNames:
     """Object ids of class names, as a table, the project or a format gives them."""
 
-    def __init__(self, project: Project, classes: Mapping[str, int], source: Path) -> None:
+    def __init__(self, project: ProjectFolder, classes: Mapping[str, int], source: Path) -> None:
         """Know the ids and names of a project.
 
         Args:

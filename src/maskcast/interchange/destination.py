@@ -11,10 +11,10 @@ from pathlib import Path
 
 from maskcast.errors import ExportError, StorageError
 from maskcast.io.atomic import raise_if_storage
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 
 
-def check_destination(folder: Path, project: Project) -> None:
+def check_destination(folder: Path, project: ProjectFolder) -> None:
     """Refuse a folder that holds anything, or in which files would be taken for others.
 
     Raises:

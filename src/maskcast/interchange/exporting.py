@@ -31,7 +31,7 @@ from maskcast.interchange.formats.splits import (
     write_splits,
 )
 from maskcast.project.annotations import read_annotations
-from maskcast.project.folder import ANNOTATIONS_NAME, Project
+from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
 from maskcast.results.files import ResultFiles
 from maskcast.results.reading import read_id_mask
 from maskcast.runs.copies import opened_ledger
@@ -153,7 +153,7 @@ class ExportSummary:
 
 
 def export_project(
-    project: Project,
+    project: ProjectFolder,
     format_name: str,
     folder: Path,
     options: ExportOptions | None = None,
@@ -206,7 +206,7 @@ class _Export:
     """One export under way."""
 
     def __init__(
-        self, project: Project, chosen: Format, options: ExportOptions, ledger: Ledger
+        self, project: ProjectFolder, chosen: Format, options: ExportOptions, ledger: Ledger
     ) -> None:
         self._project = project
         self._format = chosen

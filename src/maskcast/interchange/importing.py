@@ -29,7 +29,7 @@ from maskcast.project.annotations import (
     read_annotations,
     write_annotations,
 )
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.types import Mask, ObjectSpec, Prompts, RgbImage
 
 # The labelers hold this lock while they save.
@@ -99,7 +99,7 @@ class ImportSummary:
 
 
 def import_annotations(
-    project: Project,
+    project: ProjectFolder,
     format_name: str,
     source: Path,
     *,
@@ -181,7 +181,7 @@ def _distinct(images: Iterable[LabeledImage], source: Path) -> list[LabeledImage
 class _Annotator:
     """Turns labeled images into annotations; starts the engine only if it is needed."""
 
-    def __init__(self, project: Project, paths: Sequence[Path]) -> None:
+    def __init__(self, project: ProjectFolder, paths: Sequence[Path]) -> None:
         self._project = project
         self._paths = paths
         self._engine: Engine | None = None

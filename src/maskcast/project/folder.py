@@ -35,7 +35,7 @@ LEDGER_NAME = "run.db"
 
 
 @dataclass(frozen=True)
-class Project:
+class ProjectFolder:
     """A project folder with its settings.
 
     Attributes:

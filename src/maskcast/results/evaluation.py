@@ -15,7 +15,7 @@ from maskcast.errors import EvaluationError, MaskcastError
 from maskcast.io.images import read_label_map
 from maskcast.io.storage import Place
 from maskcast.masks import split_label_map
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.results.files import ResultFiles
 from maskcast.results.metrics import (
     Agreement,
@@ -80,7 +80,7 @@ class Evaluation:
         ]
 
 
-def evaluate_output(project: Project, truth: Path) -> Evaluation:
+def evaluate_output(project: ProjectFolder, truth: Path) -> Evaluation:
     """Compare the results of a project's run with the label maps in ``truth``.
 
     Raises:

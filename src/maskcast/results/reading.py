@@ -14,7 +14,7 @@ from maskcast.io.images import read_image
 from maskcast.io.rasters import read_raster
 from maskcast.io.storage import Place, Readable
 from maskcast.masks import compose_label_map
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.results.files import ResultFiles
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import FoundObject, TargetRow
@@ -110,7 +110,7 @@ class Result:
         )
 
 
-def read_results(project: Project) -> Iterator[Result]:
+def read_results(project: ProjectFolder) -> Iterator[Result]:
     """The results of all targets that are done, ascending by image id, streamed.
 
     A run may be writing meanwhile.
@@ -130,7 +130,7 @@ def read_results(project: Project) -> Iterator[Result]:
 
 
 def _result(
-    project: Project,
+    project: ProjectFolder,
     files: ResultFiles,
     row: TargetRow,
     size: tuple[int, int],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import LedgerCounts
 
@@ -74,7 +74,7 @@ class Status:
         )
 
 
-def read_status(project: Project) -> Status:
+def read_status(project: ProjectFolder) -> Status:
     """Read the state of ``project``; a run may be writing meanwhile.
 
     Raises:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from maskcast.io.storage import Url
-from maskcast.project.folder import LEDGER_NAME, Project
+from maskcast.project.folder import LEDGER_NAME, ProjectFolder
 from maskcast.runs.ledger import Ledger, holds_ledger
 
 _LEAST_INTERVAL_S = 60.0
@@ -22,7 +22,7 @@ _LARGEST_SHARE = 0.05
 
 
 @contextmanager
-def opened_ledger(project: Project) -> Iterator[Ledger | None]:
+def opened_ledger(project: ProjectFolder) -> Iterator[Ledger | None]:
     """The ledger here, or the copy that an output in a store has; None before the first run.
 
     Raises:

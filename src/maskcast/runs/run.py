@@ -31,7 +31,7 @@ from maskcast.errors import (
 from maskcast.io.atomic import remove_stale_temporaries
 from maskcast.io.images import IntensityWindow
 from maskcast.io.storage import Place, Url
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.copies import LedgerCopies
 from maskcast.runs.executor import Executor, LocalExecutor, Recipe
 from maskcast.runs.fingerprint import Fingerprint, describe_changes, run_fingerprint
@@ -123,7 +123,7 @@ class RunSummary:
 
 
 def run_project(
-    project: Project,
+    project: ProjectFolder,
     observer: RunObserver,
     *,
     limit: int | None = None,
@@ -200,7 +200,7 @@ def output_lock(output: Path) -> Iterator[None]:
         lock.release()
 
 
-def fetch_ledger(project: Project) -> None:
+def fetch_ledger(project: ProjectFolder) -> None:
     """Bring the ledger of an output in a store here, if there is none, to be looked at repeatedly.
 
     Raises:
@@ -218,7 +218,7 @@ def fetch_ledger(project: Project) -> None:
 class _Setup:
     """What a run is made of, known before its ledger is opened."""
 
-    project: Project
+    project: ProjectFolder
     engine: Engine
     references: tuple[Reference, ...]
     window: IntensityWindow | None
@@ -226,7 +226,7 @@ class _Setup:
     shard_size: int | None
 
     @classmethod
-    def of(cls, project: Project, engine: Engine, shard_size: int | None) -> _Setup:
+    def of(cls, project: ProjectFolder, engine: Engine, shard_size: int | None) -> _Setup:
         """Read references and objects."""
         window = project.intensity_window()
         references = tuple(project.load_references(engine, window))

@@ -10,7 +10,7 @@ from maskcast.errors import ImageError
 from maskcast.io.images import IntensityWindow, measure_window, read_image
 from maskcast.io.listing import find_images
 from maskcast.io.rasters import may_be_deep, read_raster
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.types import RgbImage
 
 _KEPT = 4
@@ -21,7 +21,7 @@ _Stamp = tuple[int, int]
 class ReferenceImages:
     """Reads references and keeps the ones looked at last; safe to share between threads."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: ProjectFolder) -> None:
         """Show the references of ``project``; nothing is read yet."""
         self._project = project
         self._lock = threading.Lock()

@@ -13,7 +13,7 @@ from maskcast.drawing.palette import default_spec
 from maskcast.errors import ImageError
 from maskcast.masks import Box, bounding_box, components
 from maskcast.project.annotations import AnnotationFile, ObjectAnnotation
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, ObjectSpec, RgbImage
 from maskcast.ui.images import ReferenceImages
@@ -79,7 +79,7 @@ class ObjectGallery:
 
     def __init__(
         self,
-        project: Project,
+        project: ProjectFolder,
         store: AnnotationStore,
         images: ReferenceImages,
         side: int = THUMBNAIL_SIDE,

@@ -26,7 +26,7 @@ from maskcast.project.annotations import (
     ObjectAnnotation,
     write_annotations,
 )
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.results.reading import read_id_mask
 from maskcast.types import Prompts
 from support import result_digests
@@ -37,7 +37,7 @@ PARTS = mask_of("#......#", "........", "..##....", "..##....", "........", "#..
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> ProjectFolder:
     found = {
         "a.png": {1: RING, 255: DOT},
         "a.jpg": {1: PARTS},
@@ -57,7 +57,9 @@ TARGETS = ("a.png", "a.jpg", "깊은 곳/한글 이름.png", "nothing.png")
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in {"voc", "masks"}])
-def test_every_target_that_is_done_is_exported(project: Project, tmp_path: Path, name: str) -> None:
+def test_every_target_that_is_done_is_exported(
+    project: ProjectFolder, tmp_path: Path, name: str
+) -> None:
     summary = export_project(project, name, tmp_path / "out", ExportOptions(pictures="copy"))
     assert (summary.images, summary.objects, summary.negatives, summary.failed) == (4, 5, 1, 1)
     assert summary.pixels == sum(map(np.count_nonzero, (RING, DOT, PARTS, RING))) + 48
@@ -77,7 +79,7 @@ def test_every_target_that_is_done_is_exported(project: Project, tmp_path: Path,
 
 @pytest.mark.parametrize("name", ["voc", "masks"])
 def test_one_label_a_pixel_keeps_the_smaller_object_and_says_so(
-    project: Project, tmp_path: Path, name: str
+    project: ProjectFolder, tmp_path: Path, name: str
 ) -> None:
     summary = export_project(project, name, tmp_path / "out", ExportOptions(pictures="copy"))
     assert any("1 object lost pixels" in remark for remark in summary.remarks)
@@ -91,7 +93,7 @@ def test_one_label_a_pixel_keeps_the_smaller_object_and_says_so(
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("mode", ["none", "copy", "link"])
 def test_pictures_lie_where_the_format_looks(
-    project: Project, tmp_path: Path, name: str, mode: PictureMode
+    project: ProjectFolder, tmp_path: Path, name: str, mode: PictureMode
 ) -> None:
     export_project(project, name, tmp_path / "out", ExportOptions(pictures=mode))
     placed = {
@@ -135,7 +137,9 @@ def test_a_picture_turned_by_exif_is_copied_upright(tmp_path: Path) -> None:
         assert any("tools that ignore EXIF" in remark for remark in summary.remarks)
 
 
-def test_labelme_finds_originals_that_were_not_copied(project: Project, tmp_path: Path) -> None:
+def test_labelme_finds_originals_that_were_not_copied(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
     export_project(project, "labelme", tmp_path / "out")
     path = tmp_path / "out" / "깊은 곳" / "한글 이름.json"
     found = path.parent / json.loads(path.read_text("utf-8"))["imagePath"]
@@ -143,7 +147,7 @@ def test_labelme_finds_originals_that_were_not_copied(project: Project, tmp_path
 
 
 def test_least_score_drops_objects_and_accepted_drops_targets(
-    project: Project, tmp_path: Path
+    project: ProjectFolder, tmp_path: Path
 ) -> None:
     dropped = export_project(project, "coco", tmp_path / "all", ExportOptions(min_score=0.5))
     assert (dropped.images, dropped.objects, dropped.objects_left_out) == (4, 4, 1)
@@ -195,13 +199,13 @@ def test_every_format_can_be_split_and_read_back(tmp_path: Path, name: str) -> N
     assert sorted(image.image_id for image in read.images) == sorted(found)
 
 
-def test_names_that_are_not_unique_get_their_id(project: Project, tmp_path: Path) -> None:
+def test_names_that_are_not_unique_get_their_id(project: ProjectFolder, tmp_path: Path) -> None:
     (project.root / "maskcast.toml").write_text(
         '[[objects]]\nid = 1\nname = "흠집, \\"deep\\""\n[[objects]]\nid = 2\n'
         'name = "흠집, \\"deep\\""\n',
         encoding="utf-8",
     )
-    reopened = Project.open(project.root)
+    reopened = ProjectFolder.open(project.root)
     summary = export_project(reopened, "coco", tmp_path / "out")
     content = json.loads((tmp_path / "out/annotations/instances_default.json").read_text("utf-8"))
     assert [(one["id"], one["name"]) for one in content["categories"]] == [
@@ -213,7 +217,7 @@ def test_names_that_are_not_unique_get_their_id(project: Project, tmp_path: Path
 
 
 def test_a_result_that_cannot_be_read_is_left_out_and_named(
-    project: Project, tmp_path: Path
+    project: ProjectFolder, tmp_path: Path
 ) -> None:
     (project.output_folder / "id_masks/a.png/1.png").unlink()
     summary = export_project(project, "coco", tmp_path / "out")
@@ -222,7 +226,7 @@ def test_a_result_that_cannot_be_read_is_left_out_and_named(
     assert "a.png is left out" in summary.describe()
 
 
-def test_what_polygons_cannot_keep_is_counted(project: Project, tmp_path: Path) -> None:
+def test_what_polygons_cannot_keep_is_counted(project: ProjectFolder, tmp_path: Path) -> None:
     polygons = ExportOptions(write=WriteOptions(polygons=True))
     summary = export_project(project, "cvat", tmp_path / "cvat", polygons)
     text = " ".join(summary.remarks)
@@ -237,12 +241,12 @@ def test_what_polygons_cannot_keep_is_counted(project: Project, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("where", ["targets/out", "references", "output/coco"])
-def test_a_folder_inside_the_project_is_refused(project: Project, where: str) -> None:
+def test_a_folder_inside_the_project_is_refused(project: ProjectFolder, where: str) -> None:
     with pytest.raises(ExportError, match=r"not empty|lies in"):
         export_project(project, "coco", project.root / where)
 
 
-def test_a_folder_that_holds_anything_is_refused(project: Project, tmp_path: Path) -> None:
+def test_a_folder_that_holds_anything_is_refused(project: ProjectFolder, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     with pytest.raises(ExportError, match="nothing is ever overwritten"):
@@ -253,7 +257,7 @@ def test_a_folder_that_holds_anything_is_refused(project: Project, tmp_path: Pat
 
 
 def test_a_full_disk_is_named_by_the_folder(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, _: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
@@ -276,7 +280,7 @@ def test_names_that_lists_of_voc_cannot_hold_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["coco", "labelme"])
 def test_an_empty_folder_that_is_there_stays_the_same(
-    project: Project, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "real" / "deep").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real/deep", target_is_directory=True)
@@ -295,7 +299,7 @@ def test_an_empty_folder_that_is_there_stays_the_same(
 
 @pytest.mark.parametrize("exists", [False, True])
 def test_an_export_that_is_stopped_leaves_nothing(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
+    project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
 ) -> None:
     calls = []
 
@@ -315,7 +319,7 @@ def test_an_export_that_is_stopped_leaves_nothing(
 
 
 def test_what_appears_in_the_folder_meanwhile_is_kept(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def intrude(place: Place) -> npt.NDArray[np.bool_]:
         (tmp_path / "out" / "labels").write_text("mine")
@@ -341,7 +345,7 @@ def test_class_numbers_do_not_hang_on_what_was_found(tmp_path: Path) -> None:
     assert [row.split()[0] for row in rows] == ["0", "2"]
 
 
-def test_a_split_names_what_was_exported(project: Project, tmp_path: Path) -> None:
+def test_a_split_names_what_was_exported(project: ProjectFolder, tmp_path: Path) -> None:
     (project.output_folder / "id_masks/a.png/1.png").unlink()
     export_project(project, "coco", tmp_path / "out", ExportOptions(split=(0.5, 0.5)))
     parts = json.loads((tmp_path / "out/splits.json").read_text("utf-8"))["images"]
@@ -360,7 +364,7 @@ def test_a_split_names_what_was_exported(project: Project, tmp_path: Path) -> No
     ],
 )
 def test_options_that_do_nothing_and_lost_scores_are_told(
-    project: Project, tmp_path: Path, name: str, told: list[str]
+    project: ProjectFolder, tmp_path: Path, name: str, told: list[str]
 ) -> None:
     options = ExportOptions(write=WriteOptions(polygons=True, tolerance=0.5))
     text = "\n".join(export_project(project, name, tmp_path / "out", options).remarks)
@@ -392,7 +396,7 @@ def test_a_turned_copy_keeps_its_colour_profile_and_quality(tmp_path: Path) -> N
 
 
 def test_an_export_that_fails_leaves_nothing(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> bytes:
         raise OSError(28, "No space left on device")
@@ -407,7 +411,7 @@ def test_an_export_that_fails_leaves_nothing(
 def test_a_project_without_results_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     with pytest.raises(ExportError, match="run maskcast run first"):
-        export_project(Project.open(tmp_path / "project"), "coco", tmp_path / "out")
+        export_project(ProjectFolder.open(tmp_path / "project"), "coco", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -464,7 +468,7 @@ def test_results_in_a_store_are_exported_too(tmp_path: Path) -> None:
         store.put(str(local.root / folder), f"/export-test/{folder}", recursive=True)
     places = {name: Url("memory", f"export-test/{name}") for name in ("targets", "output")}
     ledger = {"ledger": local.ledger_path}
-    project = Project.open(local.root, {"paths": places | ledger})
+    project = ProjectFolder.open(local.root, {"paths": places | ledger})
     summary = export_project(project, "coco", tmp_path / "out", ExportOptions(pictures="copy"))
     assert (summary.images, summary.unreadable) == (2, {})
     copied = tmp_path / "out/images/깊은 곳/b.jpg"
@@ -483,7 +487,7 @@ CHOICES = (
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("options", CHOICES)
 def test_an_export_of_shards_is_that_of_the_files(
-    project: Project, tmp_path: Path, name: str, options: ExportOptions
+    project: ProjectFolder, tmp_path: Path, name: str, options: ExportOptions
 ) -> None:
     summaries, contents = [], []
     for number, one in enumerate((project, packed(project, 3, tmp_path / "packed"))):
@@ -507,7 +511,7 @@ def test_shards_in_a_store_are_exported_on_a_machine_that_has_no_ledger(
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     place = Url("memory", "packed-export/output")
-    project = Project.open(local.root, {"paths": {"output": place}})
+    project = ProjectFolder.open(local.root, {"paths": {"output": place}})
     asked: list[str] = []
     download = Url.download
 

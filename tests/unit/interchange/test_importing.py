@@ -17,7 +17,7 @@ from maskcast.errors import AnnotationError, SettingsError
 from maskcast.interchange.class_ids import read_classes
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.annotations import read_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from support import write_png
 
 SIZE = (4, 6)
@@ -26,14 +26,14 @@ RIGHT = mask_of("......", "......", "....##", "....##")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> ProjectFolder:
     root = tmp_path / "project"
     for name in ("a.png", "b.png", "deep/c.png"):
         write_png(root / "references" / name, np.zeros((*SIZE, 3), np.uint8))
     (root / "maskcast.toml").write_text(
         'engine = "fake"\n[[objects]]\nid = 7\nname = "scratch"\n', encoding="utf-8"
     )
-    return Project.open(root)
+    return ProjectFolder.open(root)
 
 
 def coco_file(path: Path, *annotations: dict[str, Any], **image: Any) -> Path:  # noqa: ANN401
@@ -65,13 +65,15 @@ def polygon(category: int, *corners: float) -> dict[str, Any]:
 LEFT_OUTLINE = (0, 0, 2, 0, 2, 2, 0, 2)
 
 
-def stored_mask(project: Project, image_id: str, object_id: int) -> npt.NDArray[np.bool_] | None:
+def stored_mask(
+    project: ProjectFolder, image_id: str, object_id: int
+) -> npt.NDArray[np.bool_] | None:
     annotation = read_annotations(project.annotations_path).annotations[image_id]
     return annotation.objects[object_id].mask
 
 
 def test_names_go_by_the_project_then_by_number_then_get_new_ids(
-    project: Project, tmp_path: Path
+    project: ProjectFolder, tmp_path: Path
 ) -> None:
     source = coco_file(
         tmp_path / "in.json",
@@ -85,11 +87,11 @@ def test_names_go_by_the_project_then_by_number_then_get_new_ids(
     assert (summary.annotated, summary.clean, summary.left_out, summary.changed) == (1, 0, 2, 1)
     np.testing.assert_array_equal(stored_mask(project, "a.png", 1), LEFT)
     # The name is kept, so the next import finds it.
-    assert Project.open(project.root).object_specs(())[1].name == "void"
+    assert ProjectFolder.open(project.root).object_specs(())[1].name == "void"
     assert "void is object 1 from now on" in summary.describe()
 
 
-def test_a_table_names_ids_and_may_join_classes(project: Project, tmp_path: Path) -> None:
+def test_a_table_names_ids_and_may_join_classes(project: ProjectFolder, tmp_path: Path) -> None:
     source = coco_file(
         tmp_path / "in.json",
         polygon(11, *LEFT_OUTLINE),
@@ -114,7 +116,7 @@ def test_a_table_that_is_none_is_refused(text: str) -> None:
 
 
 def test_one_box_becomes_a_prompt_that_the_engine_resolves(
-    project: Project, tmp_path: Path
+    project: ProjectFolder, tmp_path: Path
 ) -> None:
     import_annotations(project, "coco", coco_file(tmp_path / "in.json", box(10, 4, 2, 2, 99)))
     entry = read_annotations(project.annotations_path).annotations["a.png"].objects[7]
@@ -125,7 +127,9 @@ def test_one_box_becomes_a_prompt_that_the_engine_resolves(
     np.testing.assert_array_equal(reference.masks[7], RIGHT)
 
 
-def test_several_boxes_of_an_object_are_resolved_at_once(project: Project, tmp_path: Path) -> None:
+def test_several_boxes_of_an_object_are_resolved_at_once(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
     source = coco_file(tmp_path / "in.json", box(10, 0, 0, 2, 2), box(10, 4, 2, 2, 2))
     assert import_annotations(project, "coco", source).joined == 1
     np.testing.assert_array_equal(stored_mask(project, "a.png", 7), LEFT | RIGHT)
@@ -134,7 +138,7 @@ def test_several_boxes_of_an_object_are_resolved_at_once(project: Project, tmp_p
 
 
 def test_importing_twice_adds_nothing_and_a_conflict_needs_a_word(
-    project: Project, tmp_path: Path
+    project: ProjectFolder, tmp_path: Path
 ) -> None:
     source = coco_file(tmp_path / "in.json", polygon(11, *LEFT_OUTLINE))
     import_annotations(project, "coco", source)
@@ -159,7 +163,9 @@ def test_importing_twice_adds_nothing_and_a_conflict_needs_a_word(
     assert sorted(read_annotations(backup).annotations["a.png"].objects) == [1, 7]
 
 
-def test_an_image_without_objects_is_a_clean_reference(project: Project, tmp_path: Path) -> None:
+def test_an_image_without_objects_is_a_clean_reference(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
     summary = import_annotations(project, "coco", coco_file(tmp_path / "in.json"))
     assert (summary.annotated, summary.clean) == (0, 1)
     assert read_annotations(project.annotations_path).annotations["a.png"].clean
@@ -175,7 +181,7 @@ def test_an_image_without_objects_is_a_clean_reference(project: Project, tmp_pat
     ],
 )
 def test_pictures_are_found_by_the_end_of_their_path(
-    project: Project, tmp_path: Path, name: str, image_id: str
+    project: ProjectFolder, tmp_path: Path, name: str, image_id: str
 ) -> None:
     source = coco_file(tmp_path / "in.json", polygon(10, *LEFT_OUTLINE), file_name=name)
     import_annotations(project, "coco", source)
@@ -199,7 +205,7 @@ def test_pictures_are_found_by_the_end_of_their_path(
     ],
 )
 def test_what_does_not_fit_is_named_and_changes_nothing(
-    project: Project,
+    project: ProjectFolder,
     tmp_path: Path,
     annotation: dict[str, Any],
     image: dict[str, Any],
@@ -211,7 +217,7 @@ def test_what_does_not_fit_is_named_and_changes_nothing(
     assert not project.annotations_path.exists()
 
 
-def test_one_image_twice_is_refused(project: Project, tmp_path: Path) -> None:
+def test_one_image_twice_is_refused(project: ProjectFolder, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("one.json", "two.json"):
@@ -222,7 +228,7 @@ def test_one_image_twice_is_refused(project: Project, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format_name", ["coco", "yolo", "voc", "labelme", "cvat", "labelstudio"])
 def test_a_source_that_is_missing_or_empty_is_named(
-    project: Project, tmp_path: Path, format_name: str
+    project: ProjectFolder, tmp_path: Path, format_name: str
 ) -> None:
     with pytest.raises(AnnotationError, match="nowhere does not exist"):
         import_annotations(project, format_name, tmp_path / "nowhere")
@@ -231,7 +237,9 @@ def test_a_source_that_is_missing_or_empty_is_named(
         import_annotations(project, format_name, tmp_path / "empty")
 
 
-def test_a_picture_turned_by_exif_has_its_upright_size(project: Project, tmp_path: Path) -> None:
+def test_a_picture_turned_by_exif_has_its_upright_size(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = Image.fromarray(np.zeros((6, 4, 3), np.uint8))
@@ -241,7 +249,7 @@ def test_a_picture_turned_by_exif_has_its_upright_size(project: Project, tmp_pat
     np.testing.assert_array_equal(stored_mask(project, "turned.jpg", 7), LEFT)
 
 
-def test_more_classes_than_ids_are_refused(project: Project, tmp_path: Path) -> None:
+def test_more_classes_than_ids_are_refused(project: ProjectFolder, tmp_path: Path) -> None:
     lines = "".join(f"{number} 0.5 0.5 0.5 0.5\n" for number in range(256))
     (tmp_path / "in" / "labels").mkdir(parents=True)
     (tmp_path / "in/labels/a.txt").write_text(lines)
@@ -251,7 +259,7 @@ def test_more_classes_than_ids_are_refused(project: Project, tmp_path: Path) -> 
         import_annotations(project, "yolo", tmp_path / "in")
 
 
-def test_a_new_class_gets_no_id_that_anything_has(project: Project, tmp_path: Path) -> None:
+def test_a_new_class_gets_no_id_that_anything_has(project: ProjectFolder, tmp_path: Path) -> None:
     write_png(tmp_path / "maps" / "b.png", np.array(LEFT * 1 + RIGHT * 2, np.uint8))
     import_annotations(project, "masks", tmp_path / "maps")  # ids 1 and 2, without names
     categories = [{"id": number, "name": f"{name}"} for number, name in NEW_AND_USUAL.items()]
@@ -268,7 +276,9 @@ def test_a_new_class_gets_no_id_that_anything_has(project: Project, tmp_path: Pa
 NEW_AND_USUAL = {10: "dent", 11: "object 5", 12: "hole", 13: "object 3"}
 
 
-def test_names_of_a_table_are_kept_and_misspelt_ones_told(project: Project, tmp_path: Path) -> None:
+def test_names_of_a_table_are_kept_and_misspelt_ones_told(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
     source = coco_file(tmp_path / "in.json", polygon(11, *LEFT_OUTLINE))
     summary = import_annotations(project, "coco", source, classes={"void": 9, "viod": 8})
     assert project.object_specs(())[9].name == "void"
@@ -280,7 +290,9 @@ def test_names_of_a_table_are_kept_and_misspelt_ones_told(project: Project, tmp_
     assert (summary.object_ids, summary.new_names, summary.unknown) == ((20,), {}, ())
 
 
-def test_label_maps_whose_names_disagree_are_refused(project: Project, tmp_path: Path) -> None:
+def test_label_maps_whose_names_disagree_are_refused(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
     write_png(tmp_path / "maps" / "a.png", np.array(LEFT * 7, np.uint8))
     table = tmp_path / "maps" / "objects.csv"
     table.write_text("id,name,color\n7,dent,#ffffff\n")
@@ -291,7 +303,7 @@ def test_label_maps_whose_names_disagree_are_refused(project: Project, tmp_path:
     assert (summary.object_ids, summary.new_names) == ((3,), {"dent": 3})
 
 
-def test_every_replaced_file_is_kept(project: Project, tmp_path: Path) -> None:
+def test_every_replaced_file_is_kept(project: ProjectFolder, tmp_path: Path) -> None:
     states: list[bytes] = []
     for outline in (LEFT_OUTLINE, (4, 2, 6, 2, 6, 4, 4, 4), (0, 0, 1, 0, 1, 1, 0, 1), LEFT_OUTLINE):
         source = coco_file(tmp_path / "in.json", polygon(10, *outline))
@@ -304,14 +316,14 @@ def test_every_replaced_file_is_kept(project: Project, tmp_path: Path) -> None:
     assert "annotations.json.bak" in summary.describe()
 
 
-def test_an_outline_without_a_pixel_is_told(project: Project, tmp_path: Path) -> None:
+def test_an_outline_without_a_pixel_is_told(project: ProjectFolder, tmp_path: Path) -> None:
     source = coco_file(tmp_path / "in.json", polygon(10, 1.1, 1.1, 1.2, 1.1, 1.2, 1.2))
     summary = import_annotations(project, "coco", source)
     assert (summary.annotated, summary.clean, summary.empty) == (0, 1, 1)
     assert "1 object without a pixel left out" in summary.describe()
 
 
-def test_a_point_beside_the_box_is_another_instance(project: Project, tmp_path: Path) -> None:
+def test_a_point_beside_the_box_is_another_instance(project: ProjectFolder, tmp_path: Path) -> None:
     box = '<box label="scratch" xtl="0" ytl="0" xbr="2" ybr="2"/>'
     for points, is_prompt in (("1,1", True), ("5,3", False)):
         name = "a.png" if is_prompt else "b.png"
@@ -323,7 +335,7 @@ def test_a_point_beside_the_box_is_another_instance(project: Project, tmp_path: 
 
 
 def test_a_labeler_that_saves_all_the_time_is_waited_for(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("maskcast.interchange.importing._LOCK_SECONDS", 0)
     source = coco_file(tmp_path / "in.json", polygon(10, *LEFT_OUTLINE))

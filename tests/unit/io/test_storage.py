@@ -9,7 +9,7 @@ import pytest
 
 from maskcast.errors import SettingsError, StorageError
 from maskcast.io.storage import Url, parse_place
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import load_settings
 
 
@@ -120,7 +120,7 @@ def test_the_settings_file_takes_urls_and_other_commands_say_they_need_a_folder(
     (tmp_path / "maskcast.toml").write_text('[paths]\noutput = "s3://lab/out"\n')
     assert load_settings(tmp_path, {}).paths.output == Url("s3", "lab/out")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    project = Project.open(tmp_path)
+    project = ProjectFolder.open(tmp_path)
     assert project.output_place == Url("s3", "lab/out")
     assert project.ledger_path.is_relative_to(tmp_path / "state")
     with pytest.raises(SettingsError, match="copy it here"):

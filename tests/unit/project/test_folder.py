@@ -18,7 +18,7 @@ from maskcast.project.annotations import (
     ObjectAnnotation,
     write_annotations,
 )
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.types import ObjectSpec, Prompts
 
 MASK = np.eye(20, 30, dtype=np.bool_)
@@ -51,7 +51,7 @@ def test_masks_are_kept_prompts_are_segmented_and_the_rest_is_left_out(folder: P
         annotation("b.png", o2=ObjectAnnotation(BOX, None), o1=ObjectAnnotation(BOX, MASK)),
         annotation("clean.png"),
     )
-    loaded = Project.open(folder).load_references(FakeEngine(EngineSettings()), None)
+    loaded = ProjectFolder.open(folder).load_references(FakeEngine(EngineSettings()), None)
     assert [reference.image_id for reference in loaded] == ["b.png", "clean.png"]
     assert loaded[1].is_clean
     assert np.array_equal(loaded[0].masks[1], MASK)
@@ -63,20 +63,20 @@ def test_masks_are_kept_prompts_are_segmented_and_the_rest_is_left_out(folder: P
 def test_only_clean_references_teach_nothing(folder: Path) -> None:
     annotate(folder, annotation("clean.png"))
     with pytest.raises(AnnotationError, match=r"every reference in .* is clean"):
-        Project.open(folder).load_references(FakeEngine(EngineSettings()), None)
+        ProjectFolder.open(folder).load_references(FakeEngine(EngineSettings()), None)
 
 
 def test_an_image_that_changed_its_size_is_named(folder: Path) -> None:
     annotate(folder, annotation("a.png", o1=ObjectAnnotation(Prompts(), MASK)))
     Image.new("RGB", (31, 20)).save(folder / "references" / "a.png")
     with pytest.raises(AnnotationError, match=r"a\.png is 31 x 20 pixels but was annotated as 30"):
-        Project.open(folder).load_references(FakeEngine(EngineSettings()), None)
+        ProjectFolder.open(folder).load_references(FakeEngine(EngineSettings()), None)
 
 
 def test_an_annotated_image_that_is_gone_is_named(folder: Path) -> None:
     annotate(folder, annotation("gone.png", o1=ObjectAnnotation(Prompts(), MASK)))
     with pytest.raises(ImageError, match=r"gone\.png"):
-        Project.open(folder).load_references(FakeEngine(EngineSettings()), None)
+        ProjectFolder.open(folder).load_references(FakeEngine(EngineSettings()), None)
 
 
 def test_settings_name_objects_before_the_annotation_file_does(folder: Path) -> None:
@@ -87,7 +87,7 @@ def test_settings_name_objects_before_the_annotation_file_does(folder: Path) -> 
     (folder / "maskcast.toml").write_text(
         '[[objects]]\nid = 1\nname = "from the settings"\n[[objects]]\nid = 7\ncolor = "#070809"\n'
     )
-    specs = Project.open(folder).object_specs({3})
+    specs = ProjectFolder.open(folder).object_specs({3})
     assert specs[1] == ObjectSpec(1, "from the settings", (1, 1, 1))
     assert specs[2].name == "hole"
     assert specs[7].color == (7, 8, 9)
@@ -99,10 +99,10 @@ def test_the_window_is_measured_on_annotated_references_unless_set(folder: Path)
     Image.fromarray(values).save(folder / "references" / "a.png")
     Image.fromarray(values * 20).save(folder / "references" / "b.png")
     annotate(folder, annotation("a.png", o1=ObjectAnnotation(Prompts(), MASK)))
-    measured = Project.open(folder).intensity_window()
+    measured = ProjectFolder.open(folder).intensity_window()
     assert measured is not None
     assert (measured.low, measured.high) == pytest.approx((1000, 3000), abs=10)
-    told = Project.open(folder, {"images": {"window": (5, 6)}}).intensity_window()
+    told = ProjectFolder.open(folder, {"images": {"window": (5, 6)}}).intensity_window()
     assert told == IntensityWindow(5, 6)
 
 
@@ -111,7 +111,7 @@ def test_targets_leave_outputs_out_old_ones_too(folder: Path) -> None:
         (folder / output / "masks").mkdir(parents=True)
         Image.new("L", (2, 2)).save(folder / output / "masks" / "x.png")
         (folder / output / "run.db").touch()
-    project = Project.open(folder, {"paths": {"targets": folder}})
+    project = ProjectFolder.open(folder, {"paths": {"targets": folder}})
     names = [target.image_id for target in project.find_targets().targets]
     assert "references/a.png" in names
     assert not [name for name in names if name.startswith("output")]
@@ -119,8 +119,8 @@ def test_targets_leave_outputs_out_old_ones_too(folder: Path) -> None:
 
 def test_missing_folders_are_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"project folder .* does not exist"):
-        Project.open(tmp_path / "nowhere")
+        ProjectFolder.open(tmp_path / "nowhere")
     with pytest.raises(SettingsError, match=r"targets folder .* does not exist"):
-        Project.open(tmp_path).find_targets()
+        ProjectFolder.open(tmp_path).find_targets()
     with pytest.raises(SettingsError, match=r"references folder .* does not exist"):
-        Project.open(tmp_path).load_references(FakeEngine(EngineSettings()), None)
+        ProjectFolder.open(tmp_path).load_references(FakeEngine(EngineSettings()), None)

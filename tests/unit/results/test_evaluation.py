@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from maskcast.errors import EvaluationError
-from maskcast.project.folder import LEDGER_NAME, Project
+from maskcast.project.folder import LEDGER_NAME, ProjectFolder
 from maskcast.results.evaluation import Evaluation, evaluate_output, evaluate_rows
 from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
 from maskcast.types import LabelMap
@@ -180,7 +180,7 @@ def test_a_missing_truth_folder_is_named(run: Run, tmp_path: Path) -> None:
 
 def test_a_project_without_a_run_is_an_error(run: Run, tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="run maskcast run first"):
-        evaluate_output(Project.open(tmp_path), run.truth)
+        evaluate_output(ProjectFolder.open(tmp_path), run.truth)
 
 
 def test_a_projects_names_are_used(run: Run, tmp_path: Path) -> None:
@@ -190,6 +190,6 @@ def test_a_projects_names_are_used(run: Run, tmp_path: Path) -> None:
     with Ledger.create(run.output / LEDGER_NAME, {"engine": "fake"}) as ledger:
         for row in run.rows:
             ledger.record(row)
-    found = evaluate_output(Project.open(tmp_path), run.truth)
+    found = evaluate_output(ProjectFolder.open(tmp_path), run.truth)
     assert found.objects[1].name == "dust"
     assert found.objects[1].iou == 0.5

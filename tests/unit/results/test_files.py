@@ -17,7 +17,7 @@ import pytest
 from finished import SIZE, finished_project, packed
 from maskcast.errors import ImageError
 from maskcast.io.storage import Url
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.results import files as stored
 from maskcast.results.files import ResultFiles
 from maskcast.results.reading import read_results
@@ -30,7 +30,7 @@ EXPECTED = "a.overlay.jpg"
 
 
 @pytest.fixture
-def projects(tmp_path: Path) -> tuple[Project, Project]:
+def projects(tmp_path: Path) -> tuple[ProjectFolder, ProjectFolder]:
     """One whose results are files, and the same in shards of two."""
     whole = finished_project(tmp_path / "p", {name: {1: FULL, 12: FULL} for name in NAMES})
     return whole, packed(whole, 2, tmp_path / "packed")
@@ -50,13 +50,13 @@ def indexed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def rows(project: Project) -> list[TargetRow]:
+def rows(project: ProjectFolder) -> list[TargetRow]:
     with Ledger.open(project.ledger_path) as ledger:
         return list(ledger.rows())
 
 
 def test_shards_give_the_bytes_of_the_files_and_each_is_indexed_once(
-    projects: tuple[Project, Project], indexed: list[str]
+    projects: tuple[ProjectFolder, ProjectFolder], indexed: list[str]
 ) -> None:
     files = [ResultFiles(one.output_place) for one in projects]
     for whole, member in zip(*map(rows, projects), strict=True):
@@ -71,7 +71,9 @@ def test_shards_give_the_bytes_of_the_files_and_each_is_indexed_once(
 
 
 def test_results_of_shards_can_be_kept_sent_and_read_in_any_order(
-    projects: tuple[Project, Project], monkeypatch: pytest.MonkeyPatch, indexed: list[str]
+    projects: tuple[ProjectFolder, ProjectFolder],
+    monkeypatch: pytest.MonkeyPatch,
+    indexed: list[str],
 ) -> None:
     monkeypatch.setattr(stored, "_MOST_MEMBERS", 1)
     results = list(read_results(projects[1]))
@@ -83,7 +85,7 @@ def test_results_of_shards_can_be_kept_sent_and_read_in_any_order(
 
 
 def test_shards_in_a_store_are_copied_here_and_few_copies_are_kept(
-    projects: tuple[Project, Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    projects: tuple[ProjectFolder, ProjectFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fsspec = pytest.importorskip("fsspec")
     fsspec.filesystem("memory").put(str(tmp_path / "packed"), "/stored-test", recursive=True)
@@ -104,7 +106,7 @@ def test_shards_in_a_store_are_copied_here_and_few_copies_are_kept(
 
 
 def test_a_shard_that_is_gone_comes_back_or_changes_is_noticed(
-    projects: tuple[Project, Project],
+    projects: tuple[ProjectFolder, ProjectFolder],
 ) -> None:
     files, row = ResultFiles(projects[1].output_place), rows(projects[1])[0]
     before = files.overlay(row).read_bytes()
@@ -122,7 +124,7 @@ def test_a_shard_that_is_gone_comes_back_or_changes_is_noticed(
 
 
 def test_what_is_cut_off_or_no_shard_is_named_and_the_rest_is_read(
-    projects: tuple[Project, Project],
+    projects: tuple[ProjectFolder, ProjectFolder],
 ) -> None:
     files, found = ResultFiles(projects[1].output_place), rows(projects[1])
     shard = projects[1].output_folder / "shards" / str(found[0].shard)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from desk_support import LEFT, MIDDLE, RIGHT, SHAPE, Desk
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.ui.web.annotate import AnnotateService
 from maskcast.ui.web.workspace import Workspace
 from support import picture, write_png
@@ -18,8 +18,8 @@ def test_the_same_gestures_give_the_same_file_in_both(tmp_path: Path) -> None:
     here, there = tmp_path / "window", tmp_path / "browser"
     write_png(here / "references" / "a.png", picture(0, size=SHAPE)[0])
     shutil.copytree(here, there)
-    desk = Desk(Project.open(here))
-    page = AnnotateService(Workspace(Project.open(there, {"engine": "fake"})))
+    desk = Desk(ProjectFolder.open(here))
+    page = AnnotateService(Workspace(ProjectFolder.open(there, {"engine": "fake"})))
     tab = page.answer({"do": "start"})["desk"]
     page.answer({"do": "open", "desk": tab, "image": "a.png"})
     radius, at = desk.labeler._radius, desk.seen

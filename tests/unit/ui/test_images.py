@@ -8,7 +8,7 @@ import tifffile
 
 import maskcast.ui.images as ui_images
 from maskcast.errors import ImageError
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.ui.images import ReferenceImages
 from support import picture, write_png
 
@@ -20,21 +20,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_project_without_a_folder_has_no_references(tmp_path: Path) -> None:
-    assert ReferenceImages(Project.open(tmp_path)).image_ids() == []
+    assert ReferenceImages(ProjectFolder.open(tmp_path)).image_ids() == []
 
 
 def test_references_are_listed_and_read(folder: Path) -> None:
     rgb, _ = picture(1)
     write_png(folder / "sub" / "b.png", rgb)
     write_png(folder / "a.png", rgb)
-    images = ReferenceImages(Project.open(folder.parent))
+    images = ReferenceImages(ProjectFolder.open(folder.parent))
 
     assert images.image_ids() == ["a.png", "sub/b.png"]
     assert np.array_equal(images.load("sub/b.png"), rgb)
 
 
 def test_a_picture_replaced_on_disk_is_read_again(folder: Path) -> None:
-    images = ReferenceImages(Project.open(folder.parent))
+    images = ReferenceImages(ProjectFolder.open(folder.parent))
     write_png(folder / "a.png", picture(1)[0])
     images.load("a.png")
 
@@ -53,7 +53,7 @@ def test_photographs_are_not_decoded_to_find_the_window(
     decoded = []
     monkeypatch.setattr(ui_images, "read_raster", lambda path, _: decoded.append(path.name))
 
-    ReferenceImages(Project.open(folder.parent)).load("a.png")
+    ReferenceImages(ProjectFolder.open(folder.parent)).load("a.png")
 
     assert decoded == ["d.tif"]
 
@@ -64,7 +64,7 @@ def test_deep_pictures_share_one_window_before_any_is_annotated(folder: Path) ->
     tifffile.imwrite(folder / "dark.tif", dark)
     tifffile.imwrite(folder / "bright.tif", bright)
     (folder / "damaged.tif").write_bytes(b"II*\0")
-    images = ReferenceImages(Project.open(folder.parent))
+    images = ReferenceImages(ProjectFolder.open(folder.parent))
 
     assert images.load("dark.tif").max() == 0
     assert images.load("bright.tif").min() == 255

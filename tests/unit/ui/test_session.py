@@ -9,7 +9,7 @@ from maskcast.engines.base import EngineSettings
 from maskcast.engines.fake import FakeEngine
 from maskcast.errors import AnnotationError, ConflictError, ImageError
 from maskcast.project.annotations import Annotation, read_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask
 from maskcast.ui.edits import AddPoint, Clear, SetBox, Stroke
@@ -21,13 +21,13 @@ SHAPE = (64, 80)
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> ProjectFolder:
     for name in ("a.png", "b.png"):
         write_png(tmp_path / "references" / name, picture(1, size=SHAPE)[0])
-    return Project.open(tmp_path)
+    return ProjectFolder.open(tmp_path)
 
 
-def _session(project: Project, image_id: str = "a.png") -> Session:
+def _session(project: ProjectFolder, image_id: str = "a.png") -> Session:
     session = Session(AnnotationStore(project.annotations_path), ReferenceImages(project))
     session.open(image_id)
     return session
@@ -51,14 +51,14 @@ def _mask(session: Session, object_id: int = 1) -> Mask:
     return mask
 
 
-def test_without_an_image_there_is_nothing_to_edit(project: Project) -> None:
+def test_without_an_image_there_is_nothing_to_edit(project: ProjectFolder) -> None:
     session = Session(AnnotationStore(project.annotations_path), ReferenceImages(project))
 
     with pytest.raises(RuntimeError, match="call open first"):
         session.apply(AddPoint(3, 3, positive=True))
 
 
-def test_a_prompt_is_saved_before_its_mask_and_the_mask_after(project: Project) -> None:
+def test_a_prompt_is_saved_before_its_mask_and_the_mask_after(project: ProjectFolder) -> None:
     session = _session(project)
     session.select(5)
     assert session.apply(SetBox(3, 4, 20, 30))
@@ -75,7 +75,7 @@ def test_a_prompt_is_saved_before_its_mask_and_the_mask_after(project: Project) 
     assert session.request() is None
 
 
-def test_a_stale_answer_is_not_taken(project: Project) -> None:
+def test_a_stale_answer_is_not_taken(project: ProjectFolder) -> None:
     session = _session(project)
     session.apply(AddPoint(5, 5, positive=True))
     old = _requested(session)
@@ -92,7 +92,7 @@ def test_a_stale_answer_is_not_taken(project: Project) -> None:
     assert not session.accept(new, _filled())
 
 
-def test_an_answer_is_taken_when_only_strokes_came_between(project: Project) -> None:
+def test_an_answer_is_taken_when_only_strokes_came_between(project: ProjectFolder) -> None:
     session = _session(project)
     session.apply(AddPoint(5, 5, positive=True))
     request = _requested(session)
@@ -107,7 +107,7 @@ def test_an_answer_is_taken_when_only_strokes_came_between(project: Project) -> 
     assert not mask[0, 79]
 
 
-def test_strokes_need_no_engine(project: Project) -> None:
+def test_strokes_need_no_engine(project: ProjectFolder) -> None:
     session = _session(project)
     session.apply(Stroke(((20.5, 20.5),), 5))
     session.apply(Stroke(((20.5, 20.5),), 2, erase=True))
@@ -124,7 +124,7 @@ def test_strokes_need_no_engine(project: Project) -> None:
     assert _mask(session)[30, 10]
 
 
-def test_a_mask_without_its_strokes_is_what_the_engine_is_asked_for(project: Project) -> None:
+def test_a_mask_without_its_strokes_is_what_the_engine_is_asked_for(project: ProjectFolder) -> None:
     """The engine is given box and points, and the run gets to the same mask from all prompts."""
     engine = FakeEngine(EngineSettings())
     segmenter = Segmenter(engine)
@@ -142,7 +142,7 @@ def test_a_mask_without_its_strokes_is_what_the_engine_is_asked_for(project: Pro
     segmenter.close()
 
 
-def test_undo_and_redo_go_through_the_changes_of_each_image(project: Project) -> None:
+def test_undo_and_redo_go_through_the_changes_of_each_image(project: ProjectFolder) -> None:
     session = _session(project)
     session.apply(Stroke(((20.5, 20.5),), 5))
     first = session.annotation
@@ -167,7 +167,7 @@ def test_undo_and_redo_go_through_the_changes_of_each_image(project: Project) ->
     assert saved.objects == second.objects
 
 
-def test_undoing_before_the_answer_came_asks_again(project: Project) -> None:
+def test_undoing_before_the_answer_came_asks_again(project: ProjectFolder) -> None:
     session = _session(project)
     session.apply(AddPoint(5, 5, positive=True))
     session.apply(AddPoint(9, 9, positive=True))
@@ -176,7 +176,7 @@ def test_undoing_before_the_answer_came_asks_again(project: Project) -> None:
     assert _requested(session).prompts.points.tolist() == [[5, 5]]
 
 
-def test_clean_takes_the_objects_away_and_undo_brings_them_back(project: Project) -> None:
+def test_clean_takes_the_objects_away_and_undo_brings_them_back(project: ProjectFolder) -> None:
     session = _session(project)
     session.apply(Stroke(((20.5, 20.5),), 5))
 
@@ -191,7 +191,7 @@ def test_clean_takes_the_objects_away_and_undo_brings_them_back(project: Project
     assert not session.annotation.clean
 
 
-def test_of_two_labelers_the_later_sees_the_other_and_keeps_its_own(project: Project) -> None:
+def test_of_two_labelers_the_later_sees_the_other_and_keeps_its_own(project: ProjectFolder) -> None:
     ours, theirs = _session(project), _session(project)
     theirs.select(7)
     theirs.apply(Stroke(((50.5, 20.5),), 5))
@@ -208,7 +208,9 @@ def test_of_two_labelers_the_later_sees_the_other_and_keeps_its_own(project: Pro
     assert read_annotations(project.annotations_path).annotations["a.png"].objects.keys() == {1}
 
 
-def test_refresh_shows_what_another_saved_but_never_drops_unsaved_work(project: Project) -> None:
+def test_refresh_shows_what_another_saved_but_never_drops_unsaved_work(
+    project: ProjectFolder,
+) -> None:
     ours, theirs = _session(project), _session(project)
     assert not ours.refresh()
     theirs.apply(Stroke(((50.5, 20.5),), 5))
@@ -224,7 +226,7 @@ def test_refresh_shows_what_another_saved_but_never_drops_unsaved_work(project: 
     assert ours.annotation.objects.keys() == {1}
 
 
-def test_undo_takes_back_what_another_made_before_what_oneself_did(project: Project) -> None:
+def test_undo_takes_back_what_another_made_before_what_oneself_did(project: ProjectFolder) -> None:
     ours, theirs = _session(project), _session(project)
     ours.apply(Stroke(((20.5, 20.5),), 5))
     ours.apply(Stroke(((40.5, 20.5),), 5))
@@ -245,7 +247,7 @@ def test_undo_takes_back_what_another_made_before_what_oneself_did(project: Proj
 
 
 def test_the_history_of_an_image_that_another_changed_meanwhile_is_forgotten(
-    project: Project,
+    project: ProjectFolder,
 ) -> None:
     ours, theirs = _session(project), _session(project)
     ours.apply(Stroke(((20.5, 20.5),), 5))
@@ -261,7 +263,7 @@ def test_the_history_of_an_image_that_another_changed_meanwhile_is_forgotten(
     assert not ours.can_undo
 
 
-def test_a_bad_image_leaves_the_one_in_hand(project: Project) -> None:
+def test_a_bad_image_leaves_the_one_in_hand(project: ProjectFolder) -> None:
     (project.references_folder / "bad.png").write_bytes(b"no picture")
     session = _session(project)
     session.apply(Stroke(((20.5, 20.5),), 5))
@@ -273,7 +275,7 @@ def test_a_bad_image_leaves_the_one_in_hand(project: Project) -> None:
     assert read_annotations(project.annotations_path).annotations.keys() == {"a.png"}
 
 
-def test_an_image_of_another_size_than_its_annotation_is_refused(project: Project) -> None:
+def test_an_image_of_another_size_than_its_annotation_is_refused(project: ProjectFolder) -> None:
     AnnotationStore(project.annotations_path).save(Annotation("b.png", 5, 5, clean=True), 0)
     session = _session(project)
 
@@ -283,6 +285,6 @@ def test_an_image_of_another_size_than_its_annotation_is_refused(project: Projec
     assert session.annotation.image_id == "a.png"
 
 
-def test_ids_are_checked(project: Project) -> None:
+def test_ids_are_checked(project: ProjectFolder) -> None:
     with pytest.raises(ValueError, match=r"1\.\.255"):
         _session(project).select(256)

@@ -9,7 +9,7 @@ import pytest
 
 from maskcast.drawing.palette import default_color
 from maskcast.project.annotations import Annotation, ObjectAnnotation
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Prompts
 from maskcast.ui.images import ReferenceImages
@@ -74,7 +74,7 @@ def gallery(tmp_path: Path) -> ObjectGallery:
     for name, gray in GRAYS.items():
         write_png(tmp_path / "references" / name, flat(gray))
     (tmp_path / "maskcast.toml").write_text('[[objects]]\nid = 7\nname = "void"\n')
-    project = Project.open(tmp_path)
+    project = ProjectFolder.open(tmp_path)
     store = AnnotationStore(project.annotations_path)
     return ObjectGallery(project, store, ReferenceImages(project), side=26)
 

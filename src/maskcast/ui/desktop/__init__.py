@@ -6,7 +6,7 @@ import logging
 import signal
 
 from maskcast.errors import AnnotationError, ImageError, MaskcastError, SettingsError
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.windows import Window, open_window
 from maskcast.ui.desktop.worker import Failed, Worker
@@ -18,7 +18,7 @@ _POLL_MILLISECONDS = 30
 _LOG = logging.getLogger(__name__)
 
 
-def annotate(project: Project) -> None:
+def annotate(project: ProjectFolder) -> None:
     """Open the labeler on the references of ``project``; come back when its window is closed.
 
     It begins at the first reference that is not annotated yet.

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 from maskcast.runs.query import RowQuery
@@ -46,7 +46,11 @@ class Api:
     """The routes of one served project."""
 
     def __init__(
-        self, project: Project, store: AnnotationStore, runs: RunController, limits: UploadLimits
+        self,
+        project: ProjectFolder,
+        store: AnnotationStore,
+        runs: RunController,
+        limits: UploadLimits,
     ) -> None:
         """Serve ``project``, annotated in ``store``, whose run is ``runs``.
 

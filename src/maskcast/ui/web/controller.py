@@ -20,7 +20,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from maskcast.errors import FingerprintError, MaskcastError, SettingsError
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import Settings
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow, holds_ledger
 from maskcast.runs.run import RunSummary, run_project
@@ -50,7 +50,7 @@ class RunChoice:
     threshold: float | None = None
     weights: str | None = None
 
-    def apply(self, project: Project) -> Project:
+    def apply(self, project: ProjectFolder) -> ProjectFolder:
         """The project as ``maskcast run`` opens it with these flags.
 
         Raises:
@@ -111,7 +111,7 @@ class RunProgress:
 class RunController:
     """Starts and stops the run of one project; safe to use from any thread."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: ProjectFolder) -> None:
         """Nothing is read or started yet."""
         self._project = project
         self._lock = threading.Lock()
@@ -178,7 +178,7 @@ class RunController:
             return live.progress(stopping=self._stop.is_set(), total=self._count_targets())
         return self._recorded(live)
 
-    def _run(self, project: Project, live: _Live, fresh: bool) -> None:
+    def _run(self, project: ProjectFolder, live: _Live, fresh: bool) -> None:
         try:
             live.summary = run_project(project, live, fresh=fresh, stop=self._stop)
         except MaskcastError as error:

@@ -13,7 +13,7 @@ from zipstream import ZipStream
 
 from maskcast.errors import RunError
 from maskcast.interchange.exporting import ExportOptions, export_project
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.ledger import Ledger, holds_ledger
 from maskcast.runs.outputs import OutputFolders
 from maskcast.runs.shards import FOLDER
@@ -41,7 +41,7 @@ class Archive:
     chunks: Iterator[bytes]
 
 
-def zip_results(project: Project, part: str | None = None) -> Archive:
+def zip_results(project: ProjectFolder, part: str | None = None) -> Archive:
     """Everything that is done, or one of its folders; of a run into shards, the shards.
 
     Entries are not compressed: PNG and JPEG are already. Files that somebody removed, or that are
@@ -72,7 +72,7 @@ def zip_results(project: Project, part: str | None = None) -> Archive:
     return Archive(label, len(stream), iter(stream))
 
 
-def zip_export(project: Project, format_name: str) -> Archive:
+def zip_export(project: ProjectFolder, format_name: str) -> Archive:
     """The results in the format of another tool, without the pictures.
 
     These are texts and much smaller than the results: they are written to a temporary folder and
@@ -107,7 +107,7 @@ def _read_to_end(file: IO[bytes]) -> Iterator[bytes]:
             yield chunk
 
 
-def _result_files(project: Project, *, whole: bool) -> Iterator[Path]:
+def _result_files(project: ProjectFolder, *, whole: bool) -> Iterator[Path]:
     """Where results should be, a target after the other, or a shard."""
     if not holds_ledger(project.ledger_path):
         raise RunError("there are no results yet; start a run first")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 
 
 class Fence:
@@ -29,7 +29,7 @@ class Fence:
             return False
 
 
-def without_places(sentence: str, project: Project) -> str:
+def without_places(sentence: str, project: ProjectFolder) -> str:
     """A sentence without where the project is, here or in a store; that is nothing to a browser."""
     places = (project.references_place, project.targets_place, project.output_place)
     for place in sorted((*places, project.root), key=lambda one: -len(str(one))):

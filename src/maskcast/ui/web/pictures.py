@@ -13,7 +13,7 @@ import numpy as np
 from maskcast.errors import ImageError, MaskcastError
 from maskcast.io.images import IntensityWindow, encode_jpeg, read_image
 from maskcast.io.storage import Readable
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.results.files import ResultFiles, file_behind
 from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 from maskcast.types import RgbImage
@@ -30,7 +30,7 @@ _Stamp = tuple[int, int]
 class TargetPictures:
     """JPEGs of targets and overlays; safe to use from any thread."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: ProjectFolder) -> None:
         """Nothing is read yet."""
         self._project = project
         self._files = ResultFiles(project.output_place)

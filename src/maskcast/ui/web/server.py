@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from maskcast.errors import SettingsError
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.run import fetch_ledger
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.app import build_app, page_css, theme
@@ -107,7 +107,7 @@ class _Server(uvicorn.Server):
             _tell(sentence)
 
 
-def _check_folders(project: Project) -> None:
+def _check_folders(project: ProjectFolder) -> None:
     for place in (project.references_place, project.targets_place):
         if not isinstance(place, Path):
             raise SettingsError(

@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections import OrderedDict
 
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
@@ -29,7 +29,7 @@ class Workspace:
         runs: its run, whichever tab started it.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: ProjectFolder) -> None:
         """Serve ``project``; no engine is made yet."""
         self.project = project
         self.store = AnnotationStore(project.annotations_path)

@@ -12,7 +12,7 @@ from matplotlib.backend_bases import MouseEvent
 
 from desk_support import LEFT, PANEL, SHAPE, WINDOW, PaperWindow
 from maskcast.project.annotations import Annotation, read_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop import annotate
 from maskcast.ui.session import Session
@@ -54,14 +54,14 @@ def window(monkeypatch: pytest.MonkeyPatch) -> ScriptedWindow:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> ProjectFolder:
     for number, name in enumerate(("a.png", "b.png")):
         write_png(tmp_path / "references" / name, picture(number, size=SHAPE)[0])
-    return Project.open(tmp_path, {"engine": "fake"})
+    return ProjectFolder.open(tmp_path, {"engine": "fake"})
 
 
 def test_it_begins_where_work_is_left_and_a_mask_shows_by_itself(
-    window: ScriptedWindow, project: Project
+    window: ScriptedWindow, project: ProjectFolder
 ) -> None:
     AnnotationStore(project.annotations_path).save(Annotation("a.png", *SHAPE, clean=True), 0)
     middle = (WINDOW[0] - PANEL) // 2, WINDOW[1] // 2
@@ -86,7 +86,7 @@ def test_it_begins_where_work_is_left_and_a_mask_shows_by_itself(
 
 def test_what_could_not_be_saved_at_the_end_is_told(
     window: ScriptedWindow,
-    project: Project,
+    project: ProjectFolder,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

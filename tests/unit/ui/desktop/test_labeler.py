@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from desk_support import LEFT, MIDDLE, NAMES, PANEL, RIGHT, SHAPE, WINDOW, Desk
 from maskcast.errors import StorageError
 from maskcast.project.annotations import Annotation, read_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.brush import stroke_mask
 from maskcast.ui.desktop.stage import Stage
@@ -27,7 +27,7 @@ from support import picture, write_png
 def desk(tmp_path: Path) -> Iterator[Desk]:
     for number, name in enumerate(NAMES):
         write_png(tmp_path / "references" / name, picture(number, size=SHAPE)[0])
-    desk = Desk(Project.open(tmp_path))
+    desk = Desk(ProjectFolder.open(tmp_path))
     yield desk
     desk.worker.close()
 

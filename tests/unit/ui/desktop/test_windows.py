@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from maskcast.errors import AnnotationError, DisplayError, ImageError, SettingsError
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.ui.desktop import annotate, windows
 from maskcast.ui.desktop.windows import full_key, open_window
 from support import picture, write_png
@@ -152,25 +152,25 @@ def test_shift_is_kept(key: str | None, state: int | None, expected: str) -> Non
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
     monkeypatch.setattr("maskcast.ui.desktop.open_window", lambda: None)
     (tmp_path / "references").mkdir()
-    return Project.open(tmp_path)
+    return ProjectFolder.open(tmp_path)
 
 
-def test_a_project_without_references_is_told_what_to_do(project: Project) -> None:
+def test_a_project_without_references_is_told_what_to_do(project: ProjectFolder) -> None:
     with pytest.raises(SettingsError, match="put a few there"):
         annotate(project)
 
 
-def test_when_no_reference_can_be_read_the_first_is_named(project: Project) -> None:
+def test_when_no_reference_can_be_read_the_first_is_named(project: ProjectFolder) -> None:
     for name in ("a.png", "b.png"):
         (project.references_folder / name).write_bytes(b"torn")
     with pytest.raises(ImageError, match=r"a\.png"):
         annotate(project)
 
 
-def test_a_broken_annotation_file_is_named(project: Project) -> None:
+def test_a_broken_annotation_file_is_named(project: ProjectFolder) -> None:
     write_png(project.references_folder / "a.png", picture(1)[0])
     project.annotations_path.write_text("{")
     with pytest.raises(AnnotationError, match=r"annotations\.json"):

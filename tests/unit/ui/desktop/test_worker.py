@@ -14,7 +14,7 @@ from maskcast.engines.base import EngineSettings
 from maskcast.engines.fake import FakeEngine
 from maskcast.errors import EngineError
 from maskcast.project.annotations import Annotation, read_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, Prompts, RgbImage
 from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Worker, _Loop
@@ -47,7 +47,7 @@ class SlowEngine(FakeEngine):
 class Bench:
     """A worker on one reference."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: ProjectFolder) -> None:
         self.store = AnnotationStore(project.annotations_path)
         images = ReferenceImages(project)
         self.session = Session(self.store, images)
@@ -90,7 +90,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     write_png(tmp_path / "references" / "a.png", picture(1)[0])
-    bench = Bench(Project.open(tmp_path))
+    bench = Bench(ProjectFolder.open(tmp_path))
     yield bench
     bench.engine.go.set()
     bench.worker.close()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.ui.web.annotate import AnnotateService
 from maskcast.ui.web.workspace import Workspace
 from pictures import picture_in
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def service(folder: Path) -> AnnotateService:
-    return AnnotateService(Workspace(Project.open(folder)))
+    return AnnotateService(Workspace(ProjectFolder.open(folder)))
 
 
 def start(service: AnnotateService, image: str = "a.png") -> str:

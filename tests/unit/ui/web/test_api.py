@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from maskcast.interchange.importing import import_annotations
 from maskcast.io.storage import Url
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.runs.run import fetch_ledger, run_project
 from maskcast.ui.web.api import Api
@@ -22,24 +22,24 @@ from support import picture, write_png
 from web_support import Quiet
 
 
-def serving(project: Project) -> TestClient:
+def serving(project: ProjectFolder) -> TestClient:
     store = AnnotationStore(project.annotations_path)
     api = Api(project, store, RunController(project), UploadLimits())
     return TestClient(Starlette(routes=api.routes()))
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> ProjectFolder:
     image, mask = picture(1, 2, (600, 800))
     write_png(tmp_path / "p" / "references" / "r.png", image)
     write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8) * 255)
     write_png(tmp_path / "p" / "targets" / "sub" / "a.png", image)
-    opened = Project.open(tmp_path / "p", {"engine": "fake"})
+    opened = ProjectFolder.open(tmp_path / "p", {"engine": "fake"})
     import_annotations(opened, "masks", tmp_path / "labels")
     return opened
 
 
-def test_before_a_run_there_is_nothing_and_no_error(project: Project) -> None:
+def test_before_a_run_there_is_nothing_and_no_error(project: ProjectFolder) -> None:
     client = serving(project)
     assert client.get("/maskcast/results").json() == {"total": 0, "rows": [], "objects": []}
     assert client.get("/maskcast/run").json()["total"] == 1
@@ -48,7 +48,7 @@ def test_before_a_run_there_is_nothing_and_no_error(project: Project) -> None:
     assert "no results yet" in client.get("/maskcast/download").json()["error"]
 
 
-def test_progress_tells_how_many_references_have_objects(project: Project) -> None:
+def test_progress_tells_how_many_references_have_objects(project: ProjectFolder) -> None:
     client = serving(project)
     write_png(project.references_folder / "more.png", picture(2, 2, (600, 800))[0])
     assert client.get("/maskcast/run").json()["references"] == 1
@@ -58,7 +58,7 @@ def test_progress_tells_how_many_references_have_objects(project: Project) -> No
     assert client.get("/maskcast/run").json()["references"] == 0
 
 
-def test_pictures_of_a_target(project: Project, tmp_path: Path) -> None:
+def test_pictures_of_a_target(project: ProjectFolder, tmp_path: Path) -> None:
     run_project(project, Quiet())
     client = serving(project)
     overlay = client.get("/maskcast/overlay?id=sub/a.png")
@@ -80,21 +80,23 @@ def test_the_pixels_of_uploads_are_bounded_as_the_project_says(tmp_path: Path) -
     write_png(tmp_path / "a.png", picture(1, 1, (40, 50))[0])
     data = (tmp_path / "a.png").read_bytes()
     for bound, status in ((1999, 400), (2000, 200)):
-        opened = Project.open(tmp_path, {"images": {"max_pixels": bound}})
+        opened = ProjectFolder.open(tmp_path, {"images": {"max_pixels": bound}})
         answer = serving(opened).post("/maskcast/upload?to=targets&name=a.png", content=data)
         assert answer.status_code == status, answer.json()
 
 
 @pytest.fixture
-def shard(project: Project) -> Path:
+def shard(project: ProjectFolder) -> Path:
     """The only shard of the project's results."""
     run_project(project, Quiet(), shard_size=5)
     (found,) = (project.output_folder / "shards").iterdir()
     return found
 
 
-def test_pictures_of_results_in_shards(project: Project, shard: Path, tmp_path: Path) -> None:
-    whole = Project.open(project.root, {"engine": "fake", "paths": {"output": tmp_path / "whole"}})
+def test_pictures_of_results_in_shards(project: ProjectFolder, shard: Path, tmp_path: Path) -> None:
+    whole = ProjectFolder.open(
+        project.root, {"engine": "fake", "paths": {"output": tmp_path / "whole"}}
+    )
     run_project(whole, Quiet())
     clients = serving(project), serving(whole)
     for kind in ("overlay", "original", "thumbnail"):
@@ -105,7 +107,7 @@ def test_pictures_of_results_in_shards(project: Project, shard: Path, tmp_path: 
     assert shard.is_file()
 
 
-def test_a_missing_shard_is_told_without_its_folder(project: Project, shard: Path) -> None:
+def test_a_missing_shard_is_told_without_its_folder(project: ProjectFolder, shard: Path) -> None:
     client = serving(project)
     shard.rename(project.root / "away")
     answer = client.get("/maskcast/overlay?id=sub/a.png")
@@ -118,13 +120,13 @@ def test_a_missing_shard_is_told_without_its_folder(project: Project, shard: Pat
 
 
 def test_results_in_a_store_are_shown(
-    project: Project, shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fsspec = pytest.importorskip("fsspec")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     fsspec.filesystem("memory").put(str(project.output_folder), "/served", recursive=True)
     place = Url("memory", "served")
-    stored = Project.open(project.root, {"engine": "fake", "paths": {"output": place}})
+    stored = ProjectFolder.open(project.root, {"engine": "fake", "paths": {"output": place}})
     fetch_ledger(stored)
     client = serving(stored)
     assert client.get("/maskcast/results").json()["total"] == 1

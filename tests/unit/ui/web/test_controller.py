@@ -12,7 +12,7 @@ import pytest
 
 from maskcast.errors import SettingsError
 from maskcast.interchange.importing import import_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.run import output_lock, run_project
 from maskcast.ui.web.controller import RunChoice, RunController, RunProgress
 from support import picture, result_digests, write_png
@@ -20,14 +20,14 @@ from web_support import Quiet
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> ProjectFolder:
     image, mask = picture(1, 2)
     write_png(tmp_path / "p" / "references" / "r.png", image)
     write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8) * 255)
     for number in range(5):
         write_png(tmp_path / "p" / "targets" / f"{number}.png", picture(number, number % 2)[0])
     (tmp_path / "p" / "targets" / "broken.png").write_bytes(b"")
-    opened = Project.open(tmp_path / "p", {"engine": "fake"})
+    opened = ProjectFolder.open(tmp_path / "p", {"engine": "fake"})
     import_annotations(opened, "masks", tmp_path / "labels")
     return opened
 
@@ -45,8 +45,10 @@ def wait_until_idle(controller: RunController) -> RunProgress:
     return wait_for(controller, lambda progress: progress.state == "idle")
 
 
-def test_it_writes_what_the_command_line_writes(project: Project, tmp_path: Path) -> None:
-    run_project(Project.open(project.root, {"engine": "fake", "paths": {"output": "cli"}}), Quiet())
+def test_it_writes_what_the_command_line_writes(project: ProjectFolder, tmp_path: Path) -> None:
+    run_project(
+        ProjectFolder.open(project.root, {"engine": "fake", "paths": {"output": "cli"}}), Quiet()
+    )
     controller = RunController(project)
     assert controller.start(RunChoice())
     progress = wait_until_idle(controller)
@@ -57,14 +59,14 @@ def test_it_writes_what_the_command_line_writes(project: Project, tmp_path: Path
     assert tmp_path.exists()
 
 
-def test_another_server_offers_the_settings_of_the_results(project: Project) -> None:
+def test_another_server_offers_the_settings_of_the_results(project: ProjectFolder) -> None:
     controller = RunController(project)
     assert controller.progress().choice is None
     assert controller.start(RunChoice(threshold=0.7))
     assert controller.progress().choice == RunChoice("fake", 0.7)
     before = wait_until_idle(controller)
 
-    another = RunController(Project.open(project.root))
+    another = RunController(ProjectFolder.open(project.root))
     choice = another.progress().choice
     assert choice == RunChoice("fake", 0.7)
     (project.root / "targets" / "5.png").write_bytes(
@@ -78,7 +80,7 @@ def test_another_server_offers_the_settings_of_the_results(project: Project) -> 
 
 
 def test_a_second_start_waits_for_the_first(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
 
@@ -100,7 +102,7 @@ def test_a_second_start_waits_for_the_first(
     assert wait_until_idle(controller).done == 5
 
 
-def test_changed_settings_offer_a_fresh_start(project: Project) -> None:
+def test_changed_settings_offer_a_fresh_start(project: ProjectFolder) -> None:
     controller = RunController(project)
     controller.start(RunChoice())
     wait_until_idle(controller)
@@ -118,7 +120,7 @@ def test_changed_settings_offer_a_fresh_start(project: Project) -> None:
     assert result_digests(aside) == before
 
 
-def test_an_output_in_use_elsewhere_is_said(project: Project) -> None:
+def test_an_output_in_use_elsewhere_is_said(project: ProjectFolder) -> None:
     controller = RunController(project)
     with output_lock(project.output_folder):
         controller.start(RunChoice())
@@ -127,7 +129,7 @@ def test_an_output_in_use_elsewhere_is_said(project: Project) -> None:
     assert not progress.can_start_afresh
 
 
-def test_a_run_of_the_command_line_is_seen(project: Project) -> None:
+def test_a_run_of_the_command_line_is_seen(project: ProjectFolder) -> None:
     controller = RunController(project)
     assert controller.progress().total == 6
     run_project(project, Quiet(), limit=3)
@@ -138,7 +140,7 @@ def test_a_run_of_the_command_line_is_seen(project: Project) -> None:
 
 
 def test_closing_tells_whether_a_run_was_cut(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     controller = RunController(project)
     assert not controller.close()
@@ -157,7 +159,7 @@ def test_closing_tells_whether_a_run_was_cut(
 
 
 def test_anything_that_breaks_is_told_and_the_next_run_works(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     controller = RunController(project)
 
@@ -173,19 +175,19 @@ def test_anything_that_breaks_is_told_and_the_next_run_works(
 
 
 @pytest.mark.parametrize("choice", [RunChoice(threshold=0.0), RunChoice(threshold=1.5)])
-def test_a_choice_out_of_range_is_refused(project: Project, choice: RunChoice) -> None:
+def test_a_choice_out_of_range_is_refused(project: ProjectFolder, choice: RunChoice) -> None:
     with pytest.raises(SettingsError, match="threshold"):
         RunController(project).start(choice)
 
 
-def test_a_choice_is_what_the_flags_are(project: Project) -> None:
+def test_a_choice_is_what_the_flags_are(project: ProjectFolder) -> None:
     chosen = RunChoice("sam2", 0.4, "sam2.1-tiny").apply(project)
     flags = {"engine": "sam2", "threshold": 0.4, "weights": "sam2.1-tiny"}
-    assert chosen.settings == Project.open(project.root, flags).settings
+    assert chosen.settings == ProjectFolder.open(project.root, flags).settings
 
 
-def test_weights_of_the_project_stay_with_its_engine(project: Project) -> None:
-    opened = Project.open(project.root, {"engine": "sam2", "weights": "sam2.1-tiny"})
+def test_weights_of_the_project_stay_with_its_engine(project: ProjectFolder) -> None:
+    opened = ProjectFolder.open(project.root, {"engine": "sam2", "weights": "sam2.1-tiny"})
     assert RunChoice("sam2").apply(opened).settings.weights == "sam2.1-tiny"
     assert RunChoice(None).apply(opened).settings.weights == "sam2.1-tiny"
     assert RunChoice("pixel").apply(opened).settings.weights is None

@@ -8,7 +8,7 @@ import pytest
 
 from maskcast.errors import ConflictError
 from maskcast.project.annotations import read_annotations
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.ui.edits import AddPoint, Clear, SetBox
 from maskcast.ui.session import Session
 from maskcast.ui.web.desk import Desk
@@ -23,7 +23,7 @@ def workspace(tmp_path: Path) -> Workspace:
     (tmp_path / "maskcast.toml").write_text('engine = "fake"\n')
     for name in (IMAGE, "b.png"):
         write_png(tmp_path / "references" / name, picture(1, size=(64, 80))[0])
-    return Workspace(Project.open(tmp_path))
+    return Workspace(ProjectFolder.open(tmp_path))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from maskcast.errors import SettingsError
-from maskcast.project.folder import Project
+from maskcast.project.folder import ProjectFolder
 from maskcast.ui.web import server
 from maskcast.ui.web.guard import Password
 from maskcast.ui.web.options import ServeOptions
@@ -19,7 +19,7 @@ KIM = Password("kim", "secret")
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(Project.open(tmp_path))
+    return Workspace(ProjectFolder.open(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,6 @@ def test_an_address_with_colons_is_shown_as_browsers_want_it(workspace: Workspac
 
 
 def test_a_place_in_a_store_is_refused(tmp_path: Path) -> None:
-    opened = Project.open(tmp_path, {"paths": {"targets": "s3://bucket/targets"}})
+    opened = ProjectFolder.open(tmp_path, {"paths": {"targets": "s3://bucket/targets"}})
     with pytest.raises(SettingsError, match="works in folders of this machine"):
         server.serve(Workspace(opened), ServeOptions(port=0))
