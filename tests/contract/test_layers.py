@@ -37,7 +37,7 @@ def imported(path: Path) -> Iterator[str]:
 
 def room(module: str) -> str:
     """The part directly below ``maskcast`` that a module lies in."""
-    return (module.split(".") + [""])[1]
+    return module.partition(".")[2].partition(".")[0]
 
 
 def drawn_order() -> list[set[str]]:
