@@ -140,7 +140,7 @@ def import_annotations(
     if not source.exists():
         raise AnnotationError(f"{source} does not exist; correct the path")
     paths = {target.image_id: target.path for target in find_images(folder).targets}
-    pictures = ReferencePictures(paths, project.settings.images.max_pixels)
+    pictures = ReferencePictures(paths, project.settings.images.read_options)
     labeled = chosen.read(source, pictures)
     images = _distinct(labeled.images, source)
     names = ObjectNames(project, classes or {}, source)
@@ -228,10 +228,10 @@ class _Annotator:
         return [self._engine.segment(image, {object_id: one})[object_id] for one in prompts]
 
     def _read(self, path: Path) -> RgbImage:
-        bound = self._project.settings.images.max_pixels
+        options = self._project.settings.images.read_options
         window = self._project.settings.images.intensity_window
-        window = window or measure_window(self._paths, bound)
-        return read_image(path, window=window, max_pixels=bound).rgb
+        window = window or measure_window(self._paths, options)
+        return read_image(path, window=window, options=options).rgb
 
 
 def _one_prompt(prompts: Sequence[Prompts]) -> Prompts | None:

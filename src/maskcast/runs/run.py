@@ -273,7 +273,7 @@ class _Setup:
             settings=self.project.engine_settings,
             signature=self.engine.info.signature,
             references=self.references,
-            work=FileWork(sink_for(output), self.specs, self.window, settings.images.max_pixels),
+            work=FileWork(sink_for(output), self.specs, self.window, settings.images.read_options),
             shards=shards,
             batch_size=None if settings.batch_size == "auto" else settings.batch_size,
             workers=settings.workers,

@@ -23,6 +23,7 @@ from maskcast.errors import ImageError, UploadError
 from maskcast.io.atomic import raise_if_storage, temporary_name
 from maskcast.io.images import IMAGE_SUFFIXES, is_image_name
 from maskcast.io.rasters import read_raster
+from maskcast.io.read_options import ReadOptions
 
 _MOST_PARTS: Final = 8
 _MOST_BYTES_IN_NAME: Final = 180
@@ -166,7 +167,7 @@ def _admit(
 ) -> Uploaded:
     """Give a picture that decodes its name."""
     try:
-        read_raster(temporary, limits.pixels)
+        read_raster(temporary, ReadOptions(limits.pixels))
     except ImageError as error:
         raise UploadError(str(error).replace(str(temporary), wanted.name)) from error
     for number in count(1):
