@@ -15,7 +15,8 @@ from maskcast.io.images import IntensityWindow, encode_jpeg, read_image
 from maskcast.io.storage import Readable
 from maskcast.project.folder import ProjectFolder
 from maskcast.results.files import ResultFiles, file_behind
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import TargetRow
 from maskcast.types import RgbImage
 from maskcast.ui.web.fence import Fence
 
@@ -41,11 +42,8 @@ class TargetPictures:
 
     def row(self, image_id: str) -> TargetRow | None:
         """What the ledger says of a target; None if it does not know it."""
-        path = self._project.ledger_path
-        if not holds_ledger(path):
-            return None
-        with Ledger.open(path) as ledger:
-            return ledger.row(image_id)
+        with opened_ledger(self._project) as ledger:
+            return None if ledger is None else ledger.row(image_id)
 
     def overlay(self, image_id: str) -> bytes | None:
         """The overlay of a target that is done, a JPEG; None if there is none to be shown.

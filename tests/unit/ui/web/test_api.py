@@ -14,7 +14,8 @@ from maskcast.interchange.importing import import_annotations
 from maskcast.io.storage import Url
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
-from maskcast.runs.run import fetch_ledger, run_project
+from maskcast.runs.copies import fetch_ledger
+from maskcast.runs.run import run_project
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.uploads import UploadLimits

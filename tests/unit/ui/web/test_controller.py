@@ -13,7 +13,8 @@ import pytest
 from maskcast.errors import SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.run import output_lock, run_project
+from maskcast.runs.lock import output_lock
+from maskcast.runs.run import run_project
 from maskcast.ui.web.controller import RunChoice, RunController, RunProgress
 from support import picture, result_digests, write_png
 from web_support import Quiet
