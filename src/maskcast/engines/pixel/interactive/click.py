@@ -9,7 +9,7 @@ does it look like the label it has now or like the one it would get, do the hypo
 The whole mask may be wrong in the same way everywhere, so masks that replace it compete too, if
 they agree with every click so far: other hypotheses, level sets of the belief, the mask grown or
 shrunk by a few pixels. As for the box, a linear score becomes a probability and the choice is the
-mask with the highest expected overlap; the weights were found in the same way.
+mask with the highest expected overlap.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7, Plane, as_plane, 
 from maskcast.engines.pixel.interactive.box import (
     Hypotheses,
     Measures,
-    Weights,
     mean_over,
     most_promising,
     score,
@@ -34,55 +33,66 @@ from maskcast.engines.pixel.interactive.box import (
     soft_log,
 )
 from maskcast.engines.pixel.interactive.frame import Floats, Frame, Look
+from maskcast.engines.pixel.interactive.weights import Weights
 from maskcast.masks import Box
 from maskcast.types import Mask
 
 Index = npt.NDArray[np.intp]
 """Flat indices of pixels."""
 
-CLICK_WEIGHTS: Weights = {
-    "roundness": 1.18,
-    "centred": 7.24,
-    "centred_log": 1.31,
-    "free_outline": -6.08,
-    "share": -0.413,
-    "share_squared": -0.133,
-    "growth": -0.0993,
-    "gap_change": -10.5,
-    "belief": 0.627,
-    "misfit": 1.09,
-    "better_fit": 0.491,
-    "shell_light": 0.408,
-}
-"""Effect of each measurement of a region around the click on its score."""
 
-WHOLE_WEIGHTS: Weights = {
-    "whole": -0.333,
-    "merit": 0.887,
-    "overlap": -1.4,
-    "roundness": 1.67,
-    "centred": -1.09,
-}
-"""Effect of each measurement of a mask that would replace the old one."""
+@dataclass(frozen=True)
+class ClickConstants:
+    """Fixed by hand, with ``benchmarks/interactive.py`` on the measuring packs (docs/adr/0003).
 
-_LIKENESS_SHARES = (0.03, 0.07, 0.12, 0.2, 0.32, 0.48, 0.68)
-_LIKENESS_SIGMA = 2.2
-_COLOR_WEIGHT = 2.0
-_BELIEFS = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9)
-_RIDGE_SHARES = (0.75, 0.85, 0.93)
-_LEAST_RIDGE = 0.8
-_GROW_SHARES = (0.25, 0.5, 0.8)
-_EDGE_SHARES = (0.5, 0.7, 0.85, 0.95)
-_DISC_SIZES = (1, 2, 4)
-_RIDGE_MAPS = ("dark_ridge", "bright_ridge", "dark_line", "bright_line")
-_LEVEL_MAPS = ("dark_near", "bright_near", "dark_plane", "bright_plane", "color")
-_HYPOTHESES = 16
-_REPLACEMENTS = 16
-_STEPS = (1, 2, 3)
-_SAMPLES = 4000
-_AREA_STEPS = 10
-_SIDE_STEP = 3
-_LOOK_NOISE = 0.5
+    Attributes:
+        likeness_shares: pixels are alike in these shares of what may change.
+        likeness_sigma: of the blur of the colours that are compared, besides unblurred ones.
+        color_weight: of a difference in a or b against one in L, squared.
+        beliefs: levels of the hypotheses' belief.
+        ridge_maps: cue maps of ridges.
+        ridge_shares: levels of those.
+        least_ridge: share of what may change that lies below a click on a ridge.
+        level_maps: the other cue maps that are cut.
+        grow_shares: levels of those, in shares of the way from the click's level.
+        edge_shares: no edge steeper than in these shares separates from the click.
+        disc_sizes: radii of discs, in the click's depth.
+        hypotheses: most promising ones that propose a region.
+        replacements: most promising ones that may replace the mask.
+        steps: pixels by which the mask may grow or shrink as a whole.
+        samples: about so many pixels say what the levels are.
+        area_steps: regions are the same if their areas are, in this many steps per factor e,
+        side_step: and the sides of their boxes, in steps of this many pixels.
+        look_noise: added to the variances of two looks that are compared.
+    """
+
+    likeness_shares: tuple[float, ...] = (0.03, 0.07, 0.12, 0.2, 0.32, 0.48, 0.68)
+    likeness_sigma: float = 2.2
+    color_weight: float = 2.0
+    beliefs: tuple[float, ...] = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9)
+    ridge_maps: tuple[str, ...] = ("dark_ridge", "bright_ridge", "dark_line", "bright_line")
+    ridge_shares: tuple[float, ...] = (0.75, 0.85, 0.93)
+    least_ridge: float = 0.8
+    level_maps: tuple[str, ...] = (
+        "dark_near",
+        "bright_near",
+        "dark_plane",
+        "bright_plane",
+        "color",
+    )
+    grow_shares: tuple[float, ...] = (0.25, 0.5, 0.8)
+    edge_shares: tuple[float, ...] = (0.5, 0.7, 0.85, 0.95)
+    disc_sizes: tuple[int, ...] = (1, 2, 4)
+    hypotheses: int = 16
+    replacements: int = 16
+    steps: tuple[int, ...] = (1, 2, 3)
+    samples: int = 4000
+    area_steps: int = 10
+    side_step: int = 3
+    look_noise: float = 0.5
+
+
+_FIXED = ClickConstants()
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,17 @@ class Draft:
     def begin(cls, mask: Mask, hypotheses: Hypotheses) -> Draft:
         """A draft before the first click."""
         return cls(mask, hypotheses, np.zeros_like(mask))
+
+    def told(self, click: Click) -> Draft:
+        """The draft with less trust in hypotheses that a click contradicts."""
+        wrong = self.hypotheses.masks[:, click.row, click.column] != click.positive
+        return replace(self, hypotheses=self.hypotheses.doubt(wrong))
+
+    def become(self, answer: Mask, click: Click) -> Draft:
+        """The draft with another mask, settled where it changed around a click."""
+        changed = answer ^ self.mask
+        settled = (self.settled & ~changed) | component_at(changed, click).mask
+        return replace(self, mask=answer, settled=settled)
 
 
 @dataclass(frozen=True)
@@ -133,7 +154,31 @@ class Patch:
     bounds: Box
 
 
-def correct(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> Draft:
+@dataclass(frozen=True)
+class Choices:
+    """What a mask may become after a click.
+
+    Attributes:
+        masks: bool (N, h, w), N at least 1.
+        patches: measurements of the first of them, where a region around the click changes.
+        wholes: measurements of the others, which replace the mask; empty if there are none.
+    """
+
+    masks: npt.NDArray[np.bool_]
+    patches: Measures
+    wholes: Measures
+
+    def scores(self, weights: Weights) -> Floats:
+        """What speaks for each, (N,)."""
+        patches = score(self.patches, weights.click)
+        if not self.wholes:
+            return patches
+        return np.concatenate([patches, score(self.wholes, weights.whole)])
+
+
+def correct(
+    frame: Frame, draft: Draft, click: Click, done: Sequence[Click], weights: Weights
+) -> Draft:
     """The draft with what a click says put right.
 
     Args:
@@ -141,23 +186,26 @@ def correct(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> 
         draft: its mask has the wrong label at the click.
         click: the click to obey.
         done: earlier clicks; what they said stays so.
+        weights: of what speaks for each choice.
     """
-    masks = draft.hypotheses.masks
-    hypotheses = draft.hypotheses.doubt(masks[:, click.row, click.column] != click.positive)
+    told = draft.told(click)
+    choices = consider(frame, told, click, done)
+    return told.become(most_promising(choices.masks, choices.scores(weights)), click)
+
+
+def consider(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> Choices:
+    """What a draft that was told of a click may become, see `correct`."""
     domain = _domain(frame, draft, click, done)
-    patches = list(propose(frame, hypotheses, domain, click))
-    choices = np.stack([patch.mask for patch in patches]) ^ draft.mask
-    told = replace(draft, hypotheses=hypotheses)
-    scores = score(measure_patches(frame, told, domain, click, patches), CLICK_WEIGHTS)
-    wholes = list(replacements(told, click, done))
-    if wholes:
-        choices = np.concatenate([choices, np.stack(wholes)])
-        others = score(measure_wholes(told, click, np.stack(wholes)), WHOLE_WEIGHTS)
-        scores = np.concatenate([scores, others])
-    answer = most_promising(choices, scores)
-    changed = answer ^ draft.mask
-    settled = (draft.settled & ~changed) | component_at(changed, click).mask
-    return Draft(answer, hypotheses, settled)
+    patches = list(propose(frame, draft.hypotheses, domain, click))
+    changed = np.stack([patch.mask for patch in patches]) ^ draft.mask
+    measures = measure_patches(frame, draft, domain, click, patches)
+    wholes = list(replacements(draft, click, done))
+    if not wholes:
+        return Choices(changed, measures, {})
+    replaced = np.stack(wholes)
+    return Choices(
+        np.concatenate([changed, replaced]), measures, measure_wholes(draft, click, replaced)
+    )
 
 
 def propose(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) -> Iterator[Patch]:
@@ -177,8 +225,8 @@ def propose(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) ->
         patch = component_at(region, click)
         x0, y0, x1, y1 = patch.bounds
         key = (
-            round(_AREA_STEPS * math.log(patch.area)),
-            *(side // _SIDE_STEP for side in (x0, y0, x1 - x0, y1 - y0)),
+            round(_FIXED.area_steps * math.log(patch.area)),
+            *(side // _FIXED.side_step for side in (x0, y0, x1 - x0, y1 - y0)),
         )
         if key not in seen:
             seen.add(key)
@@ -209,7 +257,7 @@ def replacements(draft: Draft, click: Click, done: Sequence[Click]) -> Iterator[
 def measure_patches(
     frame: Frame, draft: Draft, domain: Mask, click: Click, patches: Sequence[Patch]
 ) -> Measures:
-    """What speaks for and against each proposal, by the names of `CLICK_WEIGHTS`."""
+    """What speaks for and against each proposal, by the names of `ClickWeights`."""
     masks = np.stack([patch.mask for patch in patches])
     shells = np.empty(masks.shape, np.uint8)
     free = np.empty(len(patches))
@@ -246,7 +294,7 @@ def measure_patches(
 
 
 def measure_wholes(draft: Draft, click: Click, masks: npt.NDArray[np.bool_]) -> Measures:
-    """The same for masks (N, h, w) that would replace the draft's, see `WHOLE_WEIGHTS`."""
+    """The same for masks (N, h, w) that would replace the draft's, see `WholeWeights`."""
     changes = masks ^ draft.mask
     everywhere = (0, 0, masks.shape[2], masks.shape[1])
     depths = np.array([depth_at(change, click, everywhere) for change in changes])
@@ -292,12 +340,12 @@ def _domain(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> 
 
 def _wholes(draft: Draft, click: Click) -> Iterator[Mask]:
     hypotheses, pixels = draft.hypotheses, draft.mask.view(np.uint8)
-    best_first = np.argsort(-hypotheses.merits, kind="stable")[:_REPLACEMENTS]
+    best_first = np.argsort(-hypotheses.merits, kind="stable")[: _FIXED.replacements]
     yield from hypotheses.masks[best_first]
-    for level in _BELIEFS:
+    for level in _FIXED.beliefs:
         yield hypotheses.belief >= level
     change = cv2.dilate if click.positive else cv2.erode
-    for step in _STEPS:
+    for step in _FIXED.steps:
         yield np.asarray(change(pixels, SQUARE_3, iterations=step), np.bool_)
 
 
@@ -317,7 +365,7 @@ def _gap_changes(frame: Frame, mask: Mask, changed: npt.NDArray[np.bool_]) -> Fl
 
 
 def _distance(look: Look, other: Look) -> Floats:
-    spread = (look.variance + other.variance) / 2 + _LOOK_NOISE
+    spread = (look.variance + other.variance) / 2 + _FIXED.look_noise
     distance: Floats = np.sqrt((np.square(look.mean - other.mean) / spread).sum(axis=1))
     return distance
 
@@ -325,22 +373,22 @@ def _distance(look: Look, other: Look) -> Floats:
 def _pictures(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) -> Iterator[Mask]:
     yield domain
     some = np.flatnonzero(domain)
-    some = some[:: max(1, some.size // _SAMPLES)]
-    for colors in (frame.smooth, wide_blur(frame.lab, _LIKENESS_SIGMA)):
+    some = some[:: max(1, some.size // _FIXED.samples)]
+    for colors in (frame.smooth, wide_blur(frame.lab, _FIXED.likeness_sigma)):
         yield from _alike(colors, domain, click, some)
-    best_first = np.argsort(-hypotheses.merits, kind="stable")[:_HYPOTHESES]
+    best_first = np.argsort(-hypotheses.merits, kind="stable")[: _FIXED.hypotheses]
     for mask in hypotheses.masks[best_first]:
         yield mask if click.positive else ~mask
-    for level in _BELIEFS:
+    for level in _FIXED.beliefs:
         belief = hypotheses.belief
         yield belief >= level if click.positive else belief <= level
-    for name in (*_RIDGE_MAPS, *_LEVEL_MAPS):
+    for name in (*_FIXED.ridge_maps, *_FIXED.level_maps):
         yield from _level_sets(name, hypotheses.maps[name], click, some)
     edges, edge = np.sort(frame.steepness.ravel()[some]), frame.steepness[click.row, click.column]
-    for share in _EDGE_SHARES:
+    for share in _FIXED.edge_shares:
         yield frame.steepness <= max(edge, edges[int(share * (edges.size - 1))])
     depth, _ = depth_at(domain, click, (0, 0, frame.shape[1], frame.shape[0]))
-    for size in _DISC_SIZES:
+    for size in _FIXED.disc_sizes:
         disc = np.zeros(frame.shape, np.uint8)
         cv2.circle(disc, (click.column, click.row), int(depth * size + 1), 1, -1)
         yield disc.astype(np.bool_)
@@ -354,10 +402,10 @@ def _alike(colors: Plane, domain: Mask, click: Click, some: Index) -> Iterator[M
         max(0, click.column - reach) : click.column + reach + 1,
     ]
     difference = np.square(colors - colors[near][domain[near]].mean(axis=0))
-    weights = np.array([[1.0, _COLOR_WEIGHT, _COLOR_WEIGHT]], np.float32)
+    weights = np.array([[1.0, _FIXED.color_weight, _FIXED.color_weight]], np.float32)
     distance = as_plane(cv2.transform(difference, weights))
     ranked = np.sort(distance.ravel()[some])
-    for share in _LIKENESS_SHARES:
+    for share in _FIXED.likeness_shares:
         alike = distance <= ranked[int(share * (ranked.size - 1))]
         alike[click.row, click.column] = True
         yield alike
@@ -372,11 +420,11 @@ def _level_sets(name: str, cue: Plane, click: Click, some: Index) -> Iterator[Ma
         return float(ranked[int(share * (ranked.size - 1))])
 
     if not click.positive:
-        for share in _GROW_SHARES:
+        for share in _FIXED.grow_shares:
             yield cue <= max(value, level(1 - (1 - rank) * share))
-    elif name not in _RIDGE_MAPS:
-        for share in _GROW_SHARES:
+    elif name not in _FIXED.ridge_maps:
+        for share in _FIXED.grow_shares:
             yield cue >= min(value, level(rank * share))
-    elif rank >= _LEAST_RIDGE:
-        for share in _RIDGE_SHARES:
+    elif rank >= _FIXED.least_ridge:
+        for share in _FIXED.ridge_shares:
             yield cue >= min(value, level(min(share, rank)))
