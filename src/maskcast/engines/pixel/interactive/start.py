@@ -24,7 +24,6 @@ from maskcast.engines.pixel.interactive.box import (
     soft_log,
     weigh,
 )
-from maskcast.engines.pixel.interactive.click import Click, Patch, depth_at, propose
 from maskcast.engines.pixel.interactive.frame import (
     Frame,
     Look,
@@ -32,6 +31,7 @@ from maskcast.engines.pixel.interactive.frame import (
     cue_maps,
     make_frame,
 )
+from maskcast.engines.pixel.interactive.proposals import Click, Patch, depth_at, propose
 from maskcast.engines.pixel.interactive.weights import StartWeights
 from maskcast.masks import Box
 from maskcast.types import RgbImage
