@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
 from maskcast.errors import AnnotationError
 from maskcast.project.annotations import Annotation, AnnotationFile, ObjectAnnotation
 
@@ -97,9 +95,9 @@ def _says_the_same(current: Annotation, imported: Annotation) -> bool:
 
 
 def _same_object(current: ObjectAnnotation, imported: ObjectAnnotation) -> bool:
-    if imported.mask is None:
-        return current == replace(imported, mask=current.mask)
-    return current.mask is not None and np.array_equal(current.mask, imported.mask)
+    if not imported.is_resolved:
+        return current.same_prompts(imported)
+    return current.stored == imported.stored
 
 
 def _some(image_ids: Iterable[str]) -> str:

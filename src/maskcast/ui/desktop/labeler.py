@@ -382,7 +382,7 @@ class Labeler:
         if self._hides:
             return None
         entry = self._session.annotation.objects.get(self._session.object_id)
-        return None if entry is None else entry.prompts
+        return None if entry is None else entry.marks
 
     def _ring(self) -> tuple[Place, float] | None:
         if self.tool != Tool.BRUSH or self.mouse is None or self.shows_help:
