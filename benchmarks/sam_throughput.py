@@ -34,6 +34,7 @@ from maskcast.engines.sam.families import FAMILIES
 from maskcast.engines.sam.loading import load_model
 from maskcast.engines.sam.weights import locate
 from maskcast.io.images import encode_jpeg
+from maskcast.io.read_options import DEFAULT_OPTIONS
 from maskcast.project.settings import usable_cores
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, run_pipeline
@@ -48,7 +49,6 @@ from sam_models import (
     save_random_weights,
 )
 
-_MAX_PIXELS = 10**9
 _PEAK_SIDE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
 
 
@@ -167,7 +167,7 @@ def _measure(
     shape = (arguments.size[0], arguments.size[1])
     drawn = drawn_results(objects, shape) if arguments.random_weights else None
     specs = {number: default_spec(number) for number in range(1, objects + 1)}
-    work = DrawnWork(FolderSink(folder / "output"), specs, None, _MAX_PIXELS, drawn)
+    work = DrawnWork(FolderSink(folder / "output"), specs, None, DEFAULT_OPTIONS, drawn)
     plain = whole = NOT_TIMED
     if not arguments.engine_only:
         plain = _time_plain(arguments, weights, shown, items, work)

@@ -19,9 +19,11 @@ from maskcast.cli.options import (
     TargetsOption,
     path_flags,
     print_json,
+    say,
 )
 from maskcast.errors import SettingsError
 from maskcast.interchange.formats import FORMATS
+from maskcast.io.printable import printable
 
 _NAMES = ", ".join(FORMATS)
 
@@ -73,7 +75,7 @@ def import_annotations(
         classes=read_classes(classes or []),
         conflict="merge" if merge else "replace" if replace else "refuse",
     )
-    typer.echo(summary.describe(), err=True)
+    say(summary.describe(), err=True)
 
 
 def export_results(
@@ -140,10 +142,10 @@ def export_results(
     if as_json:
         print_json(summary.to_json())
     else:
-        typer.echo(summary.describe(), err=True)
+        say(summary.describe(), err=True)
     if check:
         from maskcast.interchange.readback import check_export
 
-        typer.echo(check_export(summary), err=True)
+        say(printable(check_export(summary)), err=True)
     if summary.unreadable:
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -30,6 +30,7 @@ from maskcast.interchange.formats.splits import (
     assign_splits,
     write_splits,
 )
+from maskcast.io.printable import printable
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
 from maskcast.results.files import ResultFiles
@@ -149,7 +150,8 @@ class ExportSummary:
             lines.append(f"{image_id} is left out: {reason}")
         if len(self.unreadable) > 5:
             lines.append(f"... and {len(self.unreadable) - 5} more")
-        return "\n".join([*lines, *(f"note: {remark}" for remark in self.remarks)])
+        lines += [f"note: {remark}" for remark in self.remarks]
+        return "\n".join(map(printable, lines))
 
 
 def export_project(

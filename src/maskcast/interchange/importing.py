@@ -21,6 +21,7 @@ from maskcast.interchange.merging import Conflict, differing_objects, with_annot
 from maskcast.io.atomic import raise_if_storage
 from maskcast.io.images import measure_window, read_image
 from maskcast.io.listing import find_images
+from maskcast.io.printable import printable
 from maskcast.project.annotations import (
     Annotation,
     AnnotationFile,
@@ -95,7 +96,7 @@ class ImportSummary:
             lines.append(f"no imported class is called {names}, as --classes says")
         if self.backup is not None:
             lines.append(f"the annotations before are kept in {self.backup}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def import_annotations(
@@ -140,7 +141,7 @@ def import_annotations(
     if not source.exists():
         raise AnnotationError(f"{source} does not exist; correct the path")
     paths = {target.image_id: target.path for target in find_images(folder).targets}
-    pictures = ReferencePictures(paths, project.settings.images.max_pixels)
+    pictures = ReferencePictures(paths, project.settings.images.read_options)
     labeled = chosen.read(source, pictures)
     images = _distinct(labeled.images, source)
     names = ObjectNames(project, classes or {}, source)
@@ -228,10 +229,10 @@ class _Annotator:
         return [self._engine.segment(image, {object_id: one})[object_id] for one in prompts]
 
     def _read(self, path: Path) -> RgbImage:
-        bound = self._project.settings.images.max_pixels
+        options = self._project.settings.images.read_options
         window = self._project.settings.images.intensity_window
-        window = window or measure_window(self._paths, bound)
-        return read_image(path, window=window, max_pixels=bound).rgb
+        window = window or measure_window(self._paths, options)
+        return read_image(path, window=window, options=options).rgb
 
 
 def _one_prompt(prompts: Sequence[Prompts]) -> Prompts | None:

@@ -22,11 +22,9 @@ from PIL import Image
 
 from maskcast.errors import AnnotationError, ImageError
 from maskcast.io.rasters import Raster, read_raster, unreadable
+from maskcast.io.read_options import DEFAULT_MAX_PIXELS, DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.types import LabelMap, Mask, RgbImage
-
-DEFAULT_MAX_PIXELS = 200_000_000
-"""Bound on width x height; RGB of that size takes 600 MB."""
 
 MAX_JPEG_SIDE = 65_500
 """Longest side that libjpeg writes, pixels."""
@@ -86,7 +84,7 @@ def read_image(
     path: Readable,
     *,
     window: IntensityWindow | None = None,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    options: ReadOptions = DEFAULT_OPTIONS,
 ) -> DecodedImage:
     """Read a picture as uint8 RGB.
 
@@ -96,10 +94,10 @@ def read_image(
     or more (that are not alpha or CMYK) the first three as RGB, both with a note.
 
     Raises:
-        ImageError: if the file cannot be decoded whole, has more than ``max_pixels`` pixels, or
+        ImageError: if the file cannot be decoded whole, has more pixels than the bound, or
             holds floats outside 0..1 and there is no window. The message names the file.
     """
-    raster = read_raster(path, max_pixels)
+    raster = read_raster(path, options)
     if raster.palette is not None:
         return DecodedImage(raster.palette[raster.samples[..., 0]], raster.notes)
     channels, channel_notes = _visible_channels(raster.samples)
@@ -111,7 +109,7 @@ def read_image(
 
 
 def measure_window(
-    paths: Iterable[Place], max_pixels: int = DEFAULT_MAX_PIXELS
+    paths: Iterable[Place], options: ReadOptions = DEFAULT_OPTIONS
 ) -> IntensityWindow | None:
     """One window for all pictures of more than 8 bits among ``paths``.
 
@@ -127,7 +125,7 @@ def measure_window(
     """
     pools = []
     for path in paths:
-        raster = read_raster(path, max_pixels)
+        raster = read_raster(path, options)
         if raster.palette is None and raster.samples.itemsize > 1:
             values = _visible_channels(raster.samples)[0].ravel()
             step = -(-values.size // _WINDOW_SAMPLES_PER_IMAGE)
@@ -157,7 +155,7 @@ def read_label_map(path: Readable, max_pixels: int = DEFAULT_MAX_PIXELS) -> Labe
         AnnotationError: if the file cannot be read or does not hold object ids of 0..255.
     """
     try:
-        raster = read_raster(path, max_pixels)
+        raster = read_raster(path, ReadOptions(max_pixels))
     except ImageError as error:
         raise AnnotationError(str(error)) from error
     samples = raster.samples

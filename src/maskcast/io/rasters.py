@@ -31,6 +31,7 @@ from PIL import (
 from tifffile import TiffFile, TiffPage
 
 from maskcast.errors import ImageError
+from maskcast.io.read_options import ReadOptions
 from maskcast.io.storage import Readable
 
 _EXIF_ORIENTATION = 0x0112
@@ -70,16 +71,16 @@ def unreadable(path: Readable, reason: str) -> ImageError:
     return ImageError(f"{path} cannot be read: {reason}")
 
 
-def read_raster(path: Readable, max_pixels: int) -> Raster:
+def read_raster(path: Readable, options: ReadOptions) -> Raster:
     """Decode the first picture in the file.
 
     Raises:
         ImageError: if there is no such file or it cannot be decoded whole, or if it has more
-            than ``max_pixels`` pixels.
+            pixels than the bound.
     """
     try:
         with _opened(path) as file:
-            raster = _decode(file, max_pixels)
+            raster = _decode(file, options.max_pixels)
         samples = np.ascontiguousarray(_orient(raster.samples, raster.orientation))
         return replace(raster, samples=samples, orientation=1)
     except _RefusedError as refusal:

@@ -222,7 +222,7 @@ class ProjectFolder:
             return window
         annotated = self._annotations().annotations
         paths = [self.references_place / image_id for image_id in sorted(annotated)]
-        return measure_window(paths, self.settings.images.max_pixels)
+        return measure_window(paths, self.settings.images.read_options)
 
     def load_references(self, engine: Engine, window: IntensityWindow | None) -> list[Reference]:
         """Decode the annotated references and resolve their prompts to masks.
@@ -252,7 +252,7 @@ class ProjectFolder:
     ) -> Reference:
         folder = self.references_place
         path = folder / annotation.image_id
-        image = read_image(path, window=window, max_pixels=self.settings.images.max_pixels).rgb
+        image = read_image(path, window=window, options=self.settings.images.read_options).rgb
         if image.shape[:2] != (annotation.height, annotation.width):
             raise AnnotationError(
                 f"{path} is {image.shape[1]} x {image.shape[0]} pixels but was annotated as "

@@ -16,7 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from maskcast.drawing.palette import parse_hex_color
 from maskcast.errors import SettingsError
-from maskcast.io.images import DEFAULT_MAX_PIXELS, IntensityWindow
+from maskcast.io.images import IntensityWindow
+from maskcast.io.read_options import DEFAULT_MAX_PIXELS, ReadOptions
 from maskcast.io.storage import Place, parse_place
 from maskcast.types import MAX_OBJECT_ID
 
@@ -58,10 +59,16 @@ class ImageSettings(_Section):
         window: (low, high) raw intensities shown as 0 and 255 in pictures of more than 8 bits;
             None = measured on the references.
         max_pixels: pictures with more pixels are refused before decoding.
+        page: of TIFFs with several pages, from 1; None = the first.
+        channel: the channel that is shown as gray, from 1; None = gray or RGB as the file has it.
+        accept_damaged: whether damaged pictures are read as far as they can be, with a note.
     """
 
     window: tuple[float, float] | None = None
     max_pixels: Annotated[int, Field(gt=0)] = DEFAULT_MAX_PIXELS
+    page: Annotated[int, Field(gt=0)] | None = None
+    channel: Annotated[int, Field(gt=0)] | None = None
+    accept_damaged: bool = False
 
     @field_validator("window")
     @classmethod
@@ -74,6 +81,11 @@ class ImageSettings(_Section):
     def intensity_window(self) -> IntensityWindow | None:
         """The window as the image reader takes it."""
         return None if self.window is None else IntensityWindow(*self.window)
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """What the image reader is told beside the window."""
+        return ReadOptions(self.max_pixels, self.page, self.channel, self.accept_damaged)
 
 
 class ObjectSettings(_Section):

@@ -12,6 +12,7 @@ import numpy as np
 from maskcast.errors import ExportError, ImageError, RunError
 from maskcast.io.images import read_image
 from maskcast.io.rasters import read_raster
+from maskcast.io.read_options import ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.masks import compose_label_map
 from maskcast.project.folder import ProjectFolder
@@ -153,4 +154,4 @@ def read_id_mask(file: Readable) -> Mask:
     Raises:
         ImageError: if it cannot be read.
     """
-    return np.asarray(read_raster(file, sys.maxsize).samples[..., 0] > 0)
+    return np.asarray(read_raster(file, ReadOptions(sys.maxsize)).samples[..., 0] > 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskcast.io.images import IntensityWindow, read_image
+from maskcast.io.read_options import ReadOptions
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import render_outputs
 from maskcast.runs.pipeline import Decoded, WorkItem
@@ -22,18 +23,18 @@ class FileWork:
         sink: where results go.
         specs: object id -> name and colour.
         window: intensities shown as black and white in pictures of more than 8 bits.
-        max_pixels: pictures with more are refused.
+        options: how pictures are read.
     """
 
     sink: Sink
     specs: Mapping[int, ObjectSpec]
     window: IntensityWindow | None
-    max_pixels: int
+    options: ReadOptions
 
     def read(self, item: WorkItem) -> Decoded:
         """See ``Work``."""
         source = item.source
-        decoded = read_image(source, window=self.window, max_pixels=self.max_pixels)
+        decoded = read_image(source, window=self.window, options=self.options)
         size = source.stat().st_size if isinstance(source, Path) else item.size
         return Decoded(decoded.rgb, decoded.notes, size)
 

@@ -10,6 +10,7 @@ from maskcast.errors import ImageError
 from maskcast.io.images import IntensityWindow, measure_window, read_image
 from maskcast.io.listing import find_images
 from maskcast.io.rasters import may_be_deep, read_raster
+from maskcast.io.read_options import ReadOptions
 from maskcast.project.folder import ProjectFolder
 from maskcast.types import RgbImage
 
@@ -47,8 +48,8 @@ class ReferenceImages:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        max_pixels = self._project.settings.images.max_pixels
-        image = read_image(path, window=self._intensity_window(), max_pixels=max_pixels).rgb
+        options = self._project.settings.images.read_options
+        image = read_image(path, window=self._intensity_window(), options=options).rgb
         with self._lock:
             self._kept[key] = image
             while len(self._kept) > _KEPT:
@@ -67,8 +68,8 @@ class ReferenceImages:
                 self._window = (
                     seen,
                     measure_window(
-                        [path for path in paths if _is_deep(path, settings.max_pixels)],
-                        settings.max_pixels,
+                        [path for path in paths if _is_deep(path, settings.read_options)],
+                        settings.read_options,
                     ),
                 )
             return self._window[1]
@@ -83,7 +84,7 @@ def _stamp(path: Path) -> _Stamp:
     return status.st_mtime_ns, status.st_size
 
 
-def _is_deep(path: Path, max_pixels: int) -> bool:
+def _is_deep(path: Path, options: ReadOptions) -> bool:
     """Whether a picture has a say in the window.
 
     Only those are decoded that may have more than 8 bits, so that many photographs open at once;
@@ -92,7 +93,7 @@ def _is_deep(path: Path, max_pixels: int) -> bool:
     if not may_be_deep(path):
         return False
     try:
-        read_raster(path, max_pixels)
+        read_raster(path, options)
     except ImageError:
         return False
     return True

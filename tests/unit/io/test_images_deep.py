@@ -21,6 +21,7 @@ from maskcast.io.images import (
     read_image,
 )
 from maskcast.io.rasters import may_be_deep, read_raster
+from maskcast.io.read_options import DEFAULT_OPTIONS
 from pictures import STORED, gray_rgb, smooth_photo
 
 
@@ -50,7 +51,7 @@ def test_depth_is_told_by_the_first_bytes(
     for shape in ((5, 7), (5, 7, 3)):
         path = tmp_path / (name if len(shape) == 2 else name.replace("pgm", "ppm"))
         cv2.imwrite(str(path), np.ones(shape, dtype))
-        assert (read_raster(path, 1000).samples.itemsize > 1) == deep
+        assert (read_raster(path, DEFAULT_OPTIONS).samples.itemsize > 1) == deep
         assert may_be_deep(path) == deep
 
 

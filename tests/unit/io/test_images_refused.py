@@ -17,10 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from maskcast.errors import ImageError
-from maskcast.io.images import (
-    DEFAULT_MAX_PIXELS,
-    read_image,
-)
+from maskcast.io.images import read_image
+from maskcast.io.read_options import DEFAULT_MAX_PIXELS, ReadOptions
 from pictures import bare_png, smooth_photo
 
 
@@ -34,7 +32,7 @@ def photo() -> npt.NDArray[np.uint8]:
 
 def assert_refused(path: Path, reason: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> None:
     with pytest.raises(ImageError, match=reason) as caught:
-        read_image(path, max_pixels=max_pixels)
+        read_image(path, options=ReadOptions(max_pixels))
     message = str(caught.value)
     assert str(path) in message
     assert "\n" not in message
@@ -134,7 +132,7 @@ def test_garbage_after_a_known_head(
     path = tmp_path_factory.getbasetemp() / "garbage.bin"
     path.write_bytes(head + tail)
     with pytest.raises(ImageError, match=r"garbage\.bin cannot be read"):
-        read_image(path, max_pixels=100)
+        read_image(path, options=ReadOptions(100))
 
 
 def test_missing(tmp_path: Path) -> None:
@@ -181,7 +179,7 @@ def test_the_bound_is_an_option(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     Image.new("RGB", (20, 30)).save(path)
     assert_refused(path, "20 x 30 pixels and the bound is 599.*max_pixels", max_pixels=599)
-    assert read_image(path, max_pixels=600).rgb.shape == (30, 20, 3)
+    assert read_image(path, options=ReadOptions(600)).rgb.shape == (30, 20, 3)
 
 
 def test_many_channels_count_against_the_bound(tmp_path: Path) -> None:
@@ -189,7 +187,7 @@ def test_many_channels_count_against_the_bound(tmp_path: Path) -> None:
     stack = np.zeros((10, 10, 40), np.uint8)
     tifffile.imwrite(path, stack, photometric="minisblack", planarconfig="contig")
     assert_refused(path, "max_pixels", max_pixels=999)
-    read_image(path, max_pixels=1000)
+    read_image(path, options=ReadOptions(1000))
 
 
 def test_pictures_above_pillows_own_bound_need_only_ours(

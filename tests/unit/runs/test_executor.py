@@ -9,6 +9,7 @@ import pytest
 
 from maskcast.engines.base import EngineSettings
 from maskcast.errors import RunError
+from maskcast.io.read_options import DEFAULT_OPTIONS
 from maskcast.runs.executor import Recipe, Worker
 from maskcast.runs.sinks import FolderSink
 from maskcast.runs.work import FileWork
@@ -23,7 +24,7 @@ def recipe(output: Path, signature: dict[str, object]) -> Recipe:
         settings=EngineSettings(),
         signature=signature,
         references=(Reference("r.png", image, {1: image[..., 0] > 100}),),
-        work=FileWork(FolderSink(output), {}, None, 100),
+        work=FileWork(FolderSink(output), {}, None, DEFAULT_OPTIONS),
         shards=None,
         batch_size=None,
         workers=1,

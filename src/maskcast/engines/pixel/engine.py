@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from threadpoolctl import threadpool_limits
-
 from maskcast.engines.base import (
     EngineInfo,
     EngineSettings,
@@ -19,6 +17,7 @@ from maskcast.engines.pixel.interactive.memory import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
 from maskcast.engines.pixel.learning.model import predict
+from maskcast.engines.pixel.threads import single_threaded_libraries
 from maskcast.errors import EngineError, SettingsError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 
@@ -29,8 +28,8 @@ _SKETCHES = 16
 class PixelEngine:
     """Classifies pixels by what the references show around them.
 
-    Results do not depend on the number of workers: each target is computed by one thread, with the
-    linear algebra libraries held to one thread too.
+    It computes in ``settings.workers`` threads of its own and in no others, see ``threads``.
+    Results do not depend on their number: each target and each network is one thread's work.
     """
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -57,17 +56,18 @@ class PixelEngine:
             needs_weights=False,
             signature={"version": LEARNER_VERSION, "threshold": settings.threshold},
         )
-        self._options = LearnerOptions(threshold=settings.threshold)
+        self._options = LearnerOptions(threshold=settings.threshold, workers=settings.workers)
         self._sketches: Memory[Sketch] = Memory(_SKETCHES)
         self._pool = ThreadPoolExecutor(settings.workers, "pixel")
 
     def segment(self, image: RgbImage, prompts: Mapping[int, Prompts]) -> dict[int, Mask]:
         """Segment each object from its own prompts, see ``interactive``."""
         check_prompt_kinds(self.info, prompts)
-        return {
-            object_id: segment_object(image, prompt, self._sketches)
-            for object_id, prompt in prompts.items()
-        }
+        with single_threaded_libraries():
+            return {
+                object_id: segment_object(image, prompt, self._sketches)
+                for object_id, prompt in prompts.items()
+            }
 
     def memorize(self, references: Sequence[Reference]) -> MemoryBank:
         """Fit one model for all object ids and the background, see ``learner``."""
@@ -84,7 +84,7 @@ class PixelEngine:
     def propagate(self, bank: MemoryBank, images: Sequence[RgbImage]) -> list[Segmentation]:
         """Predict each target by itself, several at once, see ``model``."""
         check_bank(self.info, bank)
-        with threadpool_limits(1):
+        with single_threaded_libraries():
             return list(self._pool.map(lambda image: predict(bank.state, image), images))
 
     def close(self) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from maskcast.errors import AnnotationError
-from maskcast.io.images import DEFAULT_MAX_PIXELS
 from maskcast.io.output_names import output_names
 from maskcast.io.rasters import read_raster
+from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 
 _FOLDERS_OF_SETS = frozenset(
     {"JPEGImages", "data", "default", "images", "labels", "obj_train_data", "test", "train", "val"}
@@ -23,15 +23,15 @@ class ReferencePictures:
 
     _ANY: ClassVar[str] = ".*"
 
-    def __init__(self, paths: Mapping[str, Path], max_pixels: int = DEFAULT_MAX_PIXELS) -> None:
+    def __init__(self, paths: Mapping[str, Path], options: ReadOptions = DEFAULT_OPTIONS) -> None:
         """Know the references.
 
         Args:
             paths: image id -> file.
-            max_pixels: larger pictures are refused.
+            options: how pictures are read.
         """
         self._paths = paths
-        self._max_pixels = max_pixels
+        self._options = options
         self._sizes: dict[str, tuple[int, int]] = {}
         self._by_name: dict[str, list[str]] = {}
         self._by_last_name: dict[str, list[str]] = {}
@@ -73,6 +73,6 @@ class ReferencePictures:
     def size(self, image_id: str) -> tuple[int, int]:
         """See ``Pictures``."""
         if image_id not in self._sizes:
-            samples = read_raster(self._paths[image_id], self._max_pixels).samples
+            samples = read_raster(self._paths[image_id], self._options).samples
             self._sizes[image_id] = (samples.shape[0], samples.shape[1])
         return self._sizes[image_id]

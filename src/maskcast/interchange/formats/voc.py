@@ -45,7 +45,7 @@ from maskcast.interchange.formats.xmlfile import (
     xml_text,
 )
 from maskcast.io.atomic import write_atomically
-from maskcast.io.images import DEFAULT_MAX_PIXELS, encode_label_png, read_image
+from maskcast.io.images import encode_label_png, read_image
 from maskcast.masks import bounding_box, compose_label_map
 from maskcast.types import Mask
 
@@ -305,7 +305,7 @@ def _class_masks(
     if not path.is_file():
         return {}
     try:
-        rgb = read_image(path, max_pixels=DEFAULT_MAX_PIXELS).rgb
+        rgb = read_image(path).rgb
     except ImageError as error:
         raise AnnotationError(str(error)) from error
     if rgb.shape[:2] != size:

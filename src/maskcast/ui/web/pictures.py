@@ -103,7 +103,7 @@ class TargetPictures:
     def _read(self, picture: Readable) -> RgbImage:
         settings = self._project.settings.images
         window = self._intensity_window()
-        return read_image(picture, window=window, max_pixels=settings.max_pixels).rgb
+        return read_image(picture, window=window, options=settings.read_options).rgb
 
     def _intensity_window(self) -> IntensityWindow | None:
         """The project's, measured again when the annotations changed."""

@@ -23,6 +23,7 @@ from maskcast.errors import ImageError, UploadError
 from maskcast.io.atomic import raise_if_storage, temporary_name
 from maskcast.io.images import IMAGE_SUFFIXES, is_image_name
 from maskcast.io.rasters import read_raster
+from maskcast.io.read_options import ReadOptions
 
 _MOST_PARTS: Final = 8
 _MOST_BYTES_IN_NAME: Final = 180
@@ -95,7 +96,7 @@ async def receive(
     """
     wanted = PurePosixPath(clean_name(name))
     parent = await anyio.to_thread.run_sync(_prepare, folder, wanted, limits)
-    temporary = parent / temporary_name()
+    temporary = parent / temporary_name("upload")
     try:
         digest = await _store(chunks, temporary, limits.file_bytes)
         return await anyio.to_thread.run_sync(_admit, temporary, folder, wanted, digest, limits)
@@ -166,7 +167,7 @@ def _admit(
 ) -> Uploaded:
     """Give a picture that decodes its name."""
     try:
-        read_raster(temporary, limits.pixels)
+        read_raster(temporary, ReadOptions(limits.pixels))
     except ImageError as error:
         raise UploadError(str(error).replace(str(temporary), wanted.name)) from error
     for number in count(1):

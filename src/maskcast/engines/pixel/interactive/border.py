@@ -14,7 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive.frame import Frame, Plane, Rect
+from maskcast.engines.pixel.filters import SQUARE_3, Plane, as_plane, enlarge, shrink
+from maskcast.engines.pixel.interactive.frame import Frame
+from maskcast.masks import Box
 from maskcast.types import Mask, RgbImage
 
 _RADIUS = 5
@@ -26,10 +28,9 @@ _LEAST_CONTRAST = 1.0
 _LEAST_SHARE = 1e-3
 _CORE_DEPTH = 2
 _LEAST_LEFT = 0.5
-_SQUARE = np.ones((3, 3), np.uint8)
 
 
-def move(plane: Plane, window: Rect, to_window: Rect, to_shape: tuple[int, int]) -> Plane:
+def move(plane: Plane, window: Box, to_window: Box, to_shape: tuple[int, int]) -> Plane:
     """Resample a plane of one window for the frame of another, 0 where it says nothing.
 
     Args:
@@ -45,14 +46,13 @@ def move(plane: Plane, window: Rect, to_window: Rect, to_shape: tuple[int, int])
     down = (v1 - v0) / to_shape[0] * height / (y1 - y0)
     shift_x = (u0 - x0) * width / (x1 - x0) + across / 2 - 0.5
     shift_y = (v0 - y0) * height / (y1 - y0) + down / 2 - 0.5
-    return np.asarray(
+    return as_plane(
         cv2.warpAffine(
             plane,
             np.array([[across, 0, shift_x], [0, down, shift_y]]),
             to_shape[::-1],
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        ),
-        np.float32,
+        )
     )
 
 
@@ -68,7 +68,7 @@ def place_border(pixels: RgbImage, mask: Mask, settled: Mask, frame: Frame) -> M
     height, width = pixels.shape[:2]
     if mask.shape == (height, width):
         return mask
-    plain = _enlarge(mask.astype(np.float32), height, width) > 0.5
+    plain = enlarge(mask.astype(np.float32), (height, width)) > 0.5
     color = _telling_color(frame.pixels, mask)
     if color is None:
         return plain
@@ -80,9 +80,9 @@ def place_border(pixels: RgbImage, mask: Mask, settled: Mask, frame: Frame) -> M
     inside = small * share
     for _ in range(_ROUNDS):
         halfway = _halfway(small, share, inside)
-        np.copyto(placed, large > _enlarge(halfway, height, width), where=near)
-        share = _shrink(placed.astype(np.float32), mask.shape)
-        inside = _shrink(large * placed, mask.shape)
+        np.copyto(placed, large > enlarge(halfway, (height, width)), where=near)
+        share = shrink(placed.astype(np.float32), mask.shape)
+        inside = shrink(large * placed, mask.shape)
     undone = _undone(mask, settled, share).view(np.uint8)
     if undone.any():
         there = cv2.resize(undone, (width, height), interpolation=cv2.INTER_NEAREST)
@@ -123,17 +123,7 @@ def _halfway(values: Plane, share: Plane, inside: Plane) -> Plane:
 
 
 def _soften(plane: Plane) -> Plane:
-    return np.asarray(cv2.blur(plane, (3, 3)), np.float32)
-
-
-def _shrink(plane: Plane, shape: tuple[int, ...]) -> Plane:
-    shrunk = cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk, np.float32)
-
-
-def _enlarge(plane: Plane, height: int, width: int) -> Plane:
-    enlarged = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(enlarged, np.float32)
+    return as_plane(cv2.blur(plane, (3, 3)))
 
 
 def _project(pixels: RgbImage, color: Plane) -> Plane:
@@ -141,15 +131,15 @@ def _project(pixels: RgbImage, color: Plane) -> Plane:
     size = np.abs(color).sum()
     shift = 255 * np.maximum(-color, 0).sum() / size
     matrix = np.append(color / size, shift)[None]
-    return np.asarray(cv2.transform(pixels, matrix.astype(np.float32)), np.float32)
+    return as_plane(cv2.transform(pixels, matrix.astype(np.float32)))
 
 
 def _border_zone(mask: Mask) -> npt.NDArray[np.uint8]:
     """uint8 (h, w), 1 where the mask may change: near its border, not outside of thin parts."""
     bits = mask.view(np.uint8)
-    core = cv2.erode(bits, _SQUARE, iterations=_CORE_DEPTH)
-    beside_core = cv2.dilate(core, _SQUARE, iterations=_CORE_DEPTH + 1)
-    allowed = cv2.bitwise_or(bits, cv2.bitwise_and(beside_core, cv2.dilate(bits, _SQUARE)))
+    core = cv2.erode(bits, SQUARE_3, iterations=_CORE_DEPTH)
+    beside_core = cv2.dilate(core, SQUARE_3, iterations=_CORE_DEPTH + 1)
+    allowed = cv2.bitwise_or(bits, cv2.bitwise_and(beside_core, cv2.dilate(bits, SQUARE_3)))
     return np.asarray(allowed - core, np.uint8)
 
 
@@ -159,8 +149,8 @@ def _telling_color(pixels: RgbImage, mask: Mask) -> Plane | None:
     None if they hardly differ, or one has too few pixels to say: then the frame knew better.
     """
     bits = mask.view(np.uint8)
-    outer = cv2.dilate(bits, _SQUARE, iterations=_REACH).astype(np.bool_)
-    inner = cv2.erode(bits, _SQUARE, iterations=_REACH).astype(np.bool_)
+    outer = cv2.dilate(bits, SQUARE_3, iterations=_REACH).astype(np.bool_)
+    inner = cv2.erode(bits, SQUARE_3, iterations=_REACH).astype(np.bool_)
     sides = pixels[mask & ~inner], pixels[outer & ~mask]
     if min(len(side) for side in sides) < _LEAST_PIXELS:
         return None

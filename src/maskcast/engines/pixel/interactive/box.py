@@ -22,14 +22,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.interactive.frame import (
-    Floats,
-    Frame,
-    Look,
-    Plane,
-    Rect,
-    cue_maps,
-)
+from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7, Plane
+from maskcast.engines.pixel.interactive.frame import Floats, Frame, Look, cue_maps
+from maskcast.masks import Box
 from maskcast.types import Mask
 
 Weights = dict[str, float]
@@ -64,8 +59,6 @@ _SHORT_LIST = 40
 _SAMPLES = 3000
 _MEAN_PIXELS = 7000
 _DOUBT = np.float32(0.1)
-_SQUARE = np.ones((3, 3), np.uint8)
-_WIDE_SQUARE = np.ones((7, 7), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -132,7 +125,7 @@ def no_hypotheses(belief: Plane, maps: dict[str, Plane]) -> Hypotheses:
     return Hypotheses(nothing, np.zeros(0, np.float32), np.zeros((0, 0), np.float32), belief, maps)
 
 
-def box_hypotheses(frame: Frame, box: Rect) -> Hypotheses:
+def box_hypotheses(frame: Frame, box: Box) -> Hypotheses:
     """Hypotheses for the object in a box, given in frame pixels."""
     maps = cue_maps(frame)
     regions = list(_regions(frame, box, maps))
@@ -158,7 +151,7 @@ def soft_log(values: Floats) -> Floats:
     return np.log(np.maximum(values, 0.0) + 0.05)
 
 
-def side_gaps(bounds: Rect, box: Rect) -> tuple[float, float, float, float]:
+def side_gaps(bounds: Box, box: Box) -> tuple[float, float, float, float]:
     """Distance of a region's bounds from each side of a box, in box sides; 0 = touches."""
     x0, y0, x1, y1 = box
     across, down = x1 - x0, y1 - y0
@@ -210,11 +203,11 @@ def _cuts(frame: Frame, maps: dict[str, Plane]) -> Iterator[Mask]:
             around = np.median(cue[ring])
             for share in _HALFWAY_SHARES:
                 yield cue > (around + ranked[int((1 - share) * (ranked.size - 1))]) / 2
-    edges = np.sort(frame.gradient[frame.inside])
+    edges = np.sort(frame.steepness[frame.inside])
     if not ring.any() or edges[-1] - edges[0] < 1e-6:
         return
     for share in _EDGE_SHARES:
-        open_ground = (frame.gradient <= edges[int(share * (edges.size - 1))]) | ring
+        open_ground = (frame.steepness <= edges[int(share * (edges.size - 1))]) | ring
         _, labels = cv2.connectedComponents(
             open_ground.view(np.uint8), connectivity=4, ltype=cv2.CV_16U
         )
@@ -237,14 +230,14 @@ class _Region:
     chosen: npt.NDArray[np.bool_]
     fit: dict[str, float]
 
-    def mask(self, frame: Frame, box: Rect) -> Mask:
+    def mask(self, frame: Frame, box: Box) -> Mask:
         """The region as bool (h, w) of the frame."""
         mask = np.zeros(frame.shape, np.bool_)
         mask[box[1] : box[3], box[0] : box[2]] = self.chosen[self.labels]
         return mask
 
 
-def _regions(frame: Frame, box: Rect, maps: dict[str, Plane]) -> Iterator[_Region]:
+def _regions(frame: Frame, box: Box, maps: dict[str, Plane]) -> Iterator[_Region]:
     """The widest component of every cut, and it together with the other large ones."""
     x0, y0, x1, y1 = box
     box_area = (x1 - x0) * (y1 - y0)
@@ -319,7 +312,7 @@ class _Rim:
     length: int
 
     @classmethod
-    def of(cls, box: Rect, shape: tuple[int, int]) -> _Rim:
+    def of(cls, box: Box, shape: tuple[int, int]) -> _Rim:
         x0, y0, x1, y1 = box
         height, width = shape
         within = np.arange((y1 - y0) * (x1 - x0)).reshape(y1 - y0, x1 - x0)
@@ -342,12 +335,12 @@ def _appearance(frame: Frame, masks: npt.NDArray[np.bool_]) -> Measures:
     edges, shells = np.empty(masks.shape, np.uint8), np.empty(masks.shape, np.uint8)
     area, outline = np.empty(len(masks)), np.empty(len(masks))
     for i, pixels in enumerate(masks.view(np.uint8)):
-        grown = cv2.dilate(pixels, _SQUARE)
-        core = cv2.erode(pixels, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        edges[i], shells[i] = grown - core, cv2.dilate(pixels, _WIDE_SQUARE) - grown
+        grown = cv2.dilate(pixels, SQUARE_3)
+        core = cv2.erode(pixels, SQUARE_3, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        edges[i], shells[i] = grown - core, cv2.dilate(pixels, SQUARE_7) - grown
         area[i] = cv2.countNonZero(pixels)
         outline[i] = max(1, area[i] - cv2.countNonZero(core))
-    edge = mean_over(frame.gradient, edges)
+    edge = mean_over(frame.steepness, edges)
     whole = Look.of(frame, np.ones((1, *frame.shape), np.uint8))
     own = Look.of(frame, masks)
     near, rest = own.contrast(Look.of(frame, shells)), own.contrast(whole.without(own))

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7, Plane, as_plane, wide_blur
 from maskcast.engines.pixel.interactive.box import (
     Hypotheses,
     Measures,
@@ -32,7 +33,8 @@ from maskcast.engines.pixel.interactive.box import (
     side_gaps,
     soft_log,
 )
-from maskcast.engines.pixel.interactive.frame import Floats, Frame, Look, Plane, Rect, blur
+from maskcast.engines.pixel.interactive.frame import Floats, Frame, Look
+from maskcast.masks import Box
 from maskcast.types import Mask
 
 Index = npt.NDArray[np.intp]
@@ -81,8 +83,6 @@ _SAMPLES = 4000
 _AREA_STEPS = 10
 _SIDE_STEP = 3
 _LOOK_NOISE = 0.5
-_SQUARE = np.ones((3, 3), np.uint8)
-_WIDE_SQUARE = np.ones((7, 7), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ class Patch:
     Attributes:
         mask: bool (h, w), one connected component that holds the click.
         area: its pixels.
-        bounds: ``x, y, width, height``.
+        bounds: its smallest box.
     """
 
     mask: Mask
     area: int
-    bounds: Rect
+    bounds: Box
 
 
 def correct(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> Draft:
@@ -175,9 +175,10 @@ def propose(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) ->
         if not click.on(region):
             continue
         patch = component_at(region, click)
+        x0, y0, x1, y1 = patch.bounds
         key = (
             round(_AREA_STEPS * math.log(patch.area)),
-            *(side // _SIDE_STEP for side in patch.bounds),
+            *(side // _SIDE_STEP for side in (x0, y0, x1 - x0, y1 - y0)),
         )
         if key not in seen:
             seen.add(key)
@@ -193,7 +194,8 @@ def component_at(region: Mask, click: Click) -> Patch:
         region.astype(np.uint8), filled, (click.column, click.row), (0,), flags=flags
     )
     x, y, across, down = bounds
-    return Patch(filled[1:-1, 1:-1].astype(np.bool_), int(area), (x, y, across, down))
+    bounds = (x, y, x + across, y + down)
+    return Patch(filled[1:-1, 1:-1].astype(np.bool_), int(area), bounds)
 
 
 def replacements(draft: Draft, click: Click, done: Sequence[Click]) -> Iterator[Mask]:
@@ -213,8 +215,8 @@ def measure_patches(
     free = np.empty(len(patches))
     allowed = domain.view(np.uint8)
     for i, pixels in enumerate(masks.view(np.uint8)):
-        grown = cv2.dilate(pixels, _SQUARE)
-        shells[i] = cv2.bitwise_and(cv2.dilate(pixels, _WIDE_SQUARE) - grown, allowed)
+        grown = cv2.dilate(pixels, SQUARE_3)
+        shells[i] = cv2.bitwise_and(cv2.dilate(pixels, SQUARE_7) - grown, allowed)
         outline = grown - pixels
         free[i] = cv2.countNonZero(cv2.bitwise_and(outline, allowed))
         free[i] /= max(1, cv2.countNonZero(outline))
@@ -259,19 +261,19 @@ def measure_wholes(draft: Draft, click: Click, masks: npt.NDArray[np.bool_]) -> 
     }
 
 
-def depth_at(mask: Mask, click: Click, bounds: Rect) -> tuple[float, float]:
+def depth_at(mask: Mask, click: Click, bounds: Box) -> tuple[float, float]:
     """Distance of the click from the outline of a mask, and the largest such distance.
 
     Args:
         mask: bool (h, w), True at the click.
         click: in the mask.
-        bounds: ``x, y, width, height`` of a rectangle that holds the mask.
+        bounds: a box that holds the mask.
     """
-    x, y, width, height = bounds
-    part = np.ascontiguousarray(mask[y : y + height, x : x + width]).view(np.uint8)
+    x0, y0, x1, y1 = bounds
+    part = np.ascontiguousarray(mask[y0:y1, x0:x1]).view(np.uint8)
     padded = cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
-    return float(depth[click.row - y + 1, click.column - x + 1]), float(depth.max())
+    return float(depth[click.row - y0 + 1, click.column - x0 + 1]), float(depth.max())
 
 
 def _domain(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> Mask:
@@ -296,7 +298,7 @@ def _wholes(draft: Draft, click: Click) -> Iterator[Mask]:
         yield hypotheses.belief >= level
     change = cv2.dilate if click.positive else cv2.erode
     for step in _STEPS:
-        yield np.asarray(change(pixels, _SQUARE, iterations=step), np.bool_)
+        yield np.asarray(change(pixels, SQUARE_3, iterations=step), np.bool_)
 
 
 def _gap_changes(frame: Frame, mask: Mask, changed: npt.NDArray[np.bool_]) -> Floats:
@@ -324,7 +326,7 @@ def _pictures(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) 
     yield domain
     some = np.flatnonzero(domain)
     some = some[:: max(1, some.size // _SAMPLES)]
-    for colors in (frame.smooth, blur(frame.lab, _LIKENESS_SIGMA)):
+    for colors in (frame.smooth, wide_blur(frame.lab, _LIKENESS_SIGMA)):
         yield from _alike(colors, domain, click, some)
     best_first = np.argsort(-hypotheses.merits, kind="stable")[:_HYPOTHESES]
     for mask in hypotheses.masks[best_first]:
@@ -334,9 +336,9 @@ def _pictures(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) 
         yield belief >= level if click.positive else belief <= level
     for name in (*_RIDGE_MAPS, *_LEVEL_MAPS):
         yield from _level_sets(name, hypotheses.maps[name], click, some)
-    edges, edge = np.sort(frame.gradient.ravel()[some]), frame.gradient[click.row, click.column]
+    edges, edge = np.sort(frame.steepness.ravel()[some]), frame.steepness[click.row, click.column]
     for share in _EDGE_SHARES:
-        yield frame.gradient <= max(edge, edges[int(share * (edges.size - 1))])
+        yield frame.steepness <= max(edge, edges[int(share * (edges.size - 1))])
     depth, _ = depth_at(domain, click, (0, 0, frame.shape[1], frame.shape[0]))
     for size in _DISC_SIZES:
         disc = np.zeros(frame.shape, np.uint8)
@@ -353,7 +355,7 @@ def _alike(colors: Plane, domain: Mask, click: Click, some: Index) -> Iterator[M
     ]
     difference = np.square(colors - colors[near][domain[near]].mean(axis=0))
     weights = np.array([[1.0, _COLOR_WEIGHT, _COLOR_WEIGHT]], np.float32)
-    distance = np.asarray(cv2.transform(difference, weights), np.float32)
+    distance = as_plane(cv2.transform(difference, weights))
     ranked = np.sort(distance.ravel()[some])
     for share in _LIKENESS_SHARES:
         alike = distance <= ranked[int(share * (ranked.size - 1))]

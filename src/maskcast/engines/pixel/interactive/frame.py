@@ -17,15 +17,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.pixel.filters import (
+    Plane,
+    as_plane,
+    best_line,
+    eigenvalues,
+    gradient,
+    hessian,
+    wide_blur,
+)
+from maskcast.masks import Box
 from maskcast.types import Mask, RgbImage
 
-Plane = npt.NDArray[np.float32]
-"""float32 (h, w) or (h, w, C), in the pixels of a frame."""
-
 Floats = npt.NDArray[np.float64]
-
-Rect = tuple[int, int, int, int]
-"""``x0, y0, x1, y1`` in whole pixels, ``x1`` and ``y1`` exclusive."""
 
 WORK_AREA = 20480
 """Most pixels of a frame."""
@@ -34,7 +38,7 @@ _MARGIN = 0.35
 _MARGIN_RANGE = (6, 200)
 _RIDGE_SIGMAS = (1.0, 1.7, 2.8)
 _LINE_LENGTH = 11
-_LINE_DIRECTIONS = 8
+_SOBEL_SUM = 8
 _COLOR_BINS = (16, 12, 12)
 _FIT_PIXELS = 1000
 _LOOK_NOISE = 0.2
@@ -55,18 +59,18 @@ class Frame:
         smooth: the same, lightly smoothed.
         moments: float32 (h * w, 9), per pixel the four channels (``smooth`` and the local roughness
             of the lightness) less their means, their squares, and 1.
-        gradient: float32 (h, w), length of the colour gradient of ``smooth``.
-        strong_edge: the gradient that a tenth of the inside exceeds.
+        steepness: float32 (h, w), length of the colour gradient of ``smooth``.
+        strong_edge: the steepness that a tenth of the inside exceeds.
     """
 
-    window: Rect
-    box: Rect | None
+    window: Box
+    box: Box | None
     inside: Mask
     pixels: RgbImage
     lab: Plane
     smooth: Plane
     moments: Plane
-    gradient: Plane
+    steepness: Plane
     strong_edge: float
 
     @property
@@ -127,15 +131,15 @@ class Look:
         return contrast
 
 
-def surround(box: Rect, height: int, width: int) -> Rect:
+def surround(box: Box, height: int, width: int) -> Box:
     """The window of a box: the box and a ring around it, clipped to the image."""
     x0, y0, x1, y1 = box
     side = float(np.sqrt((x1 - x0) * (y1 - y0)))
     margin = int(np.clip(_MARGIN * side, *_MARGIN_RANGE))
-    return clip_rect((x0 - margin, y0 - margin, x1 + margin, y1 + margin), height, width)
+    return clip_box((x0 - margin, y0 - margin, x1 + margin, y1 + margin), height, width)
 
 
-def include(window: Rect, x: float, y: float, height: int, width: int) -> Rect:
+def include(window: Box, x: float, y: float, height: int, width: int) -> Box:
     """The window, grown if need be so that an image point lies well inside it."""
     x0, y0, x1, y1 = window
     column, row = int(x), int(y)
@@ -149,16 +153,16 @@ def include(window: Rect, x: float, y: float, height: int, width: int) -> Rect:
         max(x1, column + margin + 1),
         max(y1, row + margin + 1),
     )
-    return clip_rect(grown, height, width)
+    return clip_box(grown, height, width)
 
 
-def clip_rect(rect: Rect, height: int, width: int) -> Rect:
-    """The part of a rectangle that lies in an image."""
-    x0, y0, x1, y1 = rect
+def clip_box(box: Box, height: int, width: int) -> Box:
+    """The part of a box that lies in an image."""
+    x0, y0, x1, y1 = box
     return max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
 
 
-def make_frame(image: RgbImage, window: Rect, box: Rect | None, area: int = WORK_AREA) -> Frame:
+def make_frame(image: RgbImage, window: Box, box: Box | None, area: int = WORK_AREA) -> Frame:
     """Cut and shrink a window of the image and measure its channels.
 
     Args:
@@ -173,16 +177,16 @@ def make_frame(image: RgbImage, window: Rect, box: Rect | None, area: int = WORK
     if scale < 1:
         size = max(1, round((x1 - x0) * scale)), max(1, round((y1 - y0) * scale))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    lab = _plane(cv2.cvtColor(pixels.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab))
+    lab = as_plane(cv2.cvtColor(pixels.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab))
     height, width = lab.shape[:2]
-    smooth = blur(lab, 1.0 if min(height, width) > 24 else 0.7)
+    smooth = wide_blur(lab, 1.0 if min(height, width) > 24 else 0.7)
     light = lab[..., 0]
-    roughness = blur(np.abs(light - blur(light, 2.0)), 1.5)
-    small_box = None if box is None else _scale_rect(box, window, height, width)
+    roughness = wide_blur(np.abs(light - wide_blur(light, 2.0)), 1.5)
+    small_box = None if box is None else _scale_box(box, window, height, width)
     inside = np.full((height, width), box is None)
     if small_box is not None:
         inside[small_box[1] : small_box[3], small_box[0] : small_box[2]] = True
-    gradient = _gradient(smooth)
+    steepness = _steepness(smooth)
     return Frame(
         window=window,
         box=small_box,
@@ -191,8 +195,8 @@ def make_frame(image: RgbImage, window: Rect, box: Rect | None, area: int = WORK
         lab=lab,
         smooth=smooth,
         moments=_moments(np.dstack([smooth, roughness])),
-        gradient=gradient,
-        strong_edge=float(np.quantile(gradient[inside], 0.9)) + 1e-3,
+        steepness=steepness,
+        strong_edge=float(np.quantile(steepness[inside], 0.9)) + 1e-3,
     )
 
 
@@ -204,12 +208,12 @@ def cue_maps(frame: Frame) -> dict[str, Plane]:
     ring = ~frame.inside
     around = ring if np.count_nonzero(ring) > 0.05 * ring.size else frame.inside
     light = np.ascontiguousarray(frame.lab[..., 0])
-    fine, background = blur(light, 0.7), _fit_plane(light, around)
+    fine, background = wide_blur(light, 0.7), _fit_plane(light, around)
     residuals = {
         "plane": fine - background,
-        "plane_smooth": blur(light, max(1.0, 0.03 * side)) - background,
-        "near": fine - blur(light, max(2.0, 0.12 * short)),
-        "far": fine - blur(light, max(4.0, 0.35 * short)),
+        "plane_smooth": wide_blur(light, max(1.0, 0.03 * side)) - background,
+        "near": fine - wide_blur(light, max(2.0, 0.12 * short)),
+        "far": fine - wide_blur(light, max(4.0, 0.35 * short)),
     }
     maps: dict[str, Plane] = {}
     for name, residual in residuals.items():
@@ -217,21 +221,9 @@ def cue_maps(frame: Frame) -> dict[str, Plane]:
     maps["unlike"] = _mahalanobis(frame.smooth, around)
     maps["color"] = _color_odds(frame, around, maps["unlike"])
     for name, ridge in zip(("dark", "bright"), _ridges(light), strict=True):
-        maps[f"{name}_ridge"] = blur(ridge, 0.7)
-        maps[f"{name}_line"] = _straight(ridge)
+        maps[f"{name}_ridge"] = wide_blur(ridge, 0.7)
+        maps[f"{name}_line"] = best_line(ridge, _LINE_LENGTH, edge=cv2.BORDER_REPLICATE)
     return maps
-
-
-def blur(plane: Plane, sigma: float) -> Plane:
-    """Gaussian blur; wide ones are computed on a smaller picture, where they cost nothing."""
-    height, width = plane.shape[:2]
-    step = int(sigma / 2) if sigma >= 4 else 1
-    if step == 1:
-        return _gauss(plane, sigma)
-    small = (max(1, width // step), max(1, height // step))
-    shrunk = _plane(cv2.resize(plane, small, interpolation=cv2.INTER_AREA))
-    wide = _gauss(shrunk, sigma / step)
-    return _plane(cv2.resize(wide, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _moments(channels: Plane) -> Plane:
@@ -240,31 +232,23 @@ def _moments(channels: Plane) -> Plane:
     return np.hstack([flat, flat * flat, np.ones((len(flat), 1), np.float32)])
 
 
-def _gauss(plane: Plane, sigma: float) -> Plane:
-    return _plane(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
-
-
-def _plane(array: object) -> Plane:
-    return np.asarray(array, np.float32)
-
-
-def _scale_rect(rect: Rect, window: Rect, height: int, width: int) -> Rect:
+def _scale_box(box: Box, window: Box, height: int, width: int) -> Box:
     x0, y0, x1, y1 = window
     across, down = width / (x1 - x0), height / (y1 - y0)
-    left, top = int((rect[0] - x0) * across), int((rect[1] - y0) * down)
-    right = int(np.ceil((rect[2] - x0) * across - 1e-6))
-    bottom = int(np.ceil((rect[3] - y0) * down - 1e-6))
+    left, top = int((box[0] - x0) * across), int((box[1] - y0) * down)
+    right = int(np.ceil((box[2] - x0) * across - 1e-6))
+    bottom = int(np.ceil((box[3] - y0) * down - 1e-6))
     return left, top, max(right, left + 1), max(bottom, top + 1)
 
 
-def _gradient(smooth: Plane) -> Plane:
-    dx = _plane(cv2.Sobel(smooth, cv2.CV_32F, 1, 0))
-    dy = _plane(cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
-    return np.sqrt(_sum_channels(dx * dx + dy * dy))
+def _steepness(smooth: Plane) -> Plane:
+    """Length of the colour gradient, in the sums of Sobel's kernel, as the weights know it."""
+    across, down = gradient(smooth)
+    return np.float32(_SOBEL_SUM) * np.sqrt(_sum_channels(across * across + down * down))
 
 
 def _sum_channels(stack: Plane) -> Plane:
-    return _plane(cv2.transform(stack, np.ones((1, 3), np.float32)))
+    return as_plane(cv2.transform(stack, np.ones((1, 3), np.float32)))
 
 
 def _fit_plane(channel: Plane, where: Mask) -> Plane:
@@ -284,7 +268,7 @@ def _fit_plane(channel: Plane, where: Mask) -> Plane:
         error = np.abs(design @ fit - values)
         weights = 1 / (1 + (error / (3 * np.median(error) + 1e-3)) ** 2)
     columns, rows = np.arange(width) / width, np.arange(height) / height
-    return _plane(fit[0] + fit[1] * columns[None] + fit[2] * rows[:, None])
+    return as_plane(fit[0] + fit[1] * columns[None] + fit[2] * rows[:, None])
 
 
 def _mahalanobis(smooth: Plane, around: Mask) -> Plane:
@@ -293,18 +277,18 @@ def _mahalanobis(smooth: Plane, around: Mask) -> Plane:
     spread = np.cov(colors.T) if len(colors) > 1 else np.zeros((3, 3))
     whiten = np.linalg.cholesky(np.linalg.inv(spread + _LAB_NOISE)).T
     centered = (smooth - colors.mean(axis=0)).astype(np.float32)
-    white = _plane(cv2.transform(centered, whiten.astype(np.float32)))
+    white = as_plane(cv2.transform(centered, whiten.astype(np.float32)))
     return np.sqrt(_sum_channels(white * white))
 
 
 def _color_odds(frame: Frame, around: Mask, unlike: Plane) -> Plane:
     """Log-odds of each colour, object to not, from two rounds of smoothed colour histograms."""
-    bins = _color_bins(blur(frame.lab, 0.7))
+    bins = _color_bins(wide_blur(frame.lab, 0.7))
     first = unlike
     if not np.array_equal(around, frame.inside):
-        first = blur(_log_odds(bins, frame.inside, around), 1.0)
+        first = wide_blur(_log_odds(bins, frame.inside, around), 1.0)
     likely = frame.inside & (first > np.median(first[frame.inside]))
-    return blur(_log_odds(bins, likely, ~likely), 1.0)
+    return wide_blur(_log_odds(bins, likely, ~likely), 1.0)
 
 
 def _color_bins(lab: Plane) -> npt.NDArray[np.int32]:
@@ -321,7 +305,7 @@ def _color_bins(lab: Plane) -> npt.NDArray[np.int32]:
 
 def _log_odds(bins: npt.NDArray[np.int32], first: Mask, second: Mask) -> Plane:
     odds = np.log(_histogram(bins[first]) / _histogram(bins[second]))
-    return _plane(odds.ravel()[bins])
+    return as_plane(odds.ravel()[bins])
 
 
 def _histogram(bins: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
@@ -342,27 +326,7 @@ def _ridges(light: Plane) -> tuple[Plane, Plane]:
     dark = np.full(light.shape, -np.inf, np.float32)
     bright = dark.copy()
     for sigma in _RIDGE_SIGMAS:
-        smooth = _gauss(light, sigma)
-        xx, yy, xy = (
-            _plane(cv2.Sobel(smooth, cv2.CV_32F, *order)) for order in ((2, 0), (0, 2), (1, 1))
-        )
-        middle, spread = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-        dark = np.maximum(dark, (spread + middle) * np.float32(sigma**2))
-        bright = np.maximum(bright, (spread - middle) * np.float32(sigma**2))
+        larger, smaller = eigenvalues(*hessian(wide_blur(light, sigma)))
+        dark = np.maximum(dark, larger * np.float32(sigma**2))
+        bright = np.maximum(bright, -smaller * np.float32(sigma**2))
     return dark, bright
-
-
-def _straight(ridge: Plane) -> Plane:
-    """Mean along a short line, the largest over directions: lines stay, specks fade."""
-    best = np.full(ridge.shape, -np.inf, np.float32)
-    middle = _LINE_LENGTH // 2
-    for step in range(_LINE_DIRECTIONS):
-        angle = np.pi * step / _LINE_DIRECTIONS
-        dx, dy = middle * np.cos(angle), middle * np.sin(angle)
-        kernel = np.zeros((_LINE_LENGTH, _LINE_LENGTH), np.uint8)
-        ends = (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy))
-        cv2.line(kernel, *ends, 1)
-        weights = kernel.astype(np.float32) / np.float32(kernel.sum())
-        mean = cv2.filter2D(ridge, -1, weights, borderType=cv2.BORDER_REPLICATE)
-        best = np.maximum(best, _plane(mean))
-    return best

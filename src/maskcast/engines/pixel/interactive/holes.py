@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7
 from maskcast.engines.pixel.interactive.box import Hypotheses
 from maskcast.engines.pixel.interactive.frame import Frame, Look
 from maskcast.types import Mask
@@ -22,8 +23,6 @@ _LEAST_SHARE = 0.04
 _SAME_OUTLINE = 0.85
 _LIKE = 0.5
 _TIMES_UNLIKE = 3
-_SQUARE = np.ones((3, 3), np.uint8)
-_WIDE_SQUARE = np.ones((7, 7), np.uint8)
 
 
 def open_holes(frame: Frame, mask: Mask, hypotheses: Hypotheses) -> Mask:
@@ -34,8 +33,8 @@ def open_holes(frame: Frame, mask: Mask, hypotheses: Hypotheses) -> Mask:
         mask: bool (h, w), the answer so far.
         hypotheses: it was chosen from.
     """
-    grown = cv2.dilate(mask.view(np.uint8), _SQUARE)
-    shell = cv2.dilate(grown, _WIDE_SQUARE) - grown
+    grown = cv2.dilate(mask.view(np.uint8), SQUARE_3)
+    shell = cv2.dilate(grown, SQUARE_7) - grown
     best_first = np.argsort(-hypotheses.merits, kind="stable")[:_CANDIDATES]
     rings = [i for i in best_first if _is_ring(frame, hypotheses.masks[i], mask, shell)]
     if not rings:
@@ -50,7 +49,7 @@ def _is_ring(frame: Frame, candidate: Mask, mask: Mask, shell: npt.NDArray[Any])
     full = _filled(candidate)
     if np.count_nonzero(full & mask) < _SAME_OUTLINE * np.count_nonzero(full | mask):
         return False
-    holes = cv2.erode((full & mask & ~candidate).view(np.uint8), _SQUARE)
+    holes = cv2.erode((full & mask & ~candidate).view(np.uint8), SQUARE_3)
     if np.count_nonzero(holes) < _LEAST_SHARE * np.count_nonzero(mask):
         return False
     look = Look.of(frame, holes[None])

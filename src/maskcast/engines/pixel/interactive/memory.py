@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from typing import Generic, NamedTuple, TypeVar
 
-from maskcast.engines.pixel.interactive.frame import Rect
+from maskcast.masks import Box
 
 Value = TypeVar("Value")
 
@@ -36,7 +36,7 @@ class Key(NamedTuple):
 
     picture: bytes
     shape: tuple[int, ...]
-    box: Rect | None
+    box: Box | None
     points: tuple[Point, ...]
 
 

@@ -18,7 +18,6 @@ from maskcast.engines.pixel.interactive.box import box_hypotheses, no_hypotheses
 from maskcast.engines.pixel.interactive.click import Click, Draft, correct
 from maskcast.engines.pixel.interactive.frame import (
     Frame,
-    Rect,
     cue_maps,
     include,
     make_frame,
@@ -27,6 +26,7 @@ from maskcast.engines.pixel.interactive.frame import (
 from maskcast.engines.pixel.interactive.holes import open_holes
 from maskcast.engines.pixel.interactive.memory import Key, Memory, Point
 from maskcast.engines.pixel.interactive.start import start_at
+from maskcast.masks import Box
 from maskcast.types import Mask, Prompts, RgbImage
 
 
@@ -78,7 +78,7 @@ def segment_object(image: RgbImage, prompts: Prompts, memory: Memory[Sketch] | N
 
 
 def _sketch(
-    image: RgbImage, box: Rect | None, points: tuple[Point, ...], memory: Memory[Sketch]
+    image: RgbImage, box: Box | None, points: tuple[Point, ...], memory: Memory[Sketch]
 ) -> Sketch:
     """Follow the prompts in the order they were set, from the longest beginning remembered."""
     picture = hashlib.sha1(np.ascontiguousarray(image).data, usedforsecurity=False).digest()
@@ -96,7 +96,7 @@ def _sketch(
     return sketch
 
 
-def _first(image: RgbImage, box: Rect | None, points: tuple[Point, ...]) -> Sketch:
+def _first(image: RgbImage, box: Box | None, points: tuple[Point, ...]) -> Sketch:
     """What the box says, or else the first positive point, the last of the points given."""
     if box is None:
         *before, point = points
@@ -111,7 +111,7 @@ def _first(image: RgbImage, box: Rect | None, points: tuple[Point, ...]) -> Sket
     return Sketch(frame, Draft.begin(open_holes(frame, best, hypotheses), hypotheses))
 
 
-def _follow(image: RgbImage, box: Rect | None, points: tuple[Point, ...], sketch: Sketch) -> Sketch:
+def _follow(image: RgbImage, box: Box | None, points: tuple[Point, ...], sketch: Sketch) -> Sketch:
     """The sketch after the last of the points."""
     sketch = _hold(image, box, points[-1], sketch)
     frame = sketch.frame
@@ -121,7 +121,7 @@ def _follow(image: RgbImage, box: Rect | None, points: tuple[Point, ...], sketch
     return Sketch(frame, correct(frame, sketch.draft, click, done))
 
 
-def _hold(image: RgbImage, box: Rect | None, point: Point, sketch: Sketch) -> Sketch:
+def _hold(image: RgbImage, box: Box | None, point: Point, sketch: Sketch) -> Sketch:
     """The sketch on a frame that holds a point well."""
     old, draft = sketch.frame, sketch.draft
     window = include(old.window, point.x, point.y, *image.shape[:2])
@@ -134,7 +134,7 @@ def _hold(image: RgbImage, box: Rect | None, point: Point, sketch: Sketch) -> Sk
     return Sketch(frame, Draft(mask, no_hypotheses(belief, cue_maps(frame)), settled))
 
 
-def _whole_pixels(box: list[float], height: int, width: int) -> Rect:
+def _whole_pixels(box: list[float], height: int, width: int) -> Box:
     """A box in whole pixels: sides sorted, grown to pixel edges, clipped, never empty."""
     x0, x1 = sorted((box[0], box[2]))
     y0, y1 = sorted((box[1], box[3]))

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7, Plane
 from maskcast.engines.pixel.interactive.box import (
     Hypotheses,
     Measures,
@@ -28,12 +29,11 @@ from maskcast.engines.pixel.interactive.click import Click, Patch, depth_at, pro
 from maskcast.engines.pixel.interactive.frame import (
     Frame,
     Look,
-    Plane,
-    Rect,
-    clip_rect,
+    clip_box,
     cue_maps,
     make_frame,
 )
+from maskcast.masks import Box
 from maskcast.types import RgbImage
 
 START_WEIGHTS: Weights = {
@@ -51,8 +51,6 @@ START_WEIGHTS: Weights = {
 _FIRST_REACH = 24
 _REACH_STEP = 3
 _WINDOW_AREA = 9216
-_SQUARE = np.ones((3, 3), np.uint8)
-_WIDE_SQUARE = np.ones((7, 7), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -92,13 +90,13 @@ def start_at(
     return best
 
 
-def windows(point: tuple[float, float], height: int, width: int) -> Iterator[Rect]:
+def windows(point: tuple[float, float], height: int, width: int) -> Iterator[Box]:
     """Windows around a point, each larger than the one before, up to the whole image."""
     column, row = int(point[0]), int(point[1])
     reach = _FIRST_REACH
     while True:
         window = (column - reach, row - reach, column + reach + 1, row + reach + 1)
-        clipped = clip_rect(window, height, width)
+        clipped = clip_box(window, height, width)
         yield clipped
         if clipped == (0, 0, width, height):
             return
@@ -128,13 +126,13 @@ def _measure(frame: Frame, patches: Sequence[Patch], click: Click) -> Measures:
     masks = np.stack([patch.mask for patch in patches])
     edges, shells = np.empty(masks.shape, np.uint8), np.empty(masks.shape, np.uint8)
     for i, pixels in enumerate(masks.view(np.uint8)):
-        grown = cv2.dilate(pixels, _SQUARE)
-        edges[i], shells[i] = grown - pixels, cv2.dilate(pixels, _WIDE_SQUARE) - grown
+        grown = cv2.dilate(pixels, SQUARE_3)
+        edges[i], shells[i] = grown - pixels, cv2.dilate(pixels, SQUARE_7) - grown
     area = np.array([patch.area for patch in patches], np.float64)
     depths = np.array([depth_at(patch.mask, click, patch.bounds) for patch in patches])
     look, whole = Look.of(frame, masks), Look.of(frame, np.ones((1, *frame.shape), np.uint8))
     shell, rest = look.contrast(Look.of(frame, shells)), look.contrast(whole.without(look))
-    edge = mean_over(frame.gradient, edges)
+    edge = mean_over(frame.steepness, edges)
     share = np.log(area / frame.inside.size)
     return {
         "share": share,

@@ -13,24 +13,22 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from maskcast.engines.pixel.learning.features import (
-    HALO,
-    LEVELS,
+from maskcast.engines.pixel.filters import (
+    SQUARE_5,
     Plane,
     Stack,
+    best_line,
     blur,
-    derivative,
     eigenvalues,
     half,
-    pad_plane,
-    upsample_rows,
+    hessian,
 )
+from maskcast.engines.pixel.learning.features import HALO, LEVELS, pad_plane, upsample_rows
 from maskcast.engines.pixel.learning.perceptron import sigmoid
 
 _SHAPE_LEVELS = 3
 _GROWN_LEVELS = 4
 _LINE = 9
-_FIVE = np.ones((5, 5), np.uint8)
 _LIMIT = 6.0
 
 
@@ -92,32 +90,8 @@ def _level_features(probability: Plane, level: int) -> Stack:
     smooth = blur(probability, 1.0)
     planes = [np.sqrt(smooth)]
     if level < _GROWN_LEVELS:
-        planes += [cv2.dilate(smooth, _FIVE), cv2.erode(smooth, _FIVE)]
+        planes += [cv2.dilate(smooth, SQUARE_5), cv2.erode(smooth, SQUARE_5)]
     if level < _SHAPE_LEVELS:
-        planes += eigenvalues(
-            derivative(smooth, 2, 0), derivative(smooth, 1, 1), derivative(smooth, 0, 2)
-        )
-        planes.append(np.sqrt(_best_line(probability)))
+        planes += eigenvalues(*hessian(smooth))
+        planes.append(np.sqrt(best_line(probability, _LINE)))
     return np.stack(planes).astype(np.float32, copy=False)
-
-
-def _best_line(probability: Plane) -> Plane:
-    """Highest mean over line segments of `_LINE` pixels through each pixel, in 8 directions."""
-    best = np.zeros_like(probability)
-    for kernel in _LINE_KERNELS:
-        np.maximum(best, cv2.filter2D(probability, cv2.CV_32F, kernel), out=best)
-    return best
-
-
-def _line_kernels() -> tuple[Plane, ...]:
-    middle = _LINE // 2
-    kernels = []
-    for angle in np.arange(8) * np.pi / 8:
-        kernel = np.zeros((_LINE, _LINE), np.float32)
-        dx, dy = round(middle * np.cos(angle)), round(middle * np.sin(angle))
-        cv2.line(kernel, (middle - dx, middle - dy), (middle + dx, middle + dy), 1.0)
-        kernels.append(kernel / kernel.sum())
-    return tuple(kernels)
-
-
-_LINE_KERNELS = _line_kernels()

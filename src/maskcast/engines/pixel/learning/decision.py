@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.learning.features import Plane
+from maskcast.engines.pixel.filters import Plane
 from maskcast.engines.pixel.learning.perceptron import sigmoid
 from maskcast.engines.pixel.learning.snapping import snap
 from maskcast.types import Mask

@@ -21,13 +21,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.pixel.filters import (
+    SQUARE_5,
+    Plane,
+    Stack,
+    as_plane,
+    blur,
+    eigenvalues,
+    enlarge,
+    gradient,
+    half,
+    hessian,
+    shrink,
+)
 from maskcast.types import RgbImage
-
-Plane = npt.NDArray[np.float32]
-"""float32 (H, W)."""
-
-Stack = npt.NDArray[np.float32]
-"""float32 (F, H, W): F planes."""
 
 LEVELS = 6
 ALIGN = 1 << (LEVELS - 1)
@@ -82,7 +89,6 @@ SCALES = (
 _SURROUND_SIGMA = 2.0
 _MIN_RANGE = 0.06
 _EDGE_REACH = 32
-_FIVE = np.ones((5, 5), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,7 @@ def pad_plane(plane: Plane) -> Plane:
     if not below and not right:
         return plane
     mode = cv2.BORDER_REFLECT_101 if min(rows, columns) > ALIGN else cv2.BORDER_REPLICATE
-    return np.asarray(cv2.copyMakeBorder(plane, 0, below, 0, right, mode), np.float32)
+    return as_plane(cv2.copyMakeBorder(plane, 0, below, 0, right, mode))
 
 
 def upsample_rows(plane: Plane, level: int, top: int, bottom: int) -> Plane:
@@ -208,9 +214,8 @@ def upsample_rows(plane: Plane, level: int, top: int, bottom: int) -> Plane:
     first, last = top // factor, bottom // factor
     above, below = min(1, first), min(1, plane.shape[0] - last)
     part = plane[first - above : last + below]
-    size = (plane.shape[1] * factor, part.shape[0] * factor)
-    large = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large[above * factor : above * factor + bottom - top], np.float32)
+    large = enlarge(part, (part.shape[0] * factor, part.shape[1] * factor))
+    return large[above * factor : above * factor + bottom - top]
 
 
 def _edge_distance(length: int, padded: int) -> npt.NDArray[np.float32]:
@@ -244,11 +249,10 @@ def _normalise(image: RgbImage, *, color: bool) -> tuple[tuple[Plane, ...], Plan
 def _surround(intensity: list[Plane], level: int) -> tuple[Plane, Plane]:
     """Smoothed mean and deviation of the intensity at ``level``, at that level's resolution."""
     plane = intensity[level]
-    size = (plane.shape[1], plane.shape[0])
     # Squares come from level 1: fine texture counts as deviation, at a quarter of the cost.
-    square = cv2.resize(intensity[1] * intensity[1], size, interpolation=cv2.INTER_AREA)
+    square = shrink(intensity[1] * intensity[1], plane.shape)
     mean = blur(plane, _SURROUND_SIGMA)
-    variance = blur(np.asarray(square, np.float32), _SURROUND_SIGMA) - mean * mean
+    variance = blur(square, _SURROUND_SIGMA) - mean * mean
     return mean, np.sqrt(np.maximum(variance, 0))
 
 
@@ -264,9 +268,8 @@ def _coarse_features(
     out = [f for scale in SCALES if scale.level == level for f in _scale_features(planes, scale)]
     compared = _surround_of(level)
     if compared is not None:
-        size = (planes[0].shape[1], planes[0].shape[0])
-        mean, deviation = (cv2.resize(plane, size) for plane in surround[compared])
-        out.append(_relative(out[0], np.asarray(mean), np.asarray(deviation)))
+        mean, deviation = (enlarge(plane, planes[0].shape) for plane in surround[compared])
+        out.append(_relative(out[0], mean, deviation))
     if level in CONTEXT_LEVELS:
         out.append(np.sqrt(surround[CONTEXT_LEVELS.index(level)][1]))
     return np.stack(out)
@@ -279,8 +282,8 @@ def _scale_features(planes: Sequence[Plane], scale: Scale) -> list[Plane]:
     across, down = gradient(smooth)
     out = [smooth, _fourth_root(across * across + down * down)]
     if scale.hessian:
-        second = (derivative(smooth, *orders) for orders in ((2, 0), (1, 1), (0, 2)))
-        out += [np.copysign(np.sqrt(np.abs(value)), value) for value in eigenvalues(*second)]
+        values = eigenvalues(*hessian(smooth))
+        out += [np.copysign(np.sqrt(np.abs(value)), value) for value in values]
     if scale.tensor:
         products = (across * across, across * down, down * down)
         out += [_fourth_root(v) for v in eigenvalues(*(blur(p, 1.5) for p in products))]
@@ -290,8 +293,8 @@ def _scale_features(planes: Sequence[Plane], scale: Scale) -> list[Plane]:
         mean = blur(plane, 1.5)
         out.append(_fourth_root(blur(plane * plane, 1.5) - mean * mean))
     if scale.extremes:
-        out.append(np.sqrt(cv2.dilate(smooth, _FIVE) - smooth))
-        out.append(np.sqrt(smooth - cv2.erode(smooth, _FIVE)))
+        out.append(np.sqrt(cv2.dilate(smooth, SQUARE_5) - smooth))
+        out.append(np.sqrt(smooth - cv2.erode(smooth, SQUARE_5)))
     if len(planes) > 1:
         out += _colour_features(planes[1:], scale.sigma)
     return out
@@ -310,41 +313,6 @@ def _colour_features(chroma: Sequence[Plane], sigma: float) -> list[Plane]:
 def _relative(plane: Plane, mean: Plane, deviation: Plane) -> Plane:
     """How far ``plane`` stands out from its surroundings, in their deviations."""
     return (plane - mean) / (deviation + np.float32(0.1))
-
-
-def half(plane: Plane) -> Plane:
-    """The next pyramid level (Burt & Adelson 1983)."""
-    return np.asarray(cv2.pyrDown(plane), np.float32)
-
-
-def blur(plane: Plane, sigma: float) -> Plane:
-    """Gaussian smoothing, mirrored at the edges; the kernel reaches 2.5 sigma."""
-    size = 2 * int(np.ceil(2.5 * sigma)) + 1
-    blurred = cv2.GaussianBlur(plane, (size, size), sigma, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(blurred, np.float32)
-
-
-def gradient(plane: Plane) -> tuple[Plane, Plane]:
-    """Derivatives along x and y per pixel (Sobel)."""
-    across = cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
-    down = cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
-    return np.asarray(across, np.float32), np.asarray(down, np.float32)
-
-
-def derivative(plane: Plane, x_order: int, y_order: int) -> Plane:
-    """Second derivative per squared pixel (Sobel)."""
-    return np.asarray(
-        cv2.Sobel(plane, cv2.CV_32F, x_order, y_order, ksize=3, scale=0.25), np.float32
-    )
-
-
-def eigenvalues(xx: Plane, xy: Plane, yy: Plane) -> tuple[Plane, Plane]:
-    """Larger and smaller eigenvalue of the symmetric matrices [[xx, xy], [xy, yy]]."""
-    half_trace = (xx + yy) * np.float32(0.5)
-    # Not cv2.magnitude: its last bit depends on where the arrays lie in memory.
-    half_difference = (xx - yy) * np.float32(0.5)
-    radius = np.sqrt(half_difference * half_difference + xy * xy)
-    return half_trace + radius, half_trace - radius
 
 
 def _fourth_root(plane: npt.ArrayLike) -> Plane:

@@ -16,11 +16,11 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
+from maskcast.engines.pixel.filters import Plane, Stack
 from maskcast.engines.pixel.learning.context import build_context, context_count, strip_context
 from maskcast.engines.pixel.learning.decision import Decision, calibrate
-from maskcast.engines.pixel.learning.features import Plane, Stack, build_pyramid, strips
+from maskcast.engines.pixel.learning.features import build_pyramid, strips
 from maskcast.engines.pixel.learning.model import PixelModel, first_logits, second_logits
 from maskcast.engines.pixel.learning.options import LearnerOptions
 from maskcast.engines.pixel.learning.perceptron import (
@@ -34,6 +34,7 @@ from maskcast.engines.pixel.learning.perceptron import (
 from maskcast.engines.pixel.learning.rivals import never_overlap
 from maskcast.engines.pixel.learning.sampling import Samples, balanced, merge, sample_view
 from maskcast.engines.pixel.learning.views import View, is_gray, make_views
+from maskcast.engines.pixel.threads import single_threaded_libraries
 from maskcast.types import Reference
 
 __all__ = ["LEARNER_VERSION", "LearnerOptions", "fit"]
@@ -75,7 +76,7 @@ def fit(references: Sequence[Reference], options: LearnerOptions) -> PixelModel:
     color = not all(is_gray(reference.image) for reference in references)
     views, folds = make_views(references, object_ids, options)
     count = max(500, options.samples // len(views))
-    with threadpool_limits(1), ThreadPoolExecutor(options.workers, "fit") as pool:
+    with single_threaded_libraries(), ThreadPoolExecutor(options.workers, "fit") as pool:
         parts = list(
             pool.map(
                 lambda i: sample_view(views[i], count, options.seed + i, options, color=color),

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.pixel.filters import Plane, Stack
 from maskcast.engines.pixel.learning.context import build_context, strip_context
 from maskcast.engines.pixel.learning.decision import Decision, decide
 from maskcast.engines.pixel.learning.features import (
-    Plane,
     Pyramid,
-    Stack,
     build_pyramid,
     strip_features,
     strips,
@@ -83,16 +82,20 @@ def predict(model: PixelModel, image: RgbImage) -> Segmentation:
         if mask.any():
             margins = refined[mask] - np.float32(decision.low)
             found.append(_Found(object_id, mask, score, margins, decision.area))
-    masks = [one.mask for one in found]
+    masks = [candidate.mask for candidate in found]
     if model.exclusive and len(found) > 1:
-        masks = settle(masks, [one.margins for one in found], [one.least for one in found])
-    shown = [(one, mask) for one, mask in zip(found, masks, strict=True) if mask.any()]
+        masks = settle(
+            masks,
+            [candidate.margins for candidate in found],
+            [candidate.least for candidate in found],
+        )
+    shown = [(candidate, mask) for candidate, mask in zip(found, masks, strict=True) if mask.any()]
     if not shown:
         return Segmentation.empty(pyramid.height, pyramid.width)
     return Segmentation(
-        object_ids=np.array([one.object_id for one, _ in shown], np.int32),
+        object_ids=np.array([candidate.object_id for candidate, _ in shown], np.int32),
         masks=np.stack([mask for _, mask in shown]),
-        scores=np.array([one.score for one, _ in shown], np.float32),
+        scores=np.array([candidate.score for candidate, _ in shown], np.float32),
     )
 
 

@@ -34,7 +34,7 @@ class LearnerOptions:
 
     threshold: float | None = None
     seed: int = 0
-    workers: int = 2
+    workers: int = 1
     folds: int = 5
     views: int = 4
     altered_pixels: int = 6_000_000

@@ -95,12 +95,12 @@ class Perceptrons:
 
     def pick(self, member: int) -> Perceptrons:
         """One member alone."""
-        one = slice(member, member + 1)
+        alone = slice(member, member + 1)
         return Perceptrons(
             self.low,
             self.high,
-            tuple(weight[one] for weight in self.weights),
-            tuple(bias[one] for bias in self.biases),
+            tuple(weight[alone] for weight in self.weights),
+            tuple(bias[alone] for bias in self.biases),
         )
 
     def logits(self, features: Array) -> Array:

@@ -22,9 +22,9 @@ Margins = npt.NDArray[np.float32]
 def never_overlap(references: Sequence[Reference]) -> bool:
     """Whether no reference has two objects on the same pixel."""
     return not any(
-        (one & other).any()
+        (first & second).any()
         for reference in references
-        for one, other in combinations(reference.masks.values(), 2)
+        for first, second in combinations(reference.masks.values(), 2)
     )
 
 

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.learning.features import Plane, blur, gradient, strips
+from maskcast.engines.pixel.filters import Plane, blur, gradient
+from maskcast.engines.pixel.learning.features import strips
 from maskcast.types import Mask
 
 _STEP = 0.25

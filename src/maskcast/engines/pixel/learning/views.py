@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.pixel.filters import as_plane, blur, enlarge, shrink
 from maskcast.engines.pixel.learning.options import LearnerOptions
 from maskcast.types import Reference, RgbImage
 
@@ -66,9 +67,8 @@ def is_fixed_scene(images: Sequence[RgbImage]) -> bool:
 
 def _structure(image: RgbImage) -> npt.NDArray[np.float32]:
     """Fine structure of a 48 x 48 thumbnail, of mean 0 and length 1 (length 0 if flat)."""
-    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    small = cv2.resize(gray, (48, 48), interpolation=cv2.INTER_AREA)
-    detail = (small - cv2.GaussianBlur(small, (21, 21), 4.0)).ravel()
+    small = shrink(as_plane(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)), (48, 48))
+    detail = (small - blur(small, 4.0)).ravel()
     detail -= detail.mean()
     return np.asarray(detail / max(float(np.linalg.norm(detail)), 1e-3), np.float32)
 
@@ -171,9 +171,7 @@ def _with_detail(image: RgbImage, factor: float) -> RgbImage:
     height, width = image.shape[:2]
     step = max(1, min(height, width) // 32)
     values = image.astype(np.float32)
-    small = (max(1, width // step), max(1, height // step))
-    wide = cv2.resize(values, small, interpolation=cv2.INTER_AREA)
-    wide = cv2.GaussianBlur(wide, (11, 11), 2.0, borderType=cv2.BORDER_REPLICATE)
-    wide = cv2.resize(wide, (width, height), interpolation=cv2.INTER_LINEAR)
+    small = shrink(values, (max(1, height // step), max(1, width // step)))
+    wide = enlarge(blur(small, 2.0, edge=cv2.BORDER_REPLICATE), (height, width))
     changed = wide + np.float32(factor) * (values - wide)
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)

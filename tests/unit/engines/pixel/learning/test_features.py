@@ -2,8 +2,6 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import ndimage
-from skimage.feature import hessian_matrix_eigvals
 
 from maskcast.engines.pixel.learning import features
 
@@ -52,27 +50,6 @@ def test_gain_and_offset_leave_the_normalised_intensity() -> None:
     first = features.build_pyramid(image, color=False).fine[0]
     second = features.build_pyramid(brighter, color=False).fine[0]
     np.testing.assert_allclose(first, second, atol=1e-4)
-
-
-def test_blur_equals_scipy() -> None:
-    plane = np.random.default_rng(1).random((40, 50), dtype=np.float32)
-    expected = ndimage.gaussian_filter(plane, 1.4, mode="mirror", radius=4)
-    np.testing.assert_allclose(features.blur(plane, 1.4), expected, atol=1e-5)
-
-
-def test_eigenvalues_equal_scikit_image() -> None:
-    xx, xy, yy = np.random.default_rng(2).standard_normal((3, 9, 11)).astype(np.float32)
-    expected = hessian_matrix_eigvals([yy, xy, xx])  # type: ignore[no-untyped-call]
-    np.testing.assert_allclose(np.stack(features.eigenvalues(xx, xy, yy)), expected, atol=1e-5)
-
-
-def test_second_derivatives_of_a_parabola() -> None:
-    y, x = np.mgrid[:20, :20].astype(np.float32)
-    plane = 3 * x * x + 2 * x * y + y * y
-    inner = (slice(3, -3), slice(3, -3))
-    np.testing.assert_allclose(features.derivative(plane, 2, 0)[inner], 6, atol=1e-3)
-    np.testing.assert_allclose(features.derivative(plane, 1, 1)[inner], 2, atol=1e-3)
-    np.testing.assert_allclose(features.derivative(plane, 0, 2)[inner], 2, atol=1e-3)
 
 
 @pytest.mark.parametrize("level", [1, 3, 5])

@@ -134,7 +134,10 @@ def test_a_colour_alone_can_be_learned() -> None:
 def test_odd_references_are_no_error(references: list[Reference]) -> None:
     model = fit(references, QUICK)
     for reference in references:
-        predict(model, reference.image)
+        result = predict(model, reference.image)
+        assert result.masks.shape[1:] == reference.image.shape[:2]
+        assert set(result.object_ids.tolist()) <= {3}
+        assert ((result.scores > 0) & (result.scores <= 1)).all()
 
 
 def test_no_object_at_all_is_refused() -> None:
