@@ -44,7 +44,22 @@ LEARNER_VERSION = "1"
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-_LOST = 0.005
+
+
+@dataclass(frozen=True)
+class LearnerConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
+
+    Attributes:
+        lost: share of the object's pixels that the gate may lose.
+        gates: lowest and highest logit that a gate may be.
+    """
+
+    lost: float = 0.005
+    gates: tuple[float, float] = (-2.5, -1.0)
+
+
+_FIXED = LearnerConstants()
 
 
 @dataclass(frozen=True)
@@ -159,7 +174,8 @@ def _crossed_map(view: View, networks: Perceptrons, color: bool) -> Stack:
 def _gate(planes: list[Plane], truths: list[npt.NDArray[np.bool_]]) -> float:
     """Logit that all but a few object pixels exceed."""
     inside = [plane[truth] for plane, truth in zip(planes, truths, strict=True)]
-    return float(np.clip(np.quantile(np.concatenate(inside), _LOST), -2.5, -1.0))
+    limit = np.quantile(np.concatenate(inside), _FIXED.lost)
+    return float(np.clip(limit, *_FIXED.gates))
 
 
 def _fit_second(

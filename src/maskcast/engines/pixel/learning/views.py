@@ -13,7 +13,33 @@ from maskcast.engines.pixel.filters import as_plane, blur, enlarge, shrink
 from maskcast.engines.pixel.learning.options import LearnerOptions
 from maskcast.types import Mask, Reference, RgbImage
 
-_SAME_SCENE = 0.6
+
+@dataclass(frozen=True)
+class ViewConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
+
+    Attributes:
+        same_scene: correlation of coarse structure above which two pictures show one scene.
+        scale: `LearnerOptions.scale` where nothing but the objects will change.
+        tint: `LearnerOptions.tint` there.
+        gain: `LearnerOptions.gain` there.
+        detail: `LearnerOptions.detail` there.
+        thumbnail: side of the picture that coarse structure is taken from, in pixels.
+        thumbnail_sigma: of the blur that is taken from it, so that only structure is left.
+        detail_sigma: of the wide surroundings of `LearnerOptions.detail`, in 32nds of the side.
+    """
+
+    same_scene: float = 0.6
+    scale: float = 0.15
+    tint: float = 0.03
+    gain: float = 0.1
+    detail: float = 0.1
+    thumbnail: int = 48
+    thumbnail_sigma: float = 4.0
+    detail_sigma: float = 2.0
+
+
+_FIXED = ViewConstants()
 
 
 @dataclass(frozen=True)
@@ -44,7 +70,13 @@ def make_views(
     rng = np.random.default_rng(options.seed)
     if is_fixed_scene([image for image, _ in originals]):
         # Nothing but the objects will change, so colour and light may be relied on.
-        options = replace(options, scale=0.15, tint=0.03, gain=0.1, detail=0.1)
+        options = replace(
+            options,
+            scale=_FIXED.scale,
+            tint=_FIXED.tint,
+            gain=_FIXED.gain,
+            detail=_FIXED.detail,
+        )
     pixels = sum(image.shape[0] * image.shape[1] for image, _ in originals)
     copies = min(options.views, max(1, options.altered_pixels // pixels))
     room = options.altered_pixels // len(originals)
@@ -65,13 +97,13 @@ def is_fixed_scene(images: Sequence[RgbImage]) -> bool:
     if len(images) < 2 or len({image.shape for image in images}) > 1:
         return False
     prints = np.stack([_structure(image) for image in images])
-    return bool((prints @ prints.T).min() > _SAME_SCENE)
+    return bool((prints @ prints.T).min() > _FIXED.same_scene)
 
 
 def _structure(image: RgbImage) -> npt.NDArray[np.float32]:
-    """Fine structure of a 48 x 48 thumbnail, of mean 0 and length 1 (length 0 if flat)."""
-    small = shrink(as_plane(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)), (48, 48))
-    detail = (small - blur(small, 4.0)).ravel()
+    """Fine structure of a thumbnail, of mean 0 and length 1 (length 0 if flat)."""
+    small = shrink(as_plane(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)), (_FIXED.thumbnail,) * 2)
+    detail = (small - blur(small, _FIXED.thumbnail_sigma)).ravel()
     detail -= detail.mean()
     return np.asarray(detail / max(float(np.linalg.norm(detail)), 1e-3), np.float32)
 
@@ -181,6 +213,6 @@ def _with_detail(image: RgbImage, factor: float) -> RgbImage:
     step = max(1, min(height, width) // 32)
     values = image.astype(np.float32)
     small = shrink(values, (max(1, height // step), max(1, width // step)))
-    wide = enlarge(blur(small, 2.0, edge=cv2.BORDER_REPLICATE), (height, width))
+    wide = enlarge(blur(small, _FIXED.detail_sigma, edge=cv2.BORDER_REPLICATE), (height, width))
     changed = wide + np.float32(factor) * (values - wide)
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
