@@ -259,7 +259,9 @@ class ProjectFolder:
                 f"{annotation.width} x {annotation.height} in {folder / ANNOTATIONS_NAME}; "
                 "restore the image or annotate it again"
             )
-        return Reference(annotation.image_id, image, _resolve(engine, image, annotation))
+        masks = _resolve(engine, image, annotation)
+        unknown = None if annotation.unknown is None else annotation.unknown.pixels
+        return Reference(annotation.image_id, image, masks, unknown)
 
     def _check_something_shown(
         self,
