@@ -107,6 +107,7 @@ def calibrate(
     truths: Sequence[Mask],
     channels: Sequence[Sequence[Plane]],
     threshold: float | None,
+    unknown: Sequence[Mask | None] | None = None,
 ) -> Decision:
     """The best limits for one object.
 
@@ -115,13 +116,18 @@ def calibrate(
         truths: their true masks.
         channels: per reference, the image's normalised channels.
         threshold: probability to use instead of the best one, or None.
+        unknown: per reference, pixels of which nothing is known, and which no truth holds.
     """
+    known = [None if pixels is None else ~pixels for pixels in unknown or [None] * len(maps)]
     low = (
-        _best_low(maps, truths) if threshold is None else float(np.log(threshold / (1 - threshold)))
+        _best_low(maps, truths, known)
+        if threshold is None
+        else float(np.log(threshold / (1 - threshold)))
     )
-    choices = [[logits > low for logits in maps]]
+    choices = [[np.asarray(logits > low) for logits in maps]]
     if threshold is None:
         choices.append([snap(z, planes, low) for z, planes in zip(maps, channels, strict=True)])
+    choices = [list(map(_within, masks, known)) for masks in choices]
     tables = [_table(maps, masks, truths, low) for masks in choices]
     # Snapping only where it does no harm to the references.
     snapped = len(tables) > 1 and bool(tables[1][0, 0] > tables[0][0, 0] - _FIXED.harm)
@@ -133,15 +139,19 @@ def calibrate(
     best = np.unravel_index(int(np.argmax(table - cost - alarms)), table.shape)
     up, small = (int(position) for position in best)
     plain = Decision(low, low + _FIXED.steps_up[up], _FIXED.areas[small], snapped, 1.0)
-    return replace(plain, reliability=_reliability(maps, truths, channels, plain))
+    return replace(plain, reliability=_reliability(maps, truths, channels, known, plain))
 
 
-def _best_low(maps: Sequence[Plane], truths: Sequence[Mask]) -> float:
+def _within(mask: Mask, known: Mask | None) -> Mask:
+    return mask if known is None else mask & known
+
+
+def _best_low(maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mask | None]) -> float:
     """Threshold with the best IoU, pooled and per image, and not far from even odds.
 
     Few references make a ragged optimum, so the curves are smoothed and a weak prior pulls to zero.
     """
-    both, either = _overlaps(maps, truths)
+    both, either = _overlaps(maps, truths, known)
     shown = np.array([truth.any() for truth in truths])
     pooled = both.sum(axis=0) / np.maximum(either.sum(axis=0), 1)
     single = (both[shown] / np.maximum(either[shown], 1)).mean(axis=0)
@@ -152,15 +162,16 @@ def _best_low(maps: Sequence[Plane], truths: Sequence[Mask]) -> float:
 
 
 def _overlaps(
-    maps: Sequence[Plane], truths: Sequence[Mask]
+    maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mask | None]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Intersection and union per map and threshold, float64 (maps, thresholds)."""
     both = np.empty((len(maps), len(_FIXED.thresholds)))
     either = np.empty_like(both)
-    for index, (logits, truth) in enumerate(zip(maps, truths, strict=True)):
+    for index, (logits, truth, pixels) in enumerate(zip(maps, truths, known, strict=True)):
         bins = np.searchsorted(_FIXED.thresholds, logits.ravel())
         size = len(_FIXED.thresholds) + 1
-        above = _count_above(np.bincount(bins, minlength=size))
+        counted = bins if pixels is None else bins[pixels.ravel()]
+        above = _count_above(np.bincount(counted, minlength=size))
         both[index] = _count_above(np.bincount(bins[truth.ravel()], minlength=size))
         either[index] = above + truth.sum() - both[index]
     return both, either
@@ -223,13 +234,15 @@ def _reliability(
     maps: Sequence[Plane],
     truths: Sequence[Mask],
     channels: Sequence[Sequence[Plane]],
+    known: Sequence[Mask | None],
     decision: Decision,
 ) -> float:
     """IoU per unit of score on the references, pulled to 1 as long as there are few."""
     reached = promised = _FIXED.doubt
-    for logits, truth, planes in zip(maps, truths, channels, strict=True):
+    for logits, truth, planes, pixels in zip(maps, truths, channels, known, strict=True):
         mask, score = decide(logits, planes, decision)
-        if score > 0:
+        mask = _within(mask, pixels)
+        if mask.any():
             reached += float((mask & truth).sum() / (mask | truth).sum())
             promised += score
     return min(reached / promised, 1.0)

@@ -121,7 +121,8 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
         refine = partial(_crossed_second, networks=crossed_networks, gate=gate, color=work.color)
         final = work.map(lambda i: refine(work.views[i], planes[i]), originals)  # noqa: B023
         truths = [work.views[i].masks[index] for i in originals]
-        decisions.append(calibrate(final, truths, channels, work.options.threshold))
+        unknown = [work.views[i].unknown for i in originals]
+        decisions.append(calibrate(final, truths, channels, work.options.threshold, unknown))
         second.append(networks)
         gates.append(gate)
     return PixelModel(

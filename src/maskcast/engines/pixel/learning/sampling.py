@@ -17,6 +17,7 @@ from maskcast.engines.pixel.learning.features import (
 from maskcast.engines.pixel.learning.options import LearnerOptions
 from maskcast.engines.pixel.learning.perceptron import Array
 from maskcast.engines.pixel.learning.views import View
+from maskcast.types import Mask
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class SamplingConstants:
 
 
 _FIXED = SamplingConstants()
+
+_UNKNOWN = -1
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def sample_view(
 ) -> Samples:
     """Draw about ``count`` pixels of ``view``: half of them on objects, the others around them.
 
-    Weights make up for the uneven draw.
+    Weights make up for the uneven draw. Unknown pixels are never drawn.
     """
     rng = np.random.default_rng(seed)
     pyramid = build_pyramid(view.image, color=color)
@@ -74,7 +77,7 @@ def sample_view(
     allowed = np.zeros(view.image.shape[0], np.bool_)
     for top, bottom in kept:
         allowed[top:bottom] = True
-    picked, weight = _draw(view.masks, allowed, count, rng)
+    picked, weight = _draw(view.masks, view.unknown, allowed, count, rng)
     width = view.image.shape[1]
     row, column = picked // width, picked % width
     features = np.empty((len(picked), feature_count(color=color)), np.float32)
@@ -136,28 +139,34 @@ def _kept_strips(
 
 def _draw(
     masks: npt.NDArray[np.bool_],
+    unknown: Mask | None,
     allowed: npt.NDArray[np.bool_],
     count: int,
     rng: np.random.Generator,
 ) -> tuple[npt.NDArray[np.intp], Array]:
     """Flat indices of the drawn pixels and the share of the allowed area each stands for."""
-    stratum = np.zeros(masks.shape[1:], np.uint8)
+    stratum = np.zeros(masks.shape[1:], np.int16)
     objects = np.asarray(masks.any(axis=0), np.uint8)
     stratum[cv2.dilate(objects, np.ones((_FIXED.near, _FIXED.near), np.uint8)) > 0] = 1
     # Small objects last, so that a pixel of two objects counts for the rarer one.
     for index in np.argsort(-masks.sum(axis=(1, 2)), kind="stable"):
         stratum[masks[index]] = 2 + index
+    if unknown is not None:
+        stratum[unknown] = _UNKNOWN
     stratum = stratum[allowed]
+    area = np.count_nonzero(stratum != _UNKNOWN)
     offset = np.flatnonzero(allowed)
     present = int(masks.any(axis=(1, 2)).sum())
     quota = {0: int(count * _FIXED.far_share), 1: int(count * _FIXED.near_share)}
     each = int(count * _FIXED.object_share) // max(present, 1)
-    picked, weights = [], []
+    picked, weights = [np.zeros(0, np.intp)], [np.zeros(0, np.float32)]
     for value in np.unique(stratum):
+        if value == _UNKNOWN:
+            continue
         inside = np.flatnonzero(stratum == value)
         take = min(len(inside), quota.get(int(value), each))
         picked.append(rng.choice(inside, take, replace=False))
-        weights.append(np.full(take, len(inside) / take / stratum.size, np.float32))
+        weights.append(np.full(take, len(inside) / take / area, np.float32))
     flat = np.concatenate(picked)
     width = masks.shape[2]
     return offset[flat // width] * width + flat % width, np.concatenate(weights)

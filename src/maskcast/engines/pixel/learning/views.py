@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import as_plane, blur, enlarge, shrink
 from maskcast.engines.pixel.learning.options import LearnerOptions
-from maskcast.types import Reference, RgbImage
+from maskcast.types import Mask, Reference, RgbImage
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,14 @@ class View:
         masks: bool (K, H, W), one plane per object id of the model.
         fold: int (W,), the part each column belongs to in cross-fitting.
         is_original: whether nothing was altered.
+        unknown: bool (H, W), pixels that nothing is learned from; None if there are none.
     """
 
     image: RgbImage
     masks: npt.NDArray[np.bool_]
     fold: npt.NDArray[np.intp]
     is_original: bool
+    unknown: Mask | None = None
 
 
 def make_views(
@@ -79,8 +81,9 @@ def make_views(
     copies = min(options.views, max(1, options.altered_pixels // pixels))
     room = options.altered_pixels // len(originals)
     views = []
-    for (image, masks), fold in zip(originals, folds, strict=True):
-        view = View(image, masks, fold, is_original=True)
+    unknown = [reference.unknown for reference in references]
+    for (image, masks), fold, pixels_unknown in zip(originals, folds, unknown, strict=True):
+        view = View(image, masks, fold, is_original=True, unknown=pixels_unknown)
         views.append(view)
         views += [_altered(_window(view, room, rng), rng, options) for _ in range(copies)]
     return views, count
@@ -167,7 +170,8 @@ def _window(view: View, pixels: int, rng: np.random.Generator) -> View:
     left = int(np.clip(middle % width - columns // 2, 0, width - columns))
     part = np.s_[top : top + rows, left : left + columns]
     masks = view.masks[:, part[0], part[1]]
-    return View(view.image[part], masks, view.fold[part[1]], is_original=False)
+    unknown = None if view.unknown is None else view.unknown[part]
+    return View(view.image[part], masks, view.fold[part[1]], is_original=False, unknown=unknown)
 
 
 def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> View:
@@ -189,12 +193,17 @@ def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> V
         cv2.resize(mask.astype(np.float32), shape, interpolation=method) > 0.5
         for mask in view.masks
     ]
+    unknown = None
+    if view.unknown is not None:  # and so is what it touches
+        share = cv2.resize(view.unknown.astype(np.float32), shape, interpolation=method)
+        unknown = np.asarray(share > 0)
     columns = np.minimum((np.arange(shape[0]) / size).astype(np.intp), width - 1)
     return View(
         image=np.asarray(cv2.resize(image, shape, interpolation=method), np.uint8),
         masks=np.stack(masks),
         fold=view.fold[columns],
         is_original=False,
+        unknown=unknown,
     )
 
 
