@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.engines.fake import FakeEngine
 from maskcast.errors import AnnotationError, ImageError, SettingsError
 from maskcast.io.images import IntensityWindow
 from maskcast.project.annotations import (
