@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.stages import RunStage
 
 
 @dataclass
@@ -14,7 +15,7 @@ class Quiet:
     notes: list[str] = field(default_factory=list)
     rows: list[TargetRow] = field(default_factory=list)
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         """See ``RunObserver``."""
 
     def note(self, text: str) -> None:

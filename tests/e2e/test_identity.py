@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from maskcast.engines.fake import FakeEngine
+from fake_engine import FakeEngine
 from maskcast.errors import EngineError, IdentityError
 from maskcast.project.folder import ProjectFolder
 from maskcast.results.reading import read_results

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from maskcast.engines.base import Engine
 from maskcast.errors import AnnotationError, SettingsError
@@ -18,7 +16,6 @@ from maskcast.interchange.formats import load_format
 from maskcast.interchange.formats.pictures import ReferencePictures
 from maskcast.interchange.formats.records import LabeledImage, LabeledObject, count
 from maskcast.interchange.merging import Conflict, differing_objects, with_annotations
-from maskcast.io.atomic import raise_if_storage
 from maskcast.io.images import measure_window, read_image
 from maskcast.io.listing import find_images
 from maskcast.io.printable import printable
@@ -26,16 +23,11 @@ from maskcast.project.annotations import (
     Annotation,
     AnnotationFile,
     ObjectAnnotation,
-    backup_path,
-    read_annotations,
-    write_annotations,
 )
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, ObjectSpec, Prompts, RgbImage
 
-# The labelers hold this lock while they save.
-_LOCK_NAME = ".annotations.lock"
-_LOCK_SECONDS = 10
 _MOST_NAMED = 5
 
 
@@ -125,9 +117,9 @@ def import_annotations(
 
     Raises:
         SettingsError: if there is no such format or no references folder.
-        AnnotationError: if something does not fit, or a labeler is saving all the time; the
-            project is untouched.
-        StorageError: if the disk is full or the folder cannot be written.
+        AnnotationError: if something does not fit; the project is untouched.
+        StorageError: if the disk is full, the folder cannot be written, or another program keeps
+            the annotation file.
         ImageError: if a reference cannot be read.
         EngineError: if boxes or points must be resolved and the engine cannot.
     """
@@ -257,36 +249,18 @@ def _write(
     path: Path, imported: Sequence[Annotation], new_specs: Sequence[ObjectSpec], conflict: Conflict
 ) -> _Written:
     """Add to the annotation file."""
-    try:
-        with FileLock(path.parent / _LOCK_NAME, timeout=_LOCK_SECONDS):
-            before = read_annotations(path)
-            merged = with_annotations(before, imported, conflict)
-            specs = {spec.object_id: spec for spec in (*new_specs, *before.objects)}
-            after = AnnotationFile(tuple(specs[key] for key in sorted(specs)), merged.annotations)
-            after = after if new_specs else merged
-            existed = after != before and path.exists()
-            if existed and conflict == "replace":
-                _keep_backup(path)
-            if after != before:
-                write_annotations(path, after)
-    except Timeout as error:
-        raise AnnotationError(
-            f"{path} is being saved by a labeler all the time; import again when it is idle"
-        ) from error
-    except OSError as error:
-        raise_if_storage(error, path.parent)
-        raise AnnotationError(f"{path} cannot be written ({error}); correct that") from error
+
+    def added(before: AnnotationFile) -> AnnotationFile:
+        merged = with_annotations(before, imported, conflict)
+        if not new_specs:
+            return merged
+        specs = {spec.object_id: spec for spec in (*new_specs, *before.objects)}
+        return AnnotationFile(tuple(specs[key] for key in sorted(specs)), merged.annotations)
+
+    update = AnnotationStore(path).update(added, keep=conflict == "replace")
     changed = sum(
-        before.annotations.get(image_id) != annotation
-        for image_id, annotation in merged.annotations.items()
+        update.before.annotations.get(image_id) != annotation
+        for image_id, annotation in update.after.annotations.items()
     )
-    kept = differing_objects(before, imported) if conflict == "merge" else 0
-    return _Written(changed, kept, backup_path(path) if existed else None)
-
-
-def _keep_backup(path: Path) -> None:
-    """Move a backup that is there to a name of its own, since it will be written anew."""
-    backup = backup_path(path)
-    if backup.exists():
-        numbers = itertools.count(1)
-        backup.rename(next(other for n in numbers if not (other := Path(f"{backup}.{n}")).exists()))
+    kept = differing_objects(update.before, imported) if conflict == "merge" else 0
+    return _Written(changed, kept, update.backup)

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
 from maskcast.errors import AnnotationError
 from maskcast.project.annotations import Annotation, AnnotationFile, ObjectAnnotation
 
@@ -73,22 +71,25 @@ def differing_objects(file: AnnotationFile, imported: Iterable[Annotation]) -> i
 
 
 def _merged(current: Annotation, imported: Annotation) -> Annotation:
-    """Objects of both; where both have one, the current one. ``current`` itself if none is new."""
+    """What both have; where both have it, the current one. ``current`` itself if nothing is new."""
     if (current.height, current.width) != (imported.height, imported.width):
         raise AnnotationError(
             f"{current.image_id} was annotated as {current.width} x {current.height} pixels and is "
             f"{imported.width} x {imported.height} now, so nothing can be merged; pass --replace"
         )
-    if imported.objects.keys() <= current.objects.keys():
+    is_told = current.unknown is not None or imported.unknown is None
+    if imported.objects.keys() <= current.objects.keys() and is_told:
         return current
     objects = dict(sorted({**imported.objects, **current.objects}.items()))
-    return replace(imported, clean=False, objects=objects)
+    unknown = imported.unknown if current.unknown is None else current.unknown
+    return replace(imported, clean=not objects, objects=objects, unknown=unknown)
 
 
 def _says_the_same(current: Annotation, imported: Annotation) -> bool:
     return (
         (current.height, current.width) == (imported.height, imported.width)
         and current.objects.keys() == imported.objects.keys()
+        and current.unknown == imported.unknown
         and all(
             _same_object(entry, imported.objects[object_id])
             for object_id, entry in current.objects.items()
@@ -97,9 +98,9 @@ def _says_the_same(current: Annotation, imported: Annotation) -> bool:
 
 
 def _same_object(current: ObjectAnnotation, imported: ObjectAnnotation) -> bool:
-    if imported.mask is None:
-        return current == replace(imported, mask=current.mask)
-    return current.mask is not None and np.array_equal(current.mask, imported.mask)
+    if not imported.is_resolved:
+        return current.same_prompts(imported)
+    return current.stored == imported.stored
 
 
 def _some(image_ids: Iterable[str]) -> str:

@@ -262,7 +262,9 @@ class ProjectFolder:
                 f"{annotation.width} x {annotation.height} in {folder / ANNOTATIONS_NAME}; "
                 "restore the image or annotate it again"
             )
-        return Reference(annotation.image_id, image, _resolve(engine, image, annotation))
+        masks = _resolve(engine, image, annotation)
+        unknown = None if annotation.unknown is None else annotation.unknown.pixels
+        return Reference(annotation.image_id, image, masks, unknown)
 
     def _check_something_shown(
         self,
@@ -306,10 +308,12 @@ def _resolve(engine: Engine, image: RgbImage, annotation: Annotation) -> dict[in
     """Masks of one annotation: kept where it has them, else segmented from the prompts."""
     objects = annotation.objects
     masks = {
-        object_id: entry.mask for object_id, entry in objects.items() if entry.mask is not None
+        object_id: entry.stored.pixels
+        for object_id, entry in objects.items()
+        if entry.stored is not None
     }
     prompts: dict[int, Prompts] = {
-        object_id: entry.prompts for object_id, entry in objects.items() if entry.mask is None
+        object_id: entry.prompts for object_id, entry in objects.items() if not entry.is_resolved
     }
     if prompts:
         masks |= engine.segment(image, prompts)

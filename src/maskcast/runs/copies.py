@@ -76,15 +76,26 @@ def fetch_ledger(project: ProjectFolder) -> None:
 
 
 class LedgerCopies:
-    """Keeps a ledger here and its copy in a store together."""
+    """Keeps a ledger here and its copy in a store together.
+
+    Attributes:
+        is_missing: there was no copy when one was fetched, and none was put yet.
+    """
 
     def __init__(self, output: Url, path: Path, *, is_chosen: bool = False) -> None:
-        """Keep ``path`` and its copy in ``output`` together; ``is_chosen``: a person named it."""
+        """Keep them together.
+
+        Args:
+            output: where the copy is.
+            path: the ledger here.
+            is_chosen: a person named it.
+        """
         self._output = output
         self._copy = output / LEDGER_NAME
         self._path = path
         self._is_chosen = is_chosen
         self._next = 0.0
+        self.is_missing = False
 
     @classmethod
     def of(cls, project: ProjectFolder, output: Url) -> LedgerCopies:
@@ -105,6 +116,7 @@ class LedgerCopies:
         with TemporaryDirectory(dir=self._path.parent) as folder:
             fetched = Path(folder) / LEDGER_NAME
             is_there = self._copy.download(fetched)
+            self.is_missing = not is_there
             if not holds_ledger(self._path):
                 if is_there:
                     fetched.replace(self._path)
@@ -137,6 +149,7 @@ class LedgerCopies:
             file = Path(folder) / LEDGER_NAME
             ledger.copy_to(file)
             self._copy.upload(file)
+        self.is_missing = False
         took = time.monotonic() - began
         self._next = began + max(_LEAST_INTERVAL_S, took / _LARGEST_SHARE)
 

@@ -67,6 +67,8 @@ class Pass:
             has_all = self._list_on(items)
         seconds = time.monotonic() - began
         self.ledger.retag(self.targets.touched)
+        if self.copies is not None and self.copies.is_missing:
+            self._copy()
         gone = self.targets.gone() if has_all else []
         return RunSummary(
             output,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from maskcast.engines.base import Engine
@@ -20,6 +21,7 @@ from maskcast.io.atomic import remove_stale_temporaries
 from maskcast.io.images import IntensityWindow
 from maskcast.io.storage import Url
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import load_references
 from maskcast.runs.aside import check_output, move_aside
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import LedgerCopies
@@ -34,6 +36,7 @@ from maskcast.runs.passing import MakeReady, Pass
 from maskcast.runs.pending import PendingTargets
 from maskcast.runs.shards import FOLDER, ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
+from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunObserver, RunSummary
 from maskcast.runs.work import FileWork
 from maskcast.types import ObjectSpec, Reference
@@ -87,11 +90,13 @@ class _Begun:
         ledger: open to be written to.
         make_ready: gets ready to mask.
         seconds: that getting ready has taken already.
+        copies: of the ledger, of an output in a store.
     """
 
     ledger: Ledger
     make_ready: MakeReady
     seconds: float = 0.0
+    copies: LedgerCopies | None = None
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,11 @@ class _Setup:
         observer: RunObserver,
     ) -> _Setup:
         """Read references and objects."""
-        window = project.intensity_window()
-        references = tuple(project.load_references(engine, window))
-        object_ids = {key for reference in references for key in reference.masks}
-        specs = project.object_specs(object_ids)
+        loaded = load_references(project, engine)
+        for note in loaded.notes:
+            observer.note(note)
+        references, window = loaded.references, loaded.window
+        specs = project.object_specs({key for reference in references for key in reference.masks})
         return cls(project, engine, executor, references, window, specs, shard_size, observer)
 
     @contextmanager
@@ -139,15 +145,17 @@ class _Setup:
     def gone_on_with(self) -> Iterator[_Begun]:
         """The ledger that is there, brought up to date and checked, or a new one."""
         output, path = self.project.output_place, self.project.ledger_path
-        if isinstance(output, Url):
-            LedgerCopies.of(self.project, output).fetch()
+        copies = LedgerCopies.of(self.project, output) if isinstance(output, Url) else None
+        if copies is not None:
+            copies.fetch()
         if not holds_ledger(path):
             check_no_ledger_is_missing(output, path)
             opened = self._created(new_run_id())
         else:
             opened = self._checked(Ledger.open(path))
         with opened as ledger:
-            yield _Begun(ledger, lambda expected: self._made_ready(ledger.run_id, expected))
+            make_ready = partial(self._made_ready, ledger.run_id)
+            yield _Begun(ledger, make_ready, copies=copies)
 
     def run(self, begun: _Begun, limit: int | None, stop: threading.Event) -> RunSummary:
         """Take the pending targets through."""
@@ -158,12 +166,11 @@ class _Setup:
             )
         if self.shard_size is not None and (forgotten := reconcile(output, ledger)):
             self.observer.note(f"the shards of {forgotten} targets are gone; they are done again")
-        copies = LedgerCopies.of(project, output) if isinstance(output, Url) else None
         with Ledger.read(ledger.path) as known:
             listed = TargetList(project.stream_targets(), project.targets_place, known)
             results = ResultCheck(output, known) if self.shard_size is None else None
             targets = PendingTargets(listed, results)
-            this = Pass(self.engine.info, targets, ledger, self.observer, stop, copies)
+            this = Pass(self.engine.info, targets, ledger, self.observer, stop, begun.copies)
             summary = this.run(begun.make_ready, limit, output)
         if self.shard_size is not None:
             reconcile(output, ledger)
@@ -192,8 +199,8 @@ class _Setup:
             yield ledger
 
     def _made_ready(self, run_id: str, expected: int | None) -> AbstractContextManager[Masker]:
-        count, name = len(self.references), self.engine.info.name
-        self.observer.stage(f"learning from {count} references with {name}")
+        name = self.engine.info.name
+        self.observer.stage(RunStage("learning", len(self.references), name))
         recipe = self._recipe(run_id)
         return self.executor.ready(recipe, self.engine, self.observer.note, expected)
 

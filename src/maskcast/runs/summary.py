@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from maskcast.io.printable import printable
 from maskcast.io.storage import Place
 from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.stages import RunStage
 
 
 class RunObserver(Protocol):
@@ -18,8 +19,8 @@ class RunObserver(Protocol):
     ends the run.
     """
 
-    def stage(self, text: str) -> None:
-        """A preparation began, e.g. learning from the references."""
+    def stage(self, stage: RunStage) -> None:
+        """A part of the run began, e.g. learning from the references."""
 
     def note(self, text: str) -> None:
         """Something the user should know."""

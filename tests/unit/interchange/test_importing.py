@@ -13,7 +13,7 @@ from filelock import FileLock
 from PIL import Image
 
 from formats_support import mask_of
-from maskcast.errors import AnnotationError, SettingsError
+from maskcast.errors import AnnotationError, SettingsError, StorageError
 from maskcast.interchange.class_ids import read_classes
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.annotations import read_annotations
@@ -337,11 +337,11 @@ def test_a_point_beside_the_box_is_another_instance(project: ProjectFolder, tmp_
 def test_a_labeler_that_saves_all_the_time_is_waited_for(
     project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("maskcast.interchange.importing._LOCK_SECONDS", 0)
+    monkeypatch.setattr("maskcast.project.store._LOCK_SECONDS", 0)
     source = coco_file(tmp_path / "in.json", polygon(10, *LEFT_OUTLINE))
     with (
         FileLock(project.references_folder / ".annotations.lock"),
-        pytest.raises(AnnotationError, match="is being saved by a labeler"),
+        pytest.raises(StorageError, match=r"annotations\.json is being written by another program"),
     ):
         import_annotations(project, "coco", source)
 

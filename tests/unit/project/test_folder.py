@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.engines.fake import FakeEngine
 from maskcast.errors import AnnotationError, ImageError, SettingsError
 from maskcast.io.images import IntensityWindow
 from maskcast.project.annotations import (
     Annotation,
     AnnotationFile,
     ObjectAnnotation,
+    StoredMask,
     write_annotations,
 )
 from maskcast.project.folder import ProjectFolder
@@ -58,6 +59,17 @@ def test_masks_are_kept_prompts_are_segmented_and_the_rest_is_left_out(folder: P
     filled = np.zeros((20, 30), np.bool_)
     filled[3:12, 2:10] = True
     assert np.array_equal(loaded[0].masks[2], filled)
+
+
+def test_unknown_pixels_reach_the_reference(folder: Path) -> None:
+    entry = ObjectAnnotation(Prompts(), MASK)
+    annotate(
+        folder,
+        Annotation("a.png", 20, 30, objects={1: entry}, unknown=StoredMask(np.roll(MASK, 1))),
+    )
+    (loaded,) = ProjectFolder.open(folder).load_references(FakeEngine(EngineSettings()), None)
+    assert loaded.unknown is not None
+    assert np.array_equal(loaded.unknown, np.roll(MASK, 1))
 
 
 def test_only_clean_references_teach_nothing(folder: Path) -> None:

@@ -25,6 +25,7 @@ from maskcast.project.settings import Settings
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
+from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunSummary
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class RunProgress:
     Attributes:
         state: ``idle``, ``preparing``, ``running`` or ``stopping``.
         elsewhere: the ledger grows although no run of this server writes to it.
-        stage: what is being prepared, in words.
+        stage: what the run is busy with; None while it is idle.
         total: targets in the folder.
         done: finished, empty ones included, over all runs on this output.
         empty: of those done, how many show nothing.
@@ -93,7 +94,7 @@ class RunProgress:
 
     state: str = "idle"
     elsewhere: bool = False
-    stage: str = ""
+    stage: RunStage | None = None
     total: int = 0
     done: int = 0
     empty: int = 0
@@ -290,7 +291,7 @@ class _Live:
     """Observes one run. Written by its thread only; pages read what is there."""
 
     state: str = "idle"
-    stage_text: str = ""
+    now: RunStage = field(default_factory=lambda: RunStage("reading"))
     choice: RunChoice | None = None
     counts: LedgerCounts = field(default_factory=lambda: LedgerCounts(0, 0, 0))
     total: int = 0
@@ -300,9 +301,9 @@ class _Live:
     summary: RunSummary | None = None
     rate: _Rate = field(default_factory=_Rate)
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         """See ``RunObserver``."""
-        self.stage_text = text
+        self.now = stage
 
     def note(self, text: str) -> None:
         """See ``RunObserver``."""
@@ -316,6 +317,7 @@ class _Live:
     def row(self, row: TargetRow) -> None:
         """See ``RunObserver``."""
         self.state = "running"
+        self.now = replace(self.now, name="masking")
         done, failed = row.state == "done", row.state == "failed"
         before = self.counts
         self.counts = LedgerCounts(
@@ -334,7 +336,7 @@ class _Live:
         left = max(0, total - counts.done - counts.failed)
         return RunProgress(
             state="stopping" if stopping else self.state,
-            stage=self.stage_text,
+            stage=self.now,
             total=total,
             done=counts.done,
             empty=counts.empty,
