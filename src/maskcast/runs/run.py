@@ -31,6 +31,7 @@ from maskcast.errors import (
 from maskcast.io.images import IntensityWindow
 from maskcast.io.storage import Place, Url
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import load_references
 from maskcast.runs.copies import LedgerCopies
 from maskcast.runs.executor import Executor, LocalExecutor, Recipe
 from maskcast.runs.fingerprint import Fingerprint, describe_changes, run_fingerprint
@@ -155,7 +156,7 @@ def run_project(
     engine = project.create_engine()
     try:
         with output_lock(project.state_folder):
-            setup = _Setup.of(project, engine, shard_size)
+            setup = _Setup.of(project, engine, shard_size, observer)
             return setup.run(observer, limit, stop, executor or LocalExecutor())
     finally:
         engine.close()
@@ -225,11 +226,19 @@ class _Setup:
     shard_size: int | None
 
     @classmethod
-    def of(cls, project: ProjectFolder, engine: Engine, shard_size: int | None) -> _Setup:
+    def of(
+        cls,
+        project: ProjectFolder,
+        engine: Engine,
+        shard_size: int | None,
+        observer: RunObserver,
+    ) -> _Setup:
         """Read references and objects."""
-        window = project.intensity_window()
-        references = tuple(project.load_references(engine, window))
-        specs = project.object_specs({key for one in references for key in one.masks})
+        loaded = load_references(project, engine)
+        for note in loaded.notes:
+            observer.note(note)
+        references, window = loaded.references, loaded.window
+        specs = project.object_specs({key for reference in references for key in reference.masks})
         return cls(project, engine, references, window, specs, shard_size)
 
     def run(
