@@ -40,6 +40,7 @@ from maskcast.runs.ledger import FoundObject, Ledger, LedgerCounts, TargetRow
 from maskcast.runs.pending import PendingTargets
 from maskcast.runs.ray import RayExecutor
 from maskcast.runs.run import run_project
+from maskcast.runs.stages import RunStage
 from maskcast.types import Prompts
 
 SIDE = 2 * SIZE
@@ -57,7 +58,7 @@ class Clock:
     used: list[float] = field(default_factory=list)
     seen: dict[int, float] = field(default_factory=dict)
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         """Not of interest."""
 
     def note(self, text: str) -> None:

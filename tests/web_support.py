@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.stages import RunStage
 from support import command
 
 CHROMIUM_FLAGS = (
@@ -39,7 +40,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 class Quiet:
     """Observes a run and says nothing."""
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         pass
 
     def note(self, text: str) -> None:

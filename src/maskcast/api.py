@@ -23,6 +23,7 @@ from maskcast.results.status import Status, read_status
 from maskcast.runs.executor import Executor
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import RunObserver, RunSummary, run_project
+from maskcast.runs.stages import RunStage
 
 
 class Project(ProjectFolder):
@@ -133,7 +134,7 @@ class Project(ProjectFolder):
 class _Silent:
     """An observer that shows nothing."""
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         """See ``RunObserver``."""
 
     def note(self, text: str) -> None:

@@ -40,6 +40,7 @@ from maskcast.runs.pending import PendingTargets
 from maskcast.runs.pipeline import WorkItem
 from maskcast.runs.shards import ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
+from maskcast.runs.stages import RunStage
 from maskcast.runs.work import FileWork
 from maskcast.types import ObjectSpec, Reference
 
@@ -52,8 +53,8 @@ _ANNOUNCE_GROWTH = 1.2
 class RunObserver(Protocol):
     """Is told how a run goes; calls come from the thread that called ``run_project``."""
 
-    def stage(self, text: str) -> None:
-        """A preparation began, e.g. learning from the references."""
+    def stage(self, stage: RunStage) -> None:
+        """A part of the run began, e.g. learning from the references."""
 
     def note(self, text: str) -> None:
         """Something the user should know."""
@@ -331,7 +332,7 @@ class _Pass:
     def _take(self, executor: Executor, items: Iterator[WorkItem]) -> None:
         _warn_if_slow(self.engine.info, self.targets.pending, self.observer)
         count, name = len(self.recipe.references), self.engine.info.name
-        self.observer.stage(f"learning from {count} references with {name}")
+        self.observer.stage(RunStage("learning", count, name))
         if self.copies is not None:
             self.copies.put(self.ledger, now=True)
         groups = executor.run(self.recipe, self.engine, items, self.observer.note, self.stop)

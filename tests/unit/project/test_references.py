@@ -13,8 +13,8 @@ from PIL import Image
 
 import maskcast
 import maskcast.project.references as references_module
+from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.engines.fake import FakeEngine
 from maskcast.errors import AnnotationError, ImageError, SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.io.images import IntensityWindow

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.engines.fake import FakeEngine
 from maskcast.errors import ImageError, StorageError
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, map_ahead, run_pipeline

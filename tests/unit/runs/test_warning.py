@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.engines.fake import FakeEngine
 from maskcast.runs import run
 
 

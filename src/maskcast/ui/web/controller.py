@@ -24,6 +24,7 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import Settings
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow, holds_ledger
 from maskcast.runs.run import RunSummary, run_project
+from maskcast.runs.stages import RunStage
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class RunProgress:
     Attributes:
         state: ``idle``, ``preparing``, ``running`` or ``stopping``.
         elsewhere: the ledger grows although no run of this server writes to it.
-        stage: what is being prepared, in words.
+        stage: what the run is busy with; None while it is idle.
         total: targets in the folder.
         done: finished, empty ones included, over all runs on this output.
         empty: of those done, how many show nothing.
@@ -91,7 +92,7 @@ class RunProgress:
 
     state: str = "idle"
     elsewhere: bool = False
-    stage: str = ""
+    stage: RunStage | None = None
     total: int = 0
     done: int = 0
     empty: int = 0
@@ -287,7 +288,7 @@ class _Live:
     """Observes one run. Written by its thread only; pages read what is there."""
 
     state: str = "idle"
-    stage_text: str = ""
+    now: RunStage = field(default_factory=lambda: RunStage("reading"))
     choice: RunChoice | None = None
     counts: LedgerCounts = field(default_factory=lambda: LedgerCounts(0, 0, 0))
     total: int = 0
@@ -297,9 +298,9 @@ class _Live:
     summary: RunSummary | None = None
     rate: _Rate = field(default_factory=_Rate)
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         """See ``RunObserver``."""
-        self.stage_text = text
+        self.now = stage
 
     def note(self, text: str) -> None:
         """See ``RunObserver``."""
@@ -313,6 +314,7 @@ class _Live:
     def row(self, row: TargetRow) -> None:
         """See ``RunObserver``."""
         self.state = "running"
+        self.now = replace(self.now, name="masking")
         done, failed = row.state == "done", row.state == "failed"
         before = self.counts
         self.counts = LedgerCounts(
@@ -331,7 +333,7 @@ class _Live:
         left = max(0, total - counts.done - counts.failed)
         return RunProgress(
             state="stopping" if stopping else self.state,
-            stage=self.stage_text,
+            stage=self.now,
             total=total,
             done=counts.done,
             empty=counts.empty,
