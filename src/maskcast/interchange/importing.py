@@ -13,10 +13,9 @@ from maskcast.engines.base import Engine
 from maskcast.errors import AnnotationError, SettingsError
 from maskcast.interchange.class_ids import ObjectNames
 from maskcast.interchange.formats import load_format
-from maskcast.interchange.formats.pictures import ReferencePictures
+from maskcast.interchange.formats.pictures import ReferencePictures as NamedPictures
 from maskcast.interchange.formats.records import LabeledImage, LabeledObject, count
 from maskcast.interchange.merging import Conflict, differing_objects, with_annotations
-from maskcast.io.images import measure_window, read_image
 from maskcast.io.listing import find_images
 from maskcast.io.printable import printable
 from maskcast.project.annotations import (
@@ -25,6 +24,7 @@ from maskcast.project.annotations import (
     ObjectAnnotation,
 )
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import ReferencePictures
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, ObjectSpec, Prompts, RgbImage
 
@@ -133,12 +133,12 @@ def import_annotations(
     if not source.exists():
         raise AnnotationError(f"{source} does not exist; correct the path")
     paths = {target.image_id: target.path for target in find_images(folder).targets}
-    pictures = ReferencePictures(paths, project.settings.images.read_options)
+    pictures = NamedPictures(paths, project.settings.images.read_options)
     labeled = chosen.read(source, pictures)
     images = _distinct(labeled.images, source)
     names = ObjectNames(project, classes or {}, source)
     ids = names.assign(images, labeled.labels)
-    annotate = _Annotator(project, [paths[image.image_id] for image in images])
+    annotate = _Annotator(project)
     try:
         imported = [annotate.annotation(image, ids, paths[image.image_id]) for image in images]
     finally:
@@ -174,9 +174,9 @@ def _distinct(images: Iterable[LabeledImage], source: Path) -> list[LabeledImage
 class _Annotator:
     """Turns labeled images into annotations; starts the engine only if it is needed."""
 
-    def __init__(self, project: ProjectFolder, paths: Sequence[Path]) -> None:
+    def __init__(self, project: ProjectFolder) -> None:
         self._project = project
-        self._paths = paths
+        self._pictures = ReferencePictures(project)
         self._engine: Engine | None = None
         self.joined = self.empty = 0
 
@@ -221,10 +221,8 @@ class _Annotator:
         return [self._engine.segment(image, {object_id: one})[object_id] for one in prompts]
 
     def _read(self, path: Path) -> RgbImage:
-        options = self._project.settings.images.read_options
-        window = self._project.settings.images.intensity_window
-        window = window or measure_window(self._paths, options)
-        return read_image(path, window=window, options=options).rgb
+        image_id = path.relative_to(self._project.references_folder).as_posix()
+        return self._pictures.read(image_id).rgb
 
 
 def _one_prompt(prompts: Sequence[Prompts]) -> Prompts | None:

@@ -1,4 +1,4 @@
-"""A project folder: its settings, its references, its object table.
+"""A project folder: its settings, its places, its object table.
 
 ::
 
@@ -22,13 +22,12 @@ from typing import Any, Self
 
 from maskcast.drawing.palette import default_spec, parse_hex_color
 from maskcast.engines.base import Engine, EngineSettings, create_engine
-from maskcast.errors import AnnotationError, SettingsError
-from maskcast.io.images import IntensityWindow, measure_window, read_image
+from maskcast.errors import SettingsError
 from maskcast.io.listing import FoundImages, ImageStream, find_images
 from maskcast.io.storage import Place
-from maskcast.project.annotations import Annotation, AnnotationFile, read_annotations
+from maskcast.project.annotations import AnnotationFile, read_annotations
 from maskcast.project.settings import Settings, load_settings, usable_cores
-from maskcast.types import Mask, ObjectSpec, Prompts, Reference, RgbImage
+from maskcast.types import ObjectSpec
 
 ANNOTATIONS_NAME = "annotations.json"
 LEDGER_NAME = "run.db"
@@ -214,81 +213,6 @@ class ProjectFolder:
             specs[entry.id] = ObjectSpec(entry.id, name, color)
         return dict(sorted(specs.items()))
 
-    def intensity_window(self) -> IntensityWindow | None:
-        """The one window for all pictures of more than 8 bits: as set, else from the references.
-
-        Raises:
-            ImageError: if a reference cannot be read.
-        """
-        window = self.settings.images.intensity_window
-        if window is not None:
-            return window
-        annotated = self._annotations().annotations
-        paths = [self.references_place / image_id for image_id in sorted(annotated)]
-        return measure_window(paths, self.settings.images.read_options)
-
-    def load_references(self, engine: Engine, window: IntensityWindow | None) -> list[Reference]:
-        """Decode the annotated references and resolve their prompts to masks.
-
-        Args:
-            engine: resolves annotations that hold prompts but no mask yet.
-            window: from ``intensity_window``.
-
-        Raises:
-            AnnotationError: if nothing is annotated, or an annotation does not fit its image.
-            ImageError: if a reference cannot be read.
-        """
-        file = self._annotations()
-        references = [
-            self._load_reference(engine, window, annotation)
-            for _, annotation in sorted(file.annotations.items())
-            if annotation.clean or annotation.objects
-        ]
-        self._check_something_shown(file, references)
-        return references
-
-    def _load_reference(
-        self,
-        engine: Engine,
-        window: IntensityWindow | None,
-        annotation: Annotation,
-    ) -> Reference:
-        folder = self.references_place
-        path = folder / annotation.image_id
-        image = read_image(path, window=window, options=self.settings.images.read_options).rgb
-        if image.shape[:2] != (annotation.height, annotation.width):
-            raise AnnotationError(
-                f"{path} is {image.shape[1]} x {image.shape[0]} pixels but was annotated as "
-                f"{annotation.width} x {annotation.height} in {folder / ANNOTATIONS_NAME}; "
-                "restore the image or annotate it again"
-            )
-        masks = _resolve(engine, image, annotation)
-        unknown = None if annotation.unknown is None else annotation.unknown.pixels
-        return Reference(annotation.image_id, image, masks, unknown)
-
-    def _check_something_shown(
-        self,
-        file: AnnotationFile,
-        references: Iterable[Reference],
-    ) -> None:
-        place = self.references_place
-        if isinstance(place, Path) and not place.is_dir():
-            raise SettingsError(
-                f"the references folder {place} does not exist; "
-                "put a few images there and annotate them, or give --references"
-            )
-        path = place / ANNOTATIONS_NAME
-        if not file.annotations:
-            raise AnnotationError(
-                f"no reference is annotated yet in {path}; annotate with maskcast annotate "
-                f"{self.root} or maskcast serve {self.root}, or bring masks in with "
-                f"maskcast import masks FOLDER --project {self.root}"
-            )
-        if all(reference.is_clean for reference in references):
-            raise AnnotationError(
-                f"every reference in {path} is clean; annotate at least one that shows an object"
-            )
-
 
 def _is_output_of_0_1(folder: Path) -> bool:
     """Whether a folder, called as one that was moved aside, holds results."""
@@ -302,19 +226,3 @@ def _folder(place: Place) -> Path:
         f"{place} is in a store, and this needs a folder of this machine; copy it here and give "
         "the copy"
     )
-
-
-def _resolve(engine: Engine, image: RgbImage, annotation: Annotation) -> dict[int, Mask]:
-    """Masks of one annotation: kept where it has them, else segmented from the prompts."""
-    objects = annotation.objects
-    masks = {
-        object_id: entry.stored.pixels
-        for object_id, entry in objects.items()
-        if entry.stored is not None
-    }
-    prompts: dict[int, Prompts] = {
-        object_id: entry.prompts for object_id, entry in objects.items() if not entry.is_resolved
-    }
-    if prompts:
-        masks |= engine.segment(image, prompts)
-    return dict(sorted(masks.items()))

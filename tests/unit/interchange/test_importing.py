@@ -18,6 +18,7 @@ from maskcast.interchange.class_ids import read_classes
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import load_references
 from support import write_png
 
 SIZE = (4, 6)
@@ -123,7 +124,7 @@ def test_one_box_becomes_a_prompt_that_the_engine_resolves(
     assert entry.mask is None
     assert entry.prompts.box is not None
     assert entry.prompts.box.tolist() == [4, 2, 6, 4]  # cut at the border
-    (reference,) = project.load_references(project.create_engine(), None)
+    (reference,) = load_references(project, project.create_engine()).references
     np.testing.assert_array_equal(reference.masks[7], RIGHT)
 
 

@@ -14,6 +14,7 @@ from maskcast.errors import ImageError, MaskcastError
 from maskcast.io.images import IntensityWindow, encode_jpeg, read_image
 from maskcast.io.storage import Readable
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import ReferencePictures
 from maskcast.results.files import ResultFiles, file_behind
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
@@ -38,7 +39,7 @@ class TargetPictures:
         self._kept = _ByteCache(_KEPT_BYTES)
         # Decoding large pictures takes memory: not many at once, however fast somebody scrolls.
         self._turns = threading.Semaphore(_AT_ONCE)
-        self._window: tuple[_Stamp | None, IntensityWindow | None] | None = None
+        self._references = ReferencePictures(project)
 
     def row(self, image_id: str) -> TargetRow | None:
         """What the ledger says of a target; None if it does not know it."""
@@ -104,11 +105,7 @@ class TargetPictures:
         return read_image(picture, window=window, options=settings.read_options).rgb
 
     def _intensity_window(self) -> IntensityWindow | None:
-        """The project's, measured again when the annotations changed."""
-        stamp = _stamp(self._project.annotations_path)
-        if self._window is None or self._window[0] != stamp:
-            self._window = stamp, self._project.intensity_window()
-        return self._window[1]
+        return self._references.window()
 
 
 class _ByteCache:
