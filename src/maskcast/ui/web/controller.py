@@ -121,6 +121,7 @@ class RunController:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._live = _Live()
+        self._counting = threading.Lock()
         self._listing: tuple[float, int] | None = None
         self._ledger: tuple[_Stamp, LedgerCounts, RunChoice | None] | None = None
         self._seen = _Rate()
@@ -170,9 +171,12 @@ class RunController:
         summary = self._live.summary
         return running and (summary is None or summary.pending > 0)
 
-    def forget_listing(self) -> None:
-        """Count the targets anew: some were added."""
-        self._listing = None
+    def note_new_target(self) -> None:
+        """A target was added here; the folder is not listed again for each."""
+        with self._counting:
+            if self._listing is not None:
+                until, count = self._listing
+                self._listing = until, count + 1
 
     def progress(self) -> RunProgress:
         """How the run stands now."""
@@ -239,6 +243,10 @@ class RunController:
         return RunChoice(fingerprint.get("engine"), threshold)
 
     def _count_targets(self) -> int:
+        with self._counting:  # whoever asks meanwhile would only list the same again
+            return self._counted_targets()
+
+    def _counted_targets(self) -> int:
         now = time.monotonic()
         listing = self._listing
         if listing is None or now > listing[0]:
