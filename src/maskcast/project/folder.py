@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from platformdirs import user_state_path
 
 from maskcast.drawing.palette import default_spec, parse_hex_color
 from maskcast.engines.base import Engine, EngineSettings, create_engine
@@ -104,10 +105,9 @@ class ProjectFolder:
         output = self.output_place
         if isinstance(output, Path):
             return output
-        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         readable = re.sub(r"[^A-Za-z0-9]+", "-", str(output))[-40:].strip("-")
         digest = hashlib.sha256(str(output).encode()).hexdigest()[:12]
-        return Path(home) / "maskcast" / "runs" / f"{readable}-{digest}"
+        return user_state_path("maskcast", appauthor=False) / "runs" / f"{readable}-{digest}"
 
     @property
     def ledger_path(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,17 @@ def test_missing_folders_are_told(tmp_path: Path) -> None:
         ProjectFolder.open(tmp_path / "nowhere")
     with pytest.raises(SettingsError, match=r"targets folder .* does not exist"):
         ProjectFolder.open(tmp_path).find_targets()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the places of other systems are their own")
+def test_the_state_of_an_output_in_a_store_is_where_it_always_was(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is what 0.1 gave it."""
+    opened = ProjectFolder.open(folder, {"paths": {"output": "s3://bucket/some/output"}})
+    name = "s3-bucket-some-output-6387d4acb3e7"
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    assert opened.state_folder == folder / ".local" / "state" / "maskcast" / "runs" / name
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    assert opened.state_folder == folder / "state" / "maskcast" / "runs" / name
