@@ -10,8 +10,8 @@ from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent, TimerBas
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.engines.fake import FakeEngine
 from maskcast.project.annotations import Annotation
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore

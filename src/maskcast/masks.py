@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -35,29 +35,105 @@ class Component:
     area: int
 
 
-def encode_rle(mask: Mask) -> dict[str, Any]:
-    """COCO's compressed run-length code, column by column.
+@dataclass(frozen=True)
+class RunLengths:
+    """A mask as COCO's run-length code, checked, and what is known of it without its pixels.
 
-    Args:
-        mask: bool (H, W).
+    Nothing here but ``mask`` needs memory for more than the code, whatever size it claims.
+
+    Attributes:
+        height: of the mask, pixels.
+        width: of the mask, pixels.
+        counts: the compressed code, ASCII, column by column.
+    """
+
+    height: int
+    width: int
+    counts: str
+
+    @classmethod
+    def of(cls, mask: Mask) -> Self:
+        """The code of a bool (H, W) mask."""
+        flat = mask.T.ravel()
+        changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+        edges = np.concatenate([[0], changes, [flat.size]]).astype(np.int64)
+        counts = np.diff(edges)
+        if flat.size and flat[0]:  # the first run is always of background, here of length 0
+            counts = np.concatenate([[0], counts])
+        return cls(mask.shape[0], mask.shape[1], _pack(counts))
+
+    @classmethod
+    def parse(cls, rle: Mapping[str, Any]) -> Self:
+        """A code of COCO, compressed (str or bytes) or not (list of counts).
+
+        Args:
+            rle: ``{"size": [H, W], "counts": ...}``.
+
+        Raises:
+            ValueError: if the code is malformed or does not fill its size exactly.
+        """
+        height, width = _size(rle.get("size"))
+        given = rle.get("counts")
+        counts = _counts(given)
+        ends = np.append(0, np.cumsum(counts))  # one that overflows is below 0 on its way
+        pixels = height * width
+        if np.any(counts < 0) or np.any((ends < 0) | (ends > pixels)) or ends[-1] != pixels:
+            raise ValueError(f"counts: expected runs that fill {height} x {width} pixels exactly")
+        text = given.decode("ascii") if isinstance(given, bytes) else given
+        return cls(height, width, text if isinstance(text, str) else _pack(counts))
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"size": [H, W], "counts": str}``."""
+        return {"size": [self.height, self.width], "counts": self.counts}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.height, self.width
+
+    @property
+    def area(self) -> int:
+        """Number of True pixels."""
+        starts, ends = _true_runs(self)
+        return int((ends - starts).sum())
+
+    @property
+    def box(self) -> Box | None:
+        """The smallest box around all True pixels; None if there are none."""
+        starts, ends = _true_runs(self)
+        if starts.size == 0:
+            return None
+        first, last = starts // self.height, (ends - 1) // self.height
+        top, bottom = starts % self.height, (ends - 1) % self.height + 1
+        turns = bool(np.any(first < last))  # a run that goes on in the next column
+        ymin, ymax = (0, self.height) if turns else (int(top.min()), int(bottom.max()))
+        return int(first[0]), ymin, int(last[-1]) + 1, ymax
+
+    def mask(self) -> Mask:
+        """The pixels: bool (H, W)."""
+        counts = _unpack(self.counts.encode("ascii"))
+        flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+        return np.ascontiguousarray(flat.reshape(self.width, self.height).T)
+
+    def same_pixels(self, other: RunLengths) -> bool:
+        """Whether both are the same mask; the same pixels can be written in several ways."""
+        return self == other or (
+            self.shape == other.shape
+            and all(map(np.array_equal, _true_runs(self), _true_runs(other)))
+        )
+
+
+def encode_rle(mask: Mask) -> dict[str, Any]:
+    """COCO's compressed run-length code of a bool (H, W) mask, column by column.
 
     Returns:
         ``{"size": [H, W], "counts": str}``; the counts are ASCII.
     """
-    flat = mask.T.ravel()
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    edges = np.concatenate([[0], changes, [flat.size]]).astype(np.int64)
-    counts = np.diff(edges)
-    if flat.size and flat[0]:  # the first run is always of background, here of length 0
-        counts = np.concatenate([[0], counts])
-    return {"size": list(mask.shape), "counts": _pack(counts)}
+    return RunLengths.of(mask).to_json()
 
 
 def decode_rle(rle: Mapping[str, Any]) -> Mask:
-    """The mask of a COCO run-length code, compressed (str or bytes) or not (list of counts).
-
-    Args:
-        rle: ``{"size": [H, W], "counts": ...}``.
+    """The mask of a COCO run-length code; see ``RunLengths.parse``.
 
     Returns:
         bool (H, W).
@@ -65,14 +141,7 @@ def decode_rle(rle: Mapping[str, Any]) -> Mask:
     Raises:
         ValueError: if the code is malformed or does not fill its size exactly.
     """
-    height, width = _size(rle.get("size"))
-    counts = _counts(rle.get("counts"))
-    pixels = height * width
-    if np.any((counts < 0) | (counts > pixels)) or counts.sum() != pixels:
-        raise ValueError(f"counts: expected runs that fill {height} x {width} pixels exactly")
-    values = np.arange(len(counts)) % 2 == 1
-    flat = np.repeat(values, counts)
-    return np.ascontiguousarray(flat.reshape(width, height).T)
+    return RunLengths.parse(rle).mask()
 
 
 def bounding_box(mask: Mask) -> Box | None:
@@ -157,6 +226,17 @@ def apply_brush(mask: Mask, paint: Mask | None, erase: Mask | None) -> Mask:
     if erase is not None:
         result &= ~erase
     return result
+
+
+def _true_runs(code: RunLengths) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Start and end of each run of True pixels, numbered down the columns; none is empty."""
+    edges = np.cumsum(_unpack(code.counts.encode("ascii")))
+    if edges.size % 2:
+        edges = np.append(edges, edges[-1])
+    if np.any(edges[1:] == edges[:-1]):  # where an empty run lies between two others
+        edges, times = np.unique(edges, return_counts=True)
+        edges = edges[times % 2 == 1]
+    return edges[0::2], edges[1::2]
 
 
 def _pack(counts: npt.NDArray[np.int64]) -> str:

@@ -18,14 +18,16 @@ from typing import Any
 
 import pytest
 
-import fragile
+from fragile_engine import POISON
 from maskcast.errors import RunError
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.ray import RayExecutor
-from maskcast.runs.run import RunSummary, run_project
+from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
+from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunSummary
 from support import MakeProject, Maskcast, command, picture, result_digests, write_png
 
 if find_spec("ray") is None:  # not imported yet: Ray reads its settings when it is
@@ -33,12 +35,9 @@ if find_spec("ray") is None:  # not imported yet: Ray reads its settings when it
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A cluster of this machine with room for two workers, which know the fragile engine."""
-    plugins = tmp_path_factory.mktemp("plugins")
-    fragile.install(plugins)
+def cluster() -> Iterator[str]:
+    """A cluster of this machine with room for two workers."""
     environment = {
-        "PYTHONPATH": os.pathsep.join([str(plugins), os.environ.get("PYTHONPATH", "")]),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -46,7 +45,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        patch.syspath_prepend(plugins)
         import ray
 
         yield _started(ray).address_info["gcs_address"]
@@ -83,7 +81,7 @@ class Watcher:
         self.rows: list[TargetRow] = []
         self._at_first_row = at_first_row
 
-    def stage(self, text: str) -> None: ...
+    def stage(self, stage: RunStage) -> None: ...
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -184,7 +182,7 @@ def test_a_target_that_kills_its_worker_twice_is_set_aside(
 ) -> None:
     project = make_project(20)
     image, _ = picture(7)
-    image[0, 0] = fragile.POISON
+    image[0, 0] = POISON
     write_png(project / "targets" / "0007.png", image)
     summary = run(project, tmp_path / "out", RayExecutor(), engine="fragile")
     assert (summary.counts.done, summary.counts.failed, summary.pending) == (19, 1, 0)
@@ -200,7 +198,7 @@ def test_shards_of_dying_workers_hold_every_target_once(
     project, output = make_project(40), tmp_path / "out"
     run(project, tmp_path / "whole", LocalExecutor(), engine="fragile")
     image, _ = picture(7)
-    image[0, 0] = fragile.POISON
+    image[0, 0] = POISON
     write_png(project / "targets" / "0007.png", image)
     flags = {"engine": "fragile", "paths": {"output": output}}
     summary = run_project(
@@ -225,8 +223,8 @@ def test_a_worker_that_does_not_see_the_output_is_told_to_share_it(
     output = tmp_path / "out"
 
     class Moved(Watcher):
-        def stage(self, text: str) -> None:
-            if text.startswith("learning"):
+        def stage(self, stage: RunStage) -> None:
+            if stage.name == "learning":
                 output.rename(tmp_path / "elsewhere")
 
     with pytest.raises(RunError, match="does not see the output folder"):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+import tracemalloc
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,6 +14,7 @@ from scipy import ndimage
 
 from maskcast.masks import (
     Component,
+    RunLengths,
     apply_brush,
     bounding_box,
     components,
@@ -112,6 +116,47 @@ def test_uncompressed_and_bytes_counts() -> None:
 def test_malformed_rle(rle: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="expected"):
         decode_rle(rle)
+
+
+@pytest.mark.parametrize("counts", [[2**62] * 5, [0, 2**62 - 1, 2**62 - 1, 2**62 - 1, 3]])
+def test_run_lengths_whose_sum_overflows_are_refused(counts: list[int]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        RunLengths.parse({"size": [2**31, 2**31], "counts": counts})
+
+
+@given(MASKS)
+def test_area_and_box_are_known_without_pixels(mask: Mask) -> None:
+    code = RunLengths.of(mask)
+    assert code.area == mask.sum()
+    assert code.box == bounding_box(mask)
+    assert code.shape == mask.shape
+    np.testing.assert_array_equal(code.mask(), mask)
+
+
+def test_a_code_of_any_size_costs_only_its_length() -> None:
+    side = 100_000  # as pixels 10 GB
+    code = RunLengths.parse({"size": [side, side], "counts": [side + 7, 5, side**2 - side - 12]})
+    tracemalloc.start()
+    assert (code.area, code.box) == (5, (1, 7, 2, 12))
+    assert RunLengths.parse(code.to_json()).same_pixels(code)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000
+
+
+@given(MASKS, st.lists(st.integers(0, 40), max_size=5))
+def test_the_same_pixels_can_be_written_in_several_ways(mask: Mask, cuts: list[int]) -> None:
+    code = RunLengths.of(mask)
+    pixels = mask.T.ravel().tolist()
+    counts = [len(list(run)) for _, run in itertools.groupby([False, *pixels])]
+    counts[0] -= 1
+    for cut in cuts:  # cut a run in two with an empty one between
+        place = cut % len(counts)
+        counts[place : place + 1] = [counts[place] // 2, 0, counts[place] - counts[place] // 2]
+    other = RunLengths.parse({"size": list(mask.shape), "counts": counts})
+    assert other.same_pixels(code)
+    assert other.box == code.box
+    assert not other.same_pixels(RunLengths.of(~mask))
 
 
 @given(size=st.lists(st.integers(0, 30), min_size=2, max_size=2), counts=st.text(max_size=40))

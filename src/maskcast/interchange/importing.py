@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from maskcast.engines.base import Engine
 from maskcast.errors import AnnotationError, SettingsError
 from maskcast.interchange.class_ids import ObjectNames
 from maskcast.interchange.formats import load_format
-from maskcast.interchange.formats.pictures import ReferencePictures
+from maskcast.interchange.formats.pictures import ReferencePictures as NamedPictures
 from maskcast.interchange.formats.records import LabeledImage, LabeledObject, count
 from maskcast.interchange.merging import Conflict, differing_objects, with_annotations
-from maskcast.io.atomic import raise_if_storage
-from maskcast.io.images import measure_window, read_image
 from maskcast.io.listing import find_images
 from maskcast.io.printable import printable
 from maskcast.project.annotations import (
     Annotation,
     AnnotationFile,
     ObjectAnnotation,
-    backup_path,
-    read_annotations,
-    write_annotations,
 )
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import ReferencePictures
+from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, ObjectSpec, Prompts, RgbImage
 
-# The labelers hold this lock while they save.
-_LOCK_NAME = ".annotations.lock"
-_LOCK_SECONDS = 10
 _MOST_NAMED = 5
 
 
@@ -125,9 +117,9 @@ def import_annotations(
 
     Raises:
         SettingsError: if there is no such format or no references folder.
-        AnnotationError: if something does not fit, or a labeler is saving all the time; the
-            project is untouched.
-        StorageError: if the disk is full or the folder cannot be written.
+        AnnotationError: if something does not fit; the project is untouched.
+        StorageError: if the disk is full, the folder cannot be written, or another program keeps
+            the annotation file.
         ImageError: if a reference cannot be read.
         EngineError: if boxes or points must be resolved and the engine cannot.
     """
@@ -141,12 +133,12 @@ def import_annotations(
     if not source.exists():
         raise AnnotationError(f"{source} does not exist; correct the path")
     paths = {target.image_id: target.path for target in find_images(folder).targets}
-    pictures = ReferencePictures(paths, project.settings.images.read_options)
+    pictures = NamedPictures(paths, project.settings.images.read_options)
     labeled = chosen.read(source, pictures)
     images = _distinct(labeled.images, source)
     names = ObjectNames(project, classes or {}, source)
     ids = names.assign(images, labeled.labels)
-    annotate = _Annotator(project, [paths[image.image_id] for image in images])
+    annotate = _Annotator(project)
     try:
         imported = [annotate.annotation(image, ids, paths[image.image_id]) for image in images]
     finally:
@@ -182,9 +174,9 @@ def _distinct(images: Iterable[LabeledImage], source: Path) -> list[LabeledImage
 class _Annotator:
     """Turns labeled images into annotations; starts the engine only if it is needed."""
 
-    def __init__(self, project: ProjectFolder, paths: Sequence[Path]) -> None:
+    def __init__(self, project: ProjectFolder) -> None:
         self._project = project
-        self._paths = paths
+        self._pictures = ReferencePictures(project)
         self._engine: Engine | None = None
         self.joined = self.empty = 0
 
@@ -229,10 +221,8 @@ class _Annotator:
         return [self._engine.segment(image, {object_id: one})[object_id] for one in prompts]
 
     def _read(self, path: Path) -> RgbImage:
-        options = self._project.settings.images.read_options
-        window = self._project.settings.images.intensity_window
-        window = window or measure_window(self._paths, options)
-        return read_image(path, window=window, options=options).rgb
+        image_id = path.relative_to(self._project.references_folder).as_posix()
+        return self._pictures.read(image_id).rgb
 
 
 def _one_prompt(prompts: Sequence[Prompts]) -> Prompts | None:
@@ -257,36 +247,18 @@ def _write(
     path: Path, imported: Sequence[Annotation], new_specs: Sequence[ObjectSpec], conflict: Conflict
 ) -> _Written:
     """Add to the annotation file."""
-    try:
-        with FileLock(path.parent / _LOCK_NAME, timeout=_LOCK_SECONDS):
-            before = read_annotations(path)
-            merged = with_annotations(before, imported, conflict)
-            specs = {spec.object_id: spec for spec in (*new_specs, *before.objects)}
-            after = AnnotationFile(tuple(specs[key] for key in sorted(specs)), merged.annotations)
-            after = after if new_specs else merged
-            existed = after != before and path.exists()
-            if existed and conflict == "replace":
-                _keep_backup(path)
-            if after != before:
-                write_annotations(path, after)
-    except Timeout as error:
-        raise AnnotationError(
-            f"{path} is being saved by a labeler all the time; import again when it is idle"
-        ) from error
-    except OSError as error:
-        raise_if_storage(error, path.parent)
-        raise AnnotationError(f"{path} cannot be written ({error}); correct that") from error
+
+    def added(before: AnnotationFile) -> AnnotationFile:
+        merged = with_annotations(before, imported, conflict)
+        if not new_specs:
+            return merged
+        specs = {spec.object_id: spec for spec in (*new_specs, *before.objects)}
+        return AnnotationFile(tuple(specs[key] for key in sorted(specs)), merged.annotations)
+
+    update = AnnotationStore(path).update(added, keep=conflict == "replace")
     changed = sum(
-        before.annotations.get(image_id) != annotation
-        for image_id, annotation in merged.annotations.items()
+        update.before.annotations.get(image_id) != annotation
+        for image_id, annotation in update.after.annotations.items()
     )
-    kept = differing_objects(before, imported) if conflict == "merge" else 0
-    return _Written(changed, kept, backup_path(path) if existed else None)
-
-
-def _keep_backup(path: Path) -> None:
-    """Move a backup that is there to a name of its own, since it will be written anew."""
-    backup = backup_path(path)
-    if backup.exists():
-        numbers = itertools.count(1)
-        backup.rename(next(other for n in numbers if not (other := Path(f"{backup}.{n}")).exists()))
+    kept = differing_objects(update.before, imported) if conflict == "merge" else 0
+    return _Written(changed, kept, update.backup)

@@ -6,11 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
 from maskcast.errors import AnnotationError
 from maskcast.project.annotations import Annotation, AnnotationFile, ObjectAnnotation
-from maskcast.types import Mask
 
 Conflict = Literal["refuse", "merge", "replace"]
 """What to do about references that are annotated differently already."""
@@ -92,7 +89,7 @@ def _says_the_same(current: Annotation, imported: Annotation) -> bool:
     return (
         (current.height, current.width) == (imported.height, imported.width)
         and current.objects.keys() == imported.objects.keys()
-        and _same_unknown(current.unknown, imported.unknown)
+        and current.unknown == imported.unknown
         and all(
             _same_object(entry, imported.objects[object_id])
             for object_id, entry in current.objects.items()
@@ -100,16 +97,10 @@ def _says_the_same(current: Annotation, imported: Annotation) -> bool:
     )
 
 
-def _same_unknown(current: Mask | None, imported: Mask | None) -> bool:
-    if current is None or imported is None:
-        return current is imported
-    return np.array_equal(current, imported)
-
-
 def _same_object(current: ObjectAnnotation, imported: ObjectAnnotation) -> bool:
-    if imported.mask is None:
-        return current == replace(imported, mask=current.mask)
-    return current.mask is not None and np.array_equal(current.mask, imported.mask)
+    if not imported.is_resolved:
+        return current.same_prompts(imported)
+    return current.stored == imported.stored
 
 
 def _some(image_ids: Iterable[str]) -> str:

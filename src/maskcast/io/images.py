@@ -9,7 +9,7 @@ how that looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -37,6 +37,7 @@ IMAGE_SUFFIXES = frozenset(
 
 _WINDOW_TAILS = (0.1, 99.9)
 _WINDOW_SAMPLES_PER_IMAGE = 4_000_000
+_WINDOW_SAMPLES = 8 * _WINDOW_SAMPLES_PER_IMAGE
 _SET_WINDOW = "set [images] window in maskcast.toml or use references of the same depth"
 
 
@@ -109,36 +110,46 @@ def read_image(
 
 
 def measure_window(
-    paths: Iterable[Place], options: ReadOptions = DEFAULT_OPTIONS
+    paths: Sequence[Place], options: ReadOptions = DEFAULT_OPTIONS
 ) -> IntensityWindow | None:
     """One window for all pictures of more than 8 bits among ``paths``.
 
     From the 0.1 to the 99.9 percentile of their finite samples, pooled (of very large pictures,
-    4 million evenly spaced ones). If nearly all samples are equal the window spans all of them,
-    and if all are, it has width 1.
+    4 million evenly spaced ones, and fewer of more than 8). If nearly all samples are equal the
+    window spans all of them, and if all are, it has width 1. A picture that cannot be read has no
+    say: who needs it is told when reading it.
 
     Returns:
         None if no picture has more than 8 bits.
-
-    Raises:
-        ImageError: if a picture cannot be read.
     """
-    pools = []
-    for path in paths:
-        raster = read_raster(path, options)
-        if raster.palette is None and raster.samples.itemsize > 1:
-            values = _visible_channels(raster.samples)[0].ravel()
-            step = -(-values.size // _WINDOW_SAMPLES_PER_IMAGE)
-            pools.append(_finite(values[::step]).astype(np.float64))
+    most = min(_WINDOW_SAMPLES_PER_IMAGE, _WINDOW_SAMPLES // max(1, len(paths)))
+    pools = [
+        samples for path in paths if (samples := _window_samples(path, options, most)) is not None
+    ]
     pooled = np.concatenate(pools) if pools else np.zeros(0)
     if pooled.size == 0:
         return None
-    low, high = (float(bound) for bound in np.percentile(pooled, _WINDOW_TAILS))
+    bounds = np.percentile(pooled, _WINDOW_TAILS, overwrite_input=True)
+    low, high = (float(bound) for bound in bounds)
     if low == high:
         low, high = float(pooled.min()), float(pooled.max())
     if low == high:
         high = max(low + 1.0, float(np.nextafter(low, np.inf)))
     return IntensityWindow(low, high)
+
+
+def _window_samples(path: Place, options: ReadOptions, most: int) -> npt.NDArray[Any] | None:
+    """Some finite samples of a picture; None of one that has 8 bits or cannot be read."""
+    try:
+        raster = read_raster(path, options)
+    except ImageError:
+        return None
+    if raster.palette is not None or raster.samples.itemsize == 1:
+        return None
+    values = _visible_channels(raster.samples)[0].ravel()
+    samples = values[:: -(-values.size // most)]
+    # Integers need less memory as they are; floats are measured as exactly as they can be.
+    return _finite(samples).astype(np.float64) if samples.dtype.kind == "f" else samples.copy()
 
 
 def read_label_map(path: Readable, max_pixels: int = DEFAULT_MAX_PIXELS) -> LabelMap:

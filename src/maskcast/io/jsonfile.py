@@ -68,13 +68,17 @@ class Node:
             raise known[key].error(f"no such key beside {', '.join(names)}")
         return {name: known.get(name, Node(None, self._inside(name), self.path)) for name in names}
 
-    def elements(self) -> list[Node]:
-        """The elements of a list."""
+    def items(self) -> list[Any]:
+        """The values in a list, for one too long to ask each for its place; see ``elements``."""
         if not isinstance(self.value, list):
             raise self.error("a list")
+        return self.value
+
+    def elements(self) -> list[Node]:
+        """The elements of a list."""
         return [
             Node(value, f"{self.place}[{index}]", self.path)
-            for index, value in enumerate(self.value)
+            for index, value in enumerate(self.items())
         ]
 
     def numbers(self, count: int, expected: str) -> list[float]:

@@ -9,18 +9,20 @@
         "paint": null, "erase": null, "mask": {"size": [height, width], "counts": "..."}}},
         "unknown": {"size": [height, width], "counts": "..."}}}}
 
-Coordinates are pixels of the oriented image; masks and strokes are COCO run-length codes. The key
-``unknown`` is there only where pixels are unknown. A value that does not fit is refused with its
-place in the file rather than repaired, and so are keys that this version does not know: writing
-the file again would lose them.
+Coordinates are pixels of the oriented image; masks and strokes are COCO run-length codes, which are
+checked when the file is read and decoded when their pixels are asked for. The key ``unknown`` is
+there only where pixels are unknown. A value that does not fit is refused with its place in the file
+rather than repaired, and so are keys that this version does not know: writing the file again would
+lose them.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ from maskcast.errors import AnnotationError
 from maskcast.io.atomic import write_atomically
 from maskcast.io.jsonfile import Node, is_number, layout, read_json
 from maskcast.io.storage import Place
-from maskcast.masks import decode_rle, encode_rle
+from maskcast.masks import RunLengths
 from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, Prompts, check_object_id
 
 FORMAT = "maskcast-annotations"
@@ -42,25 +44,136 @@ _LONGEST_SIDE = 2**31 - 1
 _HIGHEST_VERSION = 2**53
 
 
-@dataclass(frozen=True, eq=False)
+class StoredMask:
+    """A mask as the annotation file holds it: its pixels are kept only while somebody uses them.
+
+    Safe to share between threads, which at worst decode at the same time.
+    """
+
+    def __init__(self, source: Mask | RunLengths) -> None:
+        """Hold a mask, given as bool (H, W) pixels or as a code that is not decoded yet."""
+        self._source = source
+        self._used: weakref.ref[Mask] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        height, width = self._source.shape
+        return height, width
+
+    @property
+    def code(self) -> RunLengths:
+        """Its run-length code; worked out once, and then the pixels are let go."""
+        source = self._source
+        if isinstance(source, RunLengths):
+            return source
+        code = RunLengths.of(source)
+        self._used, self._source = weakref.ref(source), code
+        return code
+
+    @property
+    def pixels(self) -> Mask:
+        """Bool (H, W); decoded, unless somebody holds them already."""
+        source = self._source
+        if not isinstance(source, RunLengths):
+            return source
+        pixels = None if self._used is None else self._used()
+        if pixels is None:
+            pixels = source.mask()
+            self._used = weakref.ref(pixels)
+        return pixels
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoredMask) and self.code.same_pixels(other.code)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, eq=False, init=False)
 class ObjectAnnotation:
     """One object in one reference.
 
+    Masks and strokes stay run-length coded until ``mask`` or ``prompts`` asks for their pixels,
+    and are let go when nobody uses them any more.
+
     Attributes:
-        prompts: what a person drew; empty for an imported mask.
-        mask: bool (H, W) that the prompts resolved to or that was imported; None if not resolved.
+        marks: what a person drew but for the brush strokes; empty for an imported mask.
+        paint: pixels painted, or None.
+        erase: pixels erased, or None.
+        stored: the mask that the prompts resolved to or that was imported; None if not resolved.
     """
 
-    prompts: Prompts
-    mask: Mask | None = None
+    marks: Prompts
+    paint: StoredMask | None
+    erase: StoredMask | None
+    stored: StoredMask | None
+
+    def __init__(
+        self,
+        prompts: Prompts,
+        mask: Mask | StoredMask | None = None,
+        *,
+        paint: StoredMask | None = None,
+        erase: StoredMask | None = None,
+    ) -> None:
+        """An object of pixels, of codes, or of both.
+
+        Args:
+            prompts: what a person drew.
+            mask: bool (H, W) that it resolved to, or that was imported; None if not resolved.
+            paint: in place of ``prompts.paint``, where that is None.
+            erase: in place of ``prompts.erase``, where that is None.
+        """
+        strokes = {
+            "paint": _stored(prompts.paint) or paint,
+            "erase": _stored(prompts.erase) or erase,
+        }
+        has_pixels = prompts.paint is not None or prompts.erase is not None
+        marks = replace(prompts, paint=None, erase=None) if has_pixels else prompts
+        for name, value in {"marks": marks, **strokes, "stored": _stored(mask)}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def prompts(self) -> Prompts:
+        """What a person drew, with the pixels of its strokes; empty for an imported mask."""
+        if self.paint is None and self.erase is None:
+            return self.marks
+        return replace(self.marks, paint=_pixels(self.paint), erase=_pixels(self.erase))
+
+    @property
+    def mask(self) -> Mask | None:
+        """Bool (H, W) that the prompts resolved to or that was imported; None if not resolved."""
+        return _pixels(self.stored)
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether there is a mask."""
+        return self.stored is not None
+
+    @property
+    def has_prompts(self) -> bool:
+        """Whether a person drew anything."""
+        return not self.marks.is_empty or self.paint is not None or self.erase is not None
+
+    def with_mask(self, mask: Mask | StoredMask | None) -> ObjectAnnotation:
+        """The same prompts with another mask."""
+        return ObjectAnnotation(self.marks, mask, paint=self.paint, erase=self.erase)
+
+    def same_prompts(self, other: ObjectAnnotation) -> bool:
+        """Whether both were drawn alike, to the pixel."""
+        return (
+            all(
+                _same(getattr(self.marks, name), getattr(other.marks, name))
+                for name in ("box", "points", "point_labels")
+            )
+            and self.paint == other.paint
+            and self.erase == other.erase
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ObjectAnnotation):
             return NotImplemented
-        names = ("box", "points", "point_labels", "paint", "erase")
-        return _same(self.mask, other.mask) and all(
-            _same(getattr(self.prompts, name), getattr(other.prompts, name)) for name in names
-        )
+        return self is other or (self.same_prompts(other) and self.stored == other.stored)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -70,7 +183,7 @@ class ObjectAnnotation:
         return _object_to_json(self)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Annotation:
     """All that is known about one reference.
 
@@ -81,12 +194,12 @@ class Annotation:
         clean: whether a person said that no object is on the image.
         objects: object id -> its annotation; empty if clean.
         version: how often this reference was saved, from 1.
-        unknown: bool (H, W), pixels that count neither as object nor as background, whatever the
+        unknown: pixels (H, W) that count neither as object nor as background, whatever the
             objects say there; None if there are none.
 
     Raises:
-        ValueError: if a size, an id or the version is out of range, a mask or stroke is not of
-            the image's size, or a clean reference has objects.
+        ValueError: if a size, an id or the version is out of range, the image id leads out of its
+            folder, a mask or stroke is not of the image's size, or a clean reference has objects.
     """
 
     image_id: str
@@ -95,9 +208,11 @@ class Annotation:
     clean: bool = False
     objects: Mapping[int, ObjectAnnotation] = field(default_factory=dict)
     version: int = 1
-    unknown: Mask | None = None
+    unknown: StoredMask | None = None
 
     def __post_init__(self) -> None:
+        if not is_image_id(self.image_id):
+            raise ValueError(f"image_id: expected a path in its folder, got {self.image_id!r}")
         if self.height < 1 or self.width < 1:
             raise ValueError(f"size: expected at least 1 x 1, got {self.height} x {self.width}")
         if self.version < 1:
@@ -106,25 +221,22 @@ class Annotation:
             raise ValueError(f"clean: expected no objects, got {sorted(self.objects)}")
         for object_id, entry in self.objects.items():
             check_object_id(object_id)
-            for pixels in (entry.mask, entry.prompts.paint, entry.prompts.erase):
+            for pixels in (entry.stored, entry.paint, entry.erase):
                 self._check_size(f"object {object_id}", pixels)
         self._check_size("unknown", self.unknown)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Annotation):
-            return NotImplemented
-        names = ("image_id", "height", "width", "clean", "objects", "version")
-        return _same(self.unknown, other.unknown) and all(
-            getattr(self, name) == getattr(other, name) for name in names
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def _check_size(self, what: str, pixels: Mask | None) -> None:
+    def _check_size(self, what: str, pixels: StoredMask | None) -> None:
         if pixels is not None and pixels.shape != (self.height, self.width):
             raise ValueError(
                 f"{what}: expected pixels of shape {(self.height, self.width)}, got {pixels.shape}"
             )
+
+    def encode(self) -> None:
+        """Work out what the file will hold of its pixels, which takes a while and is kept."""
+        for entry in self.objects.values():
+            _ = entry.json
+        if self.unknown is not None:
+            _ = self.unknown.code
 
 
 @dataclass(frozen=True)
@@ -138,6 +250,13 @@ class AnnotationFile:
 
     objects: tuple[ObjectSpec, ...] = ()
     annotations: Mapping[str, Annotation] = field(default_factory=dict)
+
+
+def is_image_id(text: str) -> bool:
+    """Whether this is the POSIX path of a file in a folder: relative and not leading out of it."""
+    path = PurePath(text)
+    parts = text.split("/")
+    return not ({"", ".", ".."} & {*parts, *path.parts} or path.drive or path.root or "\0" in text)
 
 
 def read_annotations(path: Place) -> AnnotationFile:
@@ -165,14 +284,31 @@ def write_annotations(path: Path, file: AnnotationFile, *, backup: bool = True) 
         StorageError: if the disk is full or the folder cannot be written.
         OSError: if the path is otherwise not usable.
     """
+    replace_annotations(path, encode_annotations(file), backup=backup)
+
+
+def encode_annotations(file: AnnotationFile) -> bytes:
+    """What the annotation file holds, byte for byte."""
     # A lone surrogate, which UTF-8 cannot hold, becomes the JSON escape it was read from.
-    data = (layout(_to_json(file)) + "\n").encode("utf-8", "backslashreplace")
+    return (layout(_to_json(file)) + "\n").encode("utf-8", "backslashreplace")
+
+
+def replace_annotations(path: Path, data: bytes, *, backup: bool) -> None:
+    """Write what ``encode_annotations`` made; see ``write_annotations``."""
     before = path.read_bytes() if path.exists() else None
     if before == data:
         return
     if before is not None and backup:
         write_atomically(backup_path(path), before)
     write_atomically(path, data)
+
+
+def _stored(mask: Mask | StoredMask | None) -> StoredMask | None:
+    return StoredMask(mask) if isinstance(mask, np.ndarray) else mask
+
+
+def _pixels(stored: StoredMask | None) -> Mask | None:
+    return None if stored is None else stored.pixels
 
 
 def _same(first: npt.NDArray[Any] | None, second: npt.NDArray[Any] | None) -> bool:
@@ -214,19 +350,19 @@ def _annotation_to_json(annotation: Annotation) -> dict[str, Any]:
             str(object_id): entry.json for object_id, entry in sorted(annotation.objects.items())
         },
     }
-    if annotation.unknown is not None and annotation.unknown.any():
-        content["unknown"] = encode_rle(annotation.unknown)
+    if annotation.unknown is not None and annotation.unknown.code.area:
+        content["unknown"] = annotation.unknown.code.to_json()
     return content
 
 
 def _object_to_json(entry: ObjectAnnotation) -> dict[str, Any]:
-    prompts = entry.prompts
-    points = zip(prompts.points, prompts.point_labels, strict=True)
-    strokes = {"paint": prompts.paint, "erase": prompts.erase, "mask": entry.mask}
+    marks = entry.marks
+    points = zip(marks.points, marks.point_labels, strict=True)
+    pixels = {"paint": entry.paint, "erase": entry.erase, "mask": entry.stored}
     return {
-        "box": None if prompts.box is None else [_number(edge) for edge in prompts.box],
+        "box": None if marks.box is None else [_number(edge) for edge in marks.box],
         "points": [[_number(x), _number(y), bool(label)] for (x, y), label in points],
-        **{name: None if mask is None else encode_rle(mask) for name, mask in strokes.items()},
+        **{name: None if one is None else one.code.to_json() for name, one in pixels.items()},
     }
 
 
@@ -272,6 +408,8 @@ def _parse_spec(node: Node) -> ObjectSpec:
 
 
 def _parse_annotation(image_id: str, node: Node) -> Annotation:
+    if not is_image_id(image_id):
+        raise node.error("a path in the references folder, without .., as the key")
     parts = node.record("size", "clean", "version", "objects", "unknown")
     size = parts["size"].elements()
     if len(size) != 2:
@@ -294,24 +432,23 @@ def _parse_object(node: Node, size: tuple[int, int]) -> ObjectAnnotation:
     parts = node.record("box", "points", "paint", "erase", "mask")
     box = parts["box"]
     labels, points = _parse_points(parts["points"])
-    prompts = Prompts(
+    marks = Prompts(
         box=None if box.value is None else np.asarray(box.numbers(4, "four numbers"), np.float32),
         points=points,
         point_labels=labels,
-        paint=_parse_mask(parts["paint"], size),
-        erase=_parse_mask(parts["erase"], size),
     )
-    return ObjectAnnotation(prompts, _parse_mask(parts["mask"], size))
+    paint, erase, mask = (_parse_mask(parts[name], size) for name in ("paint", "erase", "mask"))
+    return ObjectAnnotation(marks, mask, paint=paint, erase=erase)
 
 
 def _parse_points(node: Node) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
     """Labels bool (N,) and points float32 (N, 2)."""
-    triples = [] if node.value is None else node.elements()
-    for triple in triples:
-        if not _is_point(triple.value):
-            raise triple.error("x, y and true or false")
-    labels = [triple.value[2] for triple in triples]
-    points = [triple.value[:2] for triple in triples]
+    triples: list[Any] = [] if node.value is None else node.items()
+    for index, triple in enumerate(triples):
+        if not _is_point(triple):
+            raise node.elements()[index].error("x, y and true or false")
+    labels = [triple[2] for triple in triples]
+    points = [triple[:2] for triple in triples]
     return np.asarray(labels, np.bool_), np.asarray(points, np.float32).reshape(-1, 2)
 
 
@@ -325,14 +462,14 @@ def _is_point(value: object) -> bool:
     )
 
 
-def _parse_mask(node: Node, size: tuple[int, int]) -> Mask | None:
+def _parse_mask(node: Node, size: tuple[int, int]) -> StoredMask | None:
+    """A mask whose code is checked and not decoded."""
     if node.value is None:
         return None
     parts = node.record("size", "counts")
-    # Before decoding, which needs memory for as many pixels as are claimed here.
     if parts["size"].value != list(size):
         raise parts["size"].error(f"the size of the image, {list(size)}")
     try:
-        return decode_rle(node.value)
+        return StoredMask(RunLengths.parse(node.value))
     except ValueError as error:
         raise parts["counts"].error(f"a run-length code of {size[0]} x {size[1]} pixels") from error

@@ -7,21 +7,24 @@ undoing that. Different references never conflict.
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from maskcast.errors import ConflictError, StorageError
+from maskcast.errors import AnnotationError, ConflictError, MaskcastError, StorageError
 from maskcast.io.atomic import raise_if_storage
 from maskcast.project.annotations import (
     Annotation,
     AnnotationFile,
+    backup_path,
+    encode_annotations,
     read_annotations,
-    write_annotations,
+    replace_annotations,
 )
 from maskcast.types import ObjectSpec
 
@@ -31,24 +34,43 @@ _LOCK_SECONDS = 10
 _Stamp = tuple[int, int, int]
 
 
+@dataclass(frozen=True)
+class Update:
+    """What came of a change to the annotation file.
+
+    Attributes:
+        before: what it held.
+        after: what it holds now.
+        backup: where what it held is kept; None if nothing was there, or nothing changed.
+    """
+
+    before: AnnotationFile
+    after: AnnotationFile
+    backup: Path | None
+
+
 class AnnotationStore:
-    """Reads and saves ``annotations.json``; safe to share between threads and processes."""
+    """Reads and saves ``annotations.json``; safe to share between threads and processes.
+
+    Reading never waits for somebody who writes.
+    """
 
     def __init__(self, path: Path) -> None:
         """Share the annotation file in ``path``, which need not exist yet."""
         self.path = path
-        self._threads = threading.RLock()
+        self._writing = threading.Lock()
+        self._reading = threading.Lock()
         self._file = AnnotationFile()
         self._stamp: _Stamp | None = None
         self._backed_up = False
 
     def read(self) -> AnnotationFile:
-        """What the file holds now; decoded again only if it changed on disk.
+        """What the file holds now; parsed again only if it changed on disk.
 
         Raises:
             AnnotationError: if it cannot be read.
         """
-        with self._threads:
+        with self._reading:
             stamp = _stamp(self.path)
             if stamp != self._stamp:
                 self._file, self._stamp = read_annotations(self.path), stamp
@@ -68,6 +90,7 @@ class AnnotationStore:
             ConflictError: if the file holds another version by now; nothing is written.
             AnnotationError, StorageError: if the file cannot be read or written.
         """
+        annotation.encode()  # which takes long for large masks, and nobody has to wait for it
         with self._locked() as file:
             current = file.annotations.get(annotation.image_id)
             if (0 if current is None else current.version) != base:
@@ -90,11 +113,36 @@ class AnnotationStore:
             specs = {known.object_id: known for known in file.objects} | {spec.object_id: spec}
             self._write(AnnotationFile(tuple(specs.values()), file.annotations))
 
+    def update(
+        self, change: Callable[[AnnotationFile], AnnotationFile], *, keep: bool = False
+    ) -> Update:
+        """Change the file while nobody else can.
+
+        Args:
+            change: makes what the file shall hold from what it holds; it raises to leave the file
+                as it is.
+            keep: whether the change takes something away, so that what was there is kept where
+                nothing overwrites it: a backup from before gets a name of its own.
+
+        Raises:
+            AnnotationError, StorageError: if the file cannot be read or written.
+        """
+        with self._locked() as before:
+            existed = self.path.exists()
+            after = change(before)
+            if after == before:
+                return Update(before, before, None)
+            if keep and existed:
+                _keep_backup(self.path)
+                self._backed_up = False
+            self._write(after)
+            return Update(before, after, backup_path(self.path) if existed else None)
+
     @contextmanager
     def _locked(self) -> Iterator[AnnotationFile]:
         folder = self.path.parent
         lock = FileLock(folder / _LOCK_NAME, timeout=_LOCK_SECONDS)
-        with self._threads:
+        with self._writing:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 lock.acquire()
@@ -104,18 +152,36 @@ class AnnotationStore:
                     "already; close that program or try again"
                 ) from error
             except OSError as error:
-                raise_if_storage(error, folder)
-                raise
+                raise self._unwritable(error) from error
             try:
                 yield self.read()
+            except OSError as error:
+                raise self._unwritable(error) from error
             finally:
                 lock.release()
 
+    def _unwritable(self, error: OSError) -> MaskcastError:
+        try:
+            raise_if_storage(error, self.path.parent)
+        except StorageError as storage:
+            return storage
+        return AnnotationError(f"{self.path} cannot be written ({error}); correct that")
+
     def _write(self, file: AnnotationFile) -> None:
-        # One backup of what was there before this program began, not of the click before.
-        write_annotations(self.path, file, backup=not self._backed_up)
-        self._backed_up = True
-        self._file, self._stamp = file, _stamp(self.path)
+        data = encode_annotations(file)
+        with self._reading:
+            # One backup of what was there before this program began, not of the click before.
+            replace_annotations(self.path, data, backup=not self._backed_up)
+            self._backed_up = True
+            self._file, self._stamp = file, _stamp(self.path)
+
+
+def _keep_backup(path: Path) -> None:
+    """Move a backup that is there to a name of its own, since it will be written anew."""
+    backup = backup_path(path)
+    if backup.exists():
+        numbers = itertools.count(1)
+        backup.rename(next(other for n in numbers if not (other := Path(f"{backup}.{n}")).exists()))
 
 
 def _stamp(path: Path) -> _Stamp | None:

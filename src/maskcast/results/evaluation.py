@@ -13,6 +13,7 @@ from typing import Any
 
 from maskcast.errors import EvaluationError, MaskcastError
 from maskcast.io.images import read_label_map
+from maskcast.io.read_options import DEFAULT_MAX_PIXELS
 from maskcast.io.storage import Place
 from maskcast.masks import split_label_map
 from maskcast.project.folder import ProjectFolder
@@ -24,6 +25,7 @@ from maskcast.results.metrics import (
     overall_quality,
     quality_by_object,
 )
+from maskcast.results.reading import read_id_mask
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.types import Mask
@@ -93,11 +95,16 @@ def evaluate_output(project: ProjectFolder, truth: Path) -> Evaluation:
     with opened_ledger(project) as ledger:
         if ledger is None:
             raise EvaluationError(f"there are no results in {output} yet; run maskcast run first")
-        return evaluate_rows(ledger.rows(), output, truth, names)
+        bound = project.settings.images.max_pixels
+        return evaluate_rows(ledger.rows(), output, truth, names, bound)
 
 
 def evaluate_rows(
-    rows: Iterable[TargetRow], output: Place, truth: Path, names: Mapping[int, str]
+    rows: Iterable[TargetRow],
+    output: Place,
+    truth: Path,
+    names: Mapping[int, str],
+    max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Evaluation:
     """Compare targets with their truth, one at a time.
 
@@ -106,6 +113,7 @@ def evaluate_rows(
         output: the output folder or place.
         truth: the folder of label maps.
         names: object id -> name.
+        max_pixels: label maps with more pixels are not compared.
 
     Raises:
         EvaluationError: if there is no truth folder, or nothing could be compared.
@@ -127,7 +135,7 @@ def evaluate_rows(
             missing.append(row.image_id)
         else:
             try:
-                compared.append(_compare(row, files, truth / matching[0]))
+                compared.append(_compare(row, files, truth / matching[0], max_pixels))
             except (MaskcastError, OSError) as error:
                 unusable[row.image_id] = str(error)
     if not compared:
@@ -148,17 +156,18 @@ def _truth_names(row: TargetRow) -> tuple[str, str]:
     return f"{row.name}.png", f"{row.image_id}.png"
 
 
-def _compare(row: TargetRow, files: ResultFiles, truth: Path) -> dict[int, Agreement]:
+def _compare(
+    row: TargetRow, files: ResultFiles, truth: Path, max_pixels: int
+) -> dict[int, Agreement]:
     """Compare one target with its truth.
 
     Raises:
         EvaluationError: if the sizes disagree.
         MaskcastError, OSError: if a file cannot be read.
     """
-    labels = read_label_map(truth)
+    labels = read_label_map(truth, max_pixels)
     predicted: dict[int, Mask] = {
-        found.object_id: read_label_map(files.id_mask(row, found.object_id)) > 0
-        for found in row.objects
+        found.object_id: read_id_mask(files.id_mask(row, found.object_id)) for found in row.objects
     }
     shape = labels.shape[0], labels.shape[1]
     sizes = [mask.shape for mask in predicted.values()] or [row.size or shape]

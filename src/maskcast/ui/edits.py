@@ -124,8 +124,8 @@ def apply_edit(
 
 
 def _adopted(entry: ObjectAnnotation) -> Prompts:
-    if entry.prompts.is_empty and entry.mask is not None and entry.mask.any():
-        return replace(entry.prompts, paint=entry.mask)
+    if not entry.has_prompts and entry.stored is not None and entry.stored.code.area:
+        return replace(entry.marks, paint=entry.mask)
     return entry.prompts
 
 

@@ -50,7 +50,7 @@ class SegmentRequest:
     @property
     def prompts(self) -> Prompts:
         """What the engine is to be given: strokes are laid on top afterwards."""
-        return replace(self.entry.prompts, paint=None, erase=None)
+        return self.entry.marks
 
 
 class Segmenter:
@@ -202,7 +202,7 @@ class Session:
         """The next mask to be computed: the chosen object's first, then others; None if none is."""
         with self._lock:
             objects = self.annotation.objects
-            missing = [key for key, entry in objects.items() if entry.mask is None]
+            missing = [key for key, entry in objects.items() if not entry.is_resolved]
             if not missing:
                 return None
             wanted = self.object_id if self.object_id in missing else min(missing)
@@ -223,7 +223,7 @@ class Session:
             if request.image_id != self.annotation.image_id:
                 return False
             current = self.annotation.objects.get(request.object_id)
-            if current is None or not _same_base(current.prompts, request.entry.prompts):
+            if current is None or not _same_base(current.marks, request.prompts):
                 return False
             self._bases[request.image_id, request.object_id] = request.prompts, mask
             objects = dict(self.annotation.objects)
@@ -316,7 +316,7 @@ class Session:
             mask = base[1]
         else:
             return entry
-        return replace(entry, mask=apply_brush(mask, prompts.paint, prompts.erase))
+        return entry.with_mask(apply_brush(mask, prompts.paint, prompts.erase))
 
 
 def _same_base(first: Prompts, second: Prompts) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from maskcast.drawing.palette import default_spec
 from maskcast.errors import ImageError
-from maskcast.masks import Box, bounding_box, components
+from maskcast.masks import Box, components
 from maskcast.project.annotations import AnnotationFile, ObjectAnnotation
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
@@ -63,11 +63,11 @@ class _Shown:
 
     @classmethod
     def of(cls, entry: ObjectAnnotation, changed: int) -> _Shown:
-        return cls(entry, changed, None if entry.mask is None else bounding_box(entry.mask))
+        return cls(entry, changed, None if entry.stored is None else entry.stored.code.box)
 
     @property
     def counts(self) -> bool:
-        return self.entry.mask is None or self.box is not None
+        return not self.entry.is_resolved or self.box is not None
 
 
 class ObjectGallery:
@@ -157,14 +157,14 @@ class ObjectGallery:
         return known[1]
 
     def _crop(self, image_id: str, shown: _Shown) -> RgbImage | None:
-        mask = shown.entry.mask
+        stored = shown.entry.stored
         try:
             image = self._images.load(image_id)
         except ImageError:
             return None
-        if mask is None or mask.shape != image.shape[:2]:
+        if stored is None or stored.shape != image.shape[:2]:
             return None
-        return draw_thumbnail(image, mask, self._side)
+        return draw_thumbnail(image, stored.pixels, self._side)
 
 
 def draw_thumbnail(image: RgbImage, mask: Mask, side: int = THUMBNAIL_SIDE) -> RgbImage:

@@ -13,11 +13,12 @@ from filelock import FileLock
 from PIL import Image
 
 from formats_support import mask_of
-from maskcast.errors import AnnotationError, SettingsError
+from maskcast.errors import AnnotationError, SettingsError, StorageError
 from maskcast.interchange.class_ids import read_classes
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import load_references
 from support import write_png
 
 SIZE = (4, 6)
@@ -123,7 +124,7 @@ def test_one_box_becomes_a_prompt_that_the_engine_resolves(
     assert entry.mask is None
     assert entry.prompts.box is not None
     assert entry.prompts.box.tolist() == [4, 2, 6, 4]  # cut at the border
-    (reference,) = project.load_references(project.create_engine(), None)
+    (reference,) = load_references(project, project.create_engine()).references
     np.testing.assert_array_equal(reference.masks[7], RIGHT)
 
 
@@ -337,11 +338,11 @@ def test_a_point_beside_the_box_is_another_instance(project: ProjectFolder, tmp_
 def test_a_labeler_that_saves_all_the_time_is_waited_for(
     project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("maskcast.interchange.importing._LOCK_SECONDS", 0)
+    monkeypatch.setattr("maskcast.project.store._LOCK_SECONDS", 0)
     source = coco_file(tmp_path / "in.json", polygon(10, *LEFT_OUTLINE))
     with (
         FileLock(project.references_folder / ".annotations.lock"),
-        pytest.raises(AnnotationError, match="is being saved by a labeler"),
+        pytest.raises(StorageError, match=r"annotations\.json is being written by another program"),
     ):
         import_annotations(project, "coco", source)
 

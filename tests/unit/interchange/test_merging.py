@@ -11,7 +11,12 @@ import pytest
 
 from maskcast.errors import AnnotationError
 from maskcast.interchange.merging import Conflict, with_annotations
-from maskcast.project.annotations import Annotation, AnnotationFile, ObjectAnnotation
+from maskcast.project.annotations import (
+    Annotation,
+    AnnotationFile,
+    ObjectAnnotation,
+    StoredMask,
+)
 from maskcast.types import Prompts
 
 Mask = npt.NDArray[np.bool_]
@@ -88,16 +93,16 @@ def test_merging_adds_what_is_missing_and_keeps_the_rest() -> None:
 
 
 def test_unknown_pixels_are_merged_like_an_object() -> None:
-    told = replace(drawn({1: MASK}), unknown=~MASK)
+    told = replace(drawn({1: MASK}), unknown=StoredMask(~MASK))
     file = file_of(drawn({1: MASK}, version=4))
     with pytest.raises(AnnotationError, match="already annotated differently"):
         with_annotations(file, [told])
     merged = with_annotations(file, [told], "merge")
     assert merged.annotations["a.png"] == replace(told, version=5)
     assert with_annotations(merged, [told]) is merged
-    assert with_annotations(merged, [replace(told, unknown=MASK)], "merge") is merged
+    assert with_annotations(merged, [replace(told, unknown=StoredMask(MASK))], "merge") is merged
     assert with_annotations(merged, [drawn({1: MASK})], "merge") is merged
-    clean = replace(drawn({}), unknown=MASK)
+    clean = replace(drawn({}), unknown=StoredMask(MASK))
     merged = with_annotations(file_of(drawn({}, version=4)), [clean], "merge")
     assert merged.annotations["a.png"] == replace(clean, version=5)
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import gc
 import json
+import tracemalloc
+import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +18,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from maskcast.errors import AnnotationError
+from maskcast.masks import RunLengths
 from maskcast.project.annotations import (
     Annotation,
     AnnotationFile,
     ObjectAnnotation,
+    StoredMask,
+    is_image_id,
     read_annotations,
     write_annotations,
 )
@@ -101,14 +108,16 @@ def test_what_is_written_is_the_documented_json(tmp_path: Path) -> None:
 
 def test_unknown_pixels_are_kept_and_their_key_is_there_only_with_some(tmp_path: Path) -> None:
     path = tmp_path / "annotations.json"
-    unknown = Annotation("a.png", 2, 3, clean=True, unknown=MASK)
+    unknown = Annotation("a.png", 2, 3, clean=True, unknown=StoredMask(MASK))
     write_annotations(path, AnnotationFile((), {"a.png": unknown}))
     (entry,) = json.loads(path.read_text())["images"].values()
     assert entry["unknown"] == MASK_JSON
     assert read_annotations(path).annotations["a.png"] == unknown
-    assert unknown != replace(unknown, unknown=~MASK)
+    assert unknown != replace(unknown, unknown=StoredMask(~MASK))
     assert unknown != replace(unknown, unknown=None)
-    write_annotations(path, AnnotationFile((), {"a.png": replace(unknown, unknown=MASK & ~MASK)}))
+    write_annotations(
+        path, AnnotationFile((), {"a.png": replace(unknown, unknown=StoredMask(MASK & ~MASK))})
+    )
     (entry,) = json.loads(path.read_text())["images"].values()
     assert "unknown" not in entry
 
@@ -159,7 +168,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 
 
 COORDINATES = st.floats(width=32, allow_nan=False, allow_infinity=False)
-NAMES = st.text(min_size=1, max_size=8)
+NAMES = st.text(min_size=1, max_size=8).filter(is_image_id)
 
 
 @st.composite
@@ -238,6 +247,117 @@ def test_an_escaped_lone_surrogate_survives(tmp_path: Path) -> None:
     assert read_annotations(path).objects[0].name == "\ud83d"
 
 
+# ---- pixels only when they are asked for
+
+
+LARGE = RunLengths.of(np.eye(3000, 4000, dtype=bool)).to_json()
+
+
+def large_document() -> dict[str, Any]:
+    value = document()
+    prompted: dict[str, Any] = {
+        "box": None,
+        "points": [],
+        "paint": LARGE,
+        "erase": None,
+        "mask": LARGE,
+    }
+    value["images"] = {
+        f"{number}.png": {
+            "size": [3000, 4000], "clean": False, "version": 1,
+            "objects": {"1": prompted, "2": {**prompted, "paint": None}},
+        }
+        for number in range(3)
+    }  # fmt: skip
+    return value
+
+
+@pytest.fixture
+def no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("pixels were decoded or encoded")
+
+    monkeypatch.setattr(RunLengths, "mask", refuse)
+    monkeypatch.setattr(RunLengths, "of", refuse)
+
+
+@pytest.mark.usefixtures("no_pixels")
+def test_names_ids_and_counts_cost_no_pixels(tmp_path: Path) -> None:
+    path = write_json(tmp_path / "annotations.json", large_document())
+    tracemalloc.start()
+    file = read_annotations(path)
+    assert [sorted(one.objects) for one in file.annotations.values()] == [[1, 2]] * 3
+    entry = file.annotations["0.png"].objects[1]
+    assert entry.is_resolved
+    assert entry.has_prompts
+    assert not file.annotations["0.png"].objects[2].has_prompts
+    assert entry.stored is not None
+    assert (entry.stored.code.area, entry.stored.code.box) == (3000, (0, 0, 3000, 3000))
+    assert entry == file.annotations["1.png"].objects[1]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3_000_000  # one of the nine masks has 12 million pixels
+
+
+@pytest.mark.usefixtures("no_pixels")
+def test_masks_that_did_not_change_are_written_as_they_were_read(tmp_path: Path) -> None:
+    value = large_document()
+    value["images"]["1.png"]["objects"]["1"]["mask"] = {
+        "size": [3000, 4000],
+        "counts": "00" + LARGE["counts"],  # two empty runs that encoding would not write
+    }
+    path = write_json(tmp_path / "annotations.json", value)
+    file = read_annotations(path)
+    clean = Annotation("clean.png", 5, 7, clean=True)
+    write_annotations(path, replace(file, annotations={**file.annotations, "clean.png": clean}))
+    written = json.loads(path.read_text("utf-8"))
+    assert {key: written["images"][key] for key in value["images"]} == value["images"]
+
+
+def test_a_mask_of_any_size_costs_nothing_to_read(tmp_path: Path) -> None:
+    side = 100_000
+    value = document()
+    counts = RunLengths.parse({"size": [side, side], "counts": [side**2]}).counts
+    set_image("size", [side, side])(value)
+    for name in ("mask", "paint"):
+        set_object(name, {"size": [side, side], "counts": counts})(value)
+    path = write_json(tmp_path / "annotations.json", value)
+    tracemalloc.start()
+    read_annotations(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_pixels_are_kept_only_while_somebody_uses_them() -> None:
+    entry = ObjectAnnotation(Prompts(paint=MASK.copy()), MASK.copy())
+    in_use = entry.mask
+    assert entry.mask is in_use
+    assert entry.stored is not None
+    assert entry.stored.code == RunLengths.of(MASK)
+    assert entry.mask is in_use
+    used = weakref.ref(in_use) if in_use is not None else None
+    del in_use
+    gc.collect()
+    assert used is not None
+    assert used() is None
+    np.testing.assert_array_equal(entry.mask, MASK)
+    np.testing.assert_array_equal(entry.prompts.paint, MASK)
+
+
+def test_threads_share_a_mask() -> None:
+    masks = [np.random.default_rng(seed).random((50, 60)) > 0.5 for seed in range(40)]
+    stored = [StoredMask(mask.copy()) for mask in masks]
+
+    def look(_: int) -> None:
+        for mask, one in zip(masks, stored, strict=True):
+            assert one.code.shape == one.shape == one.pixels.shape
+            np.testing.assert_array_equal(one.pixels, mask)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(look, range(8)))
+
+
 # ---- equality
 
 
@@ -261,6 +381,7 @@ def test_object_annotations_are_compared_by_value() -> None:
         ({"height": 0}, "at least 1 x 1"),
         ({"version": 0}, "version"),
         ({"clean": True}, "clean"),
+        ({"image_id": "../a.png"}, "image_id"),
         ({"height": 3}, "shape"),
         ({"objects": {0: ObjectAnnotation(Prompts(), MASK)}}, "object id"),
         ({"objects": {1: ObjectAnnotation(Prompts(erase=MASK[:1]))}}, "shape"),
@@ -334,6 +455,8 @@ SPEC = {"id": 1, "name": "a", "color": "#ffffff"}
         (set_image("size", [2.0, 3]), "size[0]: expected a whole number of 1.."),
         (set_image("version", 0), "version: expected a whole number of 1.."),
         (set_image("version", None), "version: expected a whole number of 1.."),
+        (set_top("images", {"../a.png": {}}), 'images."../a.png": expected a path in the ref'),
+        (set_top("images", {"/a.png": {}}), 'images."/a.png": expected a path in the ref'),
         (set_top("images", None), "images: expected an object, got null"),
         (set_top("objects", None), "objects: expected a list, got null"),
         (set_top("objects", [SPEC, SPEC]), "objects: expected each id once"),

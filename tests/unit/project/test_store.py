@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 import maskcast.project.store as store_module
-from maskcast.errors import ConflictError, StorageError
-from maskcast.project.annotations import Annotation, read_annotations
+from maskcast.errors import AnnotationError, ConflictError, StorageError
+from maskcast.project.annotations import Annotation, AnnotationFile, read_annotations
 from maskcast.project.store import AnnotationStore
 from maskcast.types import ObjectSpec
 
@@ -88,6 +90,70 @@ def test_a_lock_that_is_never_given_back_is_told(
         pytest.raises(StorageError, match=r"annotations\.json is being written by another program"),
     ):
         AnnotationStore(tmp_path / "annotations.json").save(_clean("a.png"), 0)
+
+
+def test_reading_does_not_wait_for_who_writes(tmp_path: Path) -> None:
+    path = tmp_path / "annotations.json"
+    store = AnnotationStore(path)
+    store.save(_clean("a.png"), 0)
+    with ThreadPoolExecutor(2) as pool:
+        with FileLock(tmp_path / ".annotations.lock"):
+            waiting = pool.submit(store.save, _clean("b.png"), 0)
+            assert pool.submit(store.read).result(timeout=5).annotations.keys() == {"a.png"}
+            assert not waiting.done()
+        waiting.result(timeout=10)
+    assert store.read().annotations.keys() == {"a.png", "b.png"}
+
+
+def test_a_change_of_the_whole_file_tells_what_was_and_what_is(tmp_path: Path) -> None:
+    store = AnnotationStore(tmp_path / "annotations.json")
+
+    def add(name: str) -> Callable[[AnnotationFile], AnnotationFile]:
+        return lambda file: replace(file, annotations={**file.annotations, name: _clean(name)})
+
+    first, second = store.update(add("a.png")), store.update(add("b.png"))
+
+    assert (first.before, first.backup) == (AnnotationFile(), None)
+    assert second.before == first.after
+    assert second.after == read_annotations(store.path) == store.read()
+    assert second.backup == store.path.with_name("annotations.json.bak")
+
+
+def test_a_change_that_takes_something_away_never_overwrites_a_backup(tmp_path: Path) -> None:
+    store = AnnotationStore(tmp_path / "annotations.json")
+    states = []
+
+    def only(name: str) -> Callable[[AnnotationFile], AnnotationFile]:
+        return lambda _: AnnotationFile((), {name: _clean(name)})
+
+    for name in ("a.png", "b.png", "c.png"):
+        update = store.update(only(name), keep=True)
+        states.append(store.path.read_bytes())
+    assert update.backup is not None
+    assert update.backup.read_bytes() == states[1]
+    backups = [path.read_bytes() for path in tmp_path.glob("annotations.json.bak*")]
+    assert sorted(backups) == sorted(states[:2])
+
+
+def test_a_change_that_is_refused_leaves_the_file(tmp_path: Path) -> None:
+    store = AnnotationStore(tmp_path / "annotations.json")
+    store.save(_clean("a.png"), 0)
+    before = store.path.read_bytes()
+
+    def refuse(_: AnnotationFile) -> AnnotationFile:
+        raise AnnotationError("not like this")
+
+    with pytest.raises(AnnotationError, match="not like this"):
+        store.update(refuse)
+    assert store.update(lambda file: file).backup is None
+    assert store.path.read_bytes() == before
+    store.save(_clean("b.png"), 0)  # the lock was given back
+
+
+def test_a_file_in_place_of_the_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "references").write_text("not a folder")
+    with pytest.raises(AnnotationError, match=r"annotations\.json cannot be written"):
+        AnnotationStore(tmp_path / "references" / "annotations.json").save(_clean("a.png"), 0)
 
 
 @pytest.mark.parametrize("what", ["mkdir", "open"])

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -112,7 +110,7 @@ def test_an_imported_mask_is_kept_as_painted_pixels() -> None:
 def test_prompts_with_a_mask_are_not_painted_over_by_it() -> None:
     entry = _apply(AddPoint(5, 5, True))
     assert entry is not None
-    resolved = replace(entry, mask=np.ones(SHAPE, np.bool_))
+    resolved = entry.with_mask(np.ones(SHAPE, np.bool_))
 
     assert _prompts(AddPoint(9, 9, False), entry=resolved).paint is None
 

@@ -381,7 +381,7 @@ class Labeler:
         if self._hides:
             return None
         entry = self._session.annotation.objects.get(self._session.object_id)
-        return None if entry is None else entry.prompts
+        return None if entry is None else entry.marks
 
     @property
     def has_brush(self) -> bool:

@@ -44,9 +44,9 @@ class Scene:
         """
         objects = annotation.objects
         self._known = {
-            key: self._known[key] if entry.mask is None else entry.mask
-            for key, entry in objects.items()
-            if entry.mask is not None or key in self._known
+            key: self._known[key] if mask is None else mask
+            for key, mask in ((key, entry.mask) for key, entry in objects.items())
+            if mask is not None or key in self._known
         }
         layers = [
             Layer(mask, color_of(key), _OTHERS_OPACITY, 1)
@@ -55,7 +55,7 @@ class Scene:
         ]
         chosen = self._known.get(object_id) if self._live is None else self._live
         if chosen is not None:
-            awaited = object_id in objects and objects[object_id].mask is None
+            awaited = object_id in objects and not objects[object_id].is_resolved
             layers.append(
                 Layer(
                     chosen,

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from maskcast.errors import MaskcastError
-from maskcast.project.annotations import ObjectAnnotation
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
 
@@ -83,8 +82,7 @@ class Worker:
         self._saver.close()
 
     def _save(self) -> None:
-        for entry in self._session.annotation.objects.values():
-            _encode(entry)
+        self._session.annotation.encode()  # before the session is locked for saving
         try:
             self._session.save()
             if self._session.refresh():
@@ -160,8 +158,3 @@ class _Loop:
                 self._report(f"{type(error).__name__}: {error}")
             finally:
                 self.busy = False
-
-
-def _encode(entry: ObjectAnnotation) -> None:
-    """Make what the file will hold of an object before the session is locked for saving."""
-    _ = entry.json

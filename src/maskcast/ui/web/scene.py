@@ -128,16 +128,16 @@ def reduce_picture(rgb: RgbImage, step: int) -> RgbImage:
 def _encode_object(
     entry: ObjectAnnotation, key: int, known: Collection[int], step: int
 ) -> dict[str, Any]:
-    prompts = entry.prompts
-    points = zip(prompts.points.tolist(), prompts.point_labels.tolist(), strict=True)
+    marks = entry.marks
+    points = zip(marks.points.tolist(), marks.point_labels.tolist(), strict=True)
     shown: dict[str, Any] = {
         "key": key,
-        "box": None if prompts.box is None else prompts.box.tolist(),
+        "box": None if marks.box is None else marks.box.tolist(),
         "points": [[x, y, positive] for (x, y), positive in points],
-        "pending": entry.mask is None,
+        "pending": not entry.is_resolved,
     }
-    if entry.mask is not None and key not in known:
-        shown["mask"] = encode_mask(entry.mask, step)
+    if key not in known and (mask := entry.mask) is not None:
+        shown["mask"] = encode_mask(mask, step)
     return shown
 
 

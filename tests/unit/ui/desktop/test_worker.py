@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.engines.fake import FakeEngine
 from maskcast.errors import EngineError
 from maskcast.project.annotations import Annotation, read_annotations
 from maskcast.project.folder import ProjectFolder

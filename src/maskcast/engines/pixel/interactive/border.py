@@ -10,6 +10,8 @@ thinner.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +21,35 @@ from maskcast.engines.pixel.interactive.frame import Frame
 from maskcast.masks import Box
 from maskcast.types import Mask, RgbImage
 
-_RADIUS = 5
-_ROUNDS = 2
-_REACH = 4
-_NOISE = 4.0
-_LEAST_PIXELS = 4
-_LEAST_CONTRAST = 1.0
-_LEAST_SHARE = 1e-3
-_CORE_DEPTH = 2
-_LEAST_LEFT = 0.5
+
+@dataclass(frozen=True)
+class BorderConstants:
+    """Fixed by hand, with ``benchmarks/interactive.py`` on the measuring packs (docs/adr/0003).
+
+    Attributes:
+        radius: of the sliding window of the local means, in pixels of the frame.
+        rounds: of placing the border and taking the means again.
+        reach: pixels to each side of the border that say which colour tells the sides apart.
+        noise: added to the variances of the colours.
+        least_pixels: that a side must have to be judged.
+        least_contrast: difference of the sides, in deviations, below which the frame knew better.
+        least_share: of the window that a side must fill to have a mean.
+        core_depth: pixels of the frame that a core lies deep; thin parts have none.
+        least_left: share of a settled region that must stay as it was.
+    """
+
+    radius: int = 5
+    rounds: int = 2
+    reach: int = 4
+    noise: float = 4.0
+    least_pixels: int = 4
+    least_contrast: float = 1.0
+    least_share: float = 1e-3
+    core_depth: int = 2
+    least_left: float = 0.5
+
+
+_FIXED = BorderConstants()
 
 
 def move(plane: Plane, window: Box, to_window: Box, to_shape: tuple[int, int]) -> Plane:
@@ -78,7 +100,7 @@ def place_border(pixels: RgbImage, mask: Mask, settled: Mask, frame: Frame) -> M
     near = zone.astype(np.bool_)
     share = mask.astype(np.float32)
     inside = small * share
-    for _ in range(_ROUNDS):
+    for _ in range(_FIXED.rounds):
         halfway = _halfway(small, share, inside)
         np.copyto(placed, large > enlarge(halfway, (height, width)), where=near)
         share = shrink(placed.astype(np.float32), mask.shape)
@@ -101,7 +123,7 @@ def _undone(mask: Mask, settled: Mask, share: Plane) -> Mask:
     count, labels = cv2.connectedComponents(settled.view(np.uint8), connectivity=8)
     kept = np.abs(share - mask) < 0.5
     left = np.bincount(labels.ravel(), weights=kept.ravel(), minlength=count)
-    lost = left < _LEAST_LEFT * np.bincount(labels.ravel(), minlength=count)
+    lost = left < _FIXED.least_left * np.bincount(labels.ravel(), minlength=count)
     lost[0] = False
     return np.asarray(lost[labels], np.bool_)
 
@@ -114,10 +136,10 @@ def _halfway(values: Plane, share: Plane, inside: Plane) -> Plane:
         share: float32 (h, w), how much of it is inside.
         inside: float32 (h, w), mean of value times membership.
     """
-    size = (2 * _RADIUS + 1, 2 * _RADIUS + 1)
+    size = (2 * _FIXED.radius + 1, 2 * _FIXED.radius + 1)
     weight, total, everything = (cv2.blur(plane, size) for plane in (share, inside, values))
-    mean_inside = total / np.maximum(weight, _LEAST_SHARE)
-    mean_outside = (everything - total) / np.maximum(1 - weight, _LEAST_SHARE)
+    mean_inside = total / np.maximum(weight, _FIXED.least_share)
+    mean_outside = (everything - total) / np.maximum(1 - weight, _FIXED.least_share)
     halfway = (mean_inside + mean_outside) / 2
     return np.where(mean_inside > mean_outside, halfway, np.inf).astype(np.float32)
 
@@ -137,8 +159,8 @@ def _project(pixels: RgbImage, color: Plane) -> Plane:
 def _border_zone(mask: Mask) -> npt.NDArray[np.uint8]:
     """uint8 (h, w), 1 where the mask may change: near its border, not outside of thin parts."""
     bits = mask.view(np.uint8)
-    core = cv2.erode(bits, SQUARE_3, iterations=_CORE_DEPTH)
-    beside_core = cv2.dilate(core, SQUARE_3, iterations=_CORE_DEPTH + 1)
+    core = cv2.erode(bits, SQUARE_3, iterations=_FIXED.core_depth)
+    beside_core = cv2.dilate(core, SQUARE_3, iterations=_FIXED.core_depth + 1)
     allowed = cv2.bitwise_or(bits, cv2.bitwise_and(beside_core, cv2.dilate(bits, SQUARE_3)))
     return np.asarray(allowed - core, np.uint8)
 
@@ -149,15 +171,15 @@ def _telling_color(pixels: RgbImage, mask: Mask) -> Plane | None:
     None if they hardly differ, or one has too few pixels to say: then the frame knew better.
     """
     bits = mask.view(np.uint8)
-    outer = cv2.dilate(bits, SQUARE_3, iterations=_REACH).astype(np.bool_)
-    inner = cv2.erode(bits, SQUARE_3, iterations=_REACH).astype(np.bool_)
+    outer = cv2.dilate(bits, SQUARE_3, iterations=_FIXED.reach).astype(np.bool_)
+    inner = cv2.erode(bits, SQUARE_3, iterations=_FIXED.reach).astype(np.bool_)
     sides = pixels[mask & ~inner], pixels[outer & ~mask]
-    if min(len(side) for side in sides) < _LEAST_PIXELS:
+    if min(len(side) for side in sides) < _FIXED.least_pixels:
         return None
-    spread = np.cov(sides[0].T) + np.cov(sides[1].T) + _NOISE * np.eye(3)
+    spread = np.cov(sides[0].T) + np.cov(sides[1].T) + _FIXED.noise * np.eye(3)
     apart = sides[0].mean(axis=0) - sides[1].mean(axis=0)
     direction = np.linalg.solve(spread, apart)
     contrast = float(np.sqrt(2 * max(0.0, apart @ direction)))
-    if contrast < _LEAST_CONTRAST:
+    if contrast < _FIXED.least_contrast:
         return None
     return np.asarray(direction / np.linalg.norm(direction), np.float32)

@@ -7,14 +7,13 @@ linear score over a few measurements (how the region fits the box, how it stands
 the edges along it are) turns into a probability by softmax. The answer is not the most probable
 hypothesis but the one with the highest *expected* intersection over union under that distribution.
 
-The weights were found by maximising that expectation over measured images of many kinds and drawn
-ones; each is the effect of one measurement. How far they carry over is in docs/adr/0003.
+How far the fitted weights carry over is in docs/adr/0003.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,41 +23,40 @@ import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7, Plane
 from maskcast.engines.pixel.interactive.frame import Floats, Frame, Look, cue_maps
+from maskcast.engines.pixel.interactive.weights import BoxWeights, WeightSet
 from maskcast.masks import Box
 from maskcast.types import Mask
-
-Weights = dict[str, float]
 
 Measures = dict[str, Floats]
 """Name of a measurement -> float64 (N,), one value per region."""
 
-BOX_WEIGHTS: Weights = {
-    "gap_root": -2.99,
-    "gap_mean": -43.8,
-    "gap_max": -17.9,
-    "fill": -0.375,
-    "contact": -10.5,
-    "crossing": -3.55,
-    "level": 3.96,
-    "pieces": -1.23,
-    "thickness": 59.8,
-    "shell_color": 1.24,
-    "shell_texture": 0.489,
-    "color": 0.893,
-    "texture": 1.83,
-    "edge": 3.84,
-    "outline_contrast": 0.59,
-}
-"""Effect of each measurement of a hypothesis on its log-probability."""
 
-_SHARES = (0.02, 0.045, 0.09, 0.15, 0.24, 0.36, 0.52, 0.7, 0.88)
-_HALFWAY_SHARES = (0.1, 0.5)
-_EDGE_SHARES = tuple(np.linspace(0.3, 0.97, 8).tolist())
-_PIECE_SHARE = 0.15
-_SHORT_LIST = 40
-_SAMPLES = 3000
-_MEAN_PIXELS = 7000
-_DOUBT = np.float32(0.1)
+@dataclass(frozen=True)
+class BoxConstants:
+    """Fixed by hand, with ``benchmarks/interactive.py`` on the measuring packs (docs/adr/0003).
+
+    Attributes:
+        shares: a cue map is cut so that these shares of the box lie above.
+        halfway_shares: and halfway between the surroundings and the levels of these shares.
+        edge_shares: edges seal off at the steepness that these shares of the box stay below.
+        piece_share: area, against the widest component, of those that belong to it.
+        short_list: regions whose appearance is looked at.
+        doubt: what is left of the probability of a hypothesis that a click contradicts.
+        samples: about so many pixels say how masks overlap.
+        mean_pixels: about so many pixels say what a mean over a mask is.
+    """
+
+    shares: tuple[float, ...] = (0.02, 0.045, 0.09, 0.15, 0.24, 0.36, 0.52, 0.7, 0.88)
+    halfway_shares: tuple[float, ...] = (0.1, 0.5)
+    edge_shares: tuple[float, ...] = tuple(np.linspace(0.3, 0.97, 8).tolist())
+    piece_share: float = 0.15
+    short_list: int = 40
+    doubt: float = 0.1
+    samples: int = 3000
+    mean_pixels: int = 7000
+
+
+_FIXED = BoxConstants()
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class Hypotheses:
         """The same with less trust in some, bool (N,)."""
         if not wrong.any():
             return self
-        share = self.share * np.where(wrong, _DOUBT, np.float32(1))
+        share = self.share * np.where(wrong, np.float32(_FIXED.doubt), np.float32(1))
         share = share / share.sum()
         return replace(self, share=share, belief=_mix(share, self.masks))
 
@@ -125,24 +123,23 @@ def no_hypotheses(belief: Plane, maps: dict[str, Plane]) -> Hypotheses:
     return Hypotheses(nothing, np.zeros(0, np.float32), np.zeros((0, 0), np.float32), belief, maps)
 
 
-def box_hypotheses(frame: Frame, box: Box) -> Hypotheses:
+def box_hypotheses(frame: Frame, box: Box, weights: BoxWeights) -> Hypotheses:
     """Hypotheses for the object in a box, given in frame pixels."""
     maps = cue_maps(frame)
-    regions = list(_regions(frame, box, maps))
-    if not regions:
+    shapes = shapes_in_box(frame, box, maps)
+    if not len(shapes):
         return no_hypotheses(frame.inside.astype(np.float32), maps)
-    names = regions[0].fit
-    fits: Measures = {name: np.array([region.fit[name] for region in regions]) for name in names}
-    promise = score(fits, BOX_WEIGHTS)
-    short_list = np.argsort(-promise, kind="stable")[:_SHORT_LIST]
-    chosen = np.stack([regions[i].mask(frame, box) for i in short_list])
-    scores = promise[short_list] + score(_appearance(frame, chosen), BOX_WEIGHTS)
+    promise = score(shapes.fit, weights)
+    short_list = np.argsort(-promise, kind="stable")[: _FIXED.short_list]
+    chosen = shapes.masks(short_list)
+    scores = promise[short_list] + score(appearance(frame, chosen), weights)
     return weigh(chosen, scores, maps)
 
 
-def score(measures: Measures, weights: Weights) -> Floats:
+def score(measures: Measures, weights: WeightSet) -> Floats:
     """Weighted sum of the measurements, (N,)."""
-    total: Floats = np.sum([weights[name] * values for name, values in measures.items()], axis=0)
+    parts = [getattr(weights, name) * values for name, values in measures.items()]
+    total: Floats = np.sum(parts, axis=0)
     return total
 
 
@@ -166,7 +163,7 @@ def side_gaps(bounds: Box, box: Box) -> tuple[float, float, float, float]:
 def _sample(masks: npt.NDArray[np.bool_]) -> Plane:
     """Some pixels of every mask, float32 (N, S)."""
     flat = masks.reshape(len(masks), -1)
-    return flat[:, :: max(1, flat.shape[1] // _SAMPLES)].astype(np.float32)
+    return flat[:, :: max(1, flat.shape[1] // _FIXED.samples)].astype(np.float32)
 
 
 def _overlap(first: Plane, second: Plane) -> Plane:
@@ -197,16 +194,16 @@ def _cuts(frame: Frame, maps: dict[str, Plane]) -> Iterator[Mask]:
         ranked = np.sort(cue[frame.inside])
         if ranked[-1] - ranked[0] < 1e-6:
             continue
-        for share in _SHARES:
+        for share in _FIXED.shares:
             yield cue > ranked[int((1 - share) * (ranked.size - 1))]
         if ring.any():
             around = np.median(cue[ring])
-            for share in _HALFWAY_SHARES:
+            for share in _FIXED.halfway_shares:
                 yield cue > (around + ranked[int((1 - share) * (ranked.size - 1))]) / 2
     edges = np.sort(frame.steepness[frame.inside])
     if not ring.any() or edges[-1] - edges[0] < 1e-6:
         return
-    for share in _EDGE_SHARES:
+    for share in _FIXED.edge_shares:
         open_ground = (frame.steepness <= edges[int(share * (edges.size - 1))]) | ring
         _, labels = cv2.connectedComponents(
             open_ground.view(np.uint8), connectivity=4, ltype=cv2.CV_16U
@@ -214,6 +211,38 @@ def _cuts(frame: Frame, maps: dict[str, Plane]) -> Iterator[Mask]:
         reached = np.zeros(int(labels.max()) + 1, np.bool_)
         reached[labels[ring]] = True
         yield ~reached[labels]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The regions that may be the object in a box, by their shape alone.
+
+    Attributes:
+        frame: what they lie on.
+        box: in frame pixels.
+        fit: how each lies in the box, (N,) per measurement.
+    """
+
+    frame: Frame
+    box: Box
+    fit: Measures
+    regions: Sequence[_Region]
+
+    def __len__(self) -> int:
+        """How many regions there are."""
+        return len(self.regions)
+
+    def masks(self, chosen: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """Some of the regions, at least one, as bool (K, h, w)."""
+        return np.stack([self.regions[i].mask(self.frame, self.box) for i in chosen])
+
+
+def shapes_in_box(frame: Frame, box: Box, maps: dict[str, Plane]) -> Shapes:
+    """Every region that the cuts of the cue maps and of the edges give, some hundreds."""
+    regions = list(_regions(frame, box, maps))
+    names = regions[0].fit if regions else ()
+    fit = {name: np.array([region.fit[name] for region in regions]) for name in names}
+    return Shapes(frame, box, fit, regions)
 
 
 @dataclass(frozen=True)
@@ -254,7 +283,7 @@ def _regions(frame: Frame, box: Box, maps: dict[str, Plane]) -> Iterator[_Region
         extent[0] = 0
         widest = np.zeros(count, np.bool_)
         widest[np.argmax(extent)] = True
-        large = areas >= _PIECE_SHARE * areas[widest]
+        large = areas >= _FIXED.piece_share * areas[widest]
         large[0] = False
         on_rim = labels.ravel()[rim.inner]
         going_on = cut.ravel()[rim.outer]
@@ -330,7 +359,7 @@ class _Rim:
         return cls(inner, outer, 2 * (x1 - x0 + y1 - y0))
 
 
-def _appearance(frame: Frame, masks: npt.NDArray[np.bool_]) -> Measures:
+def appearance(frame: Frame, masks: npt.NDArray[np.bool_]) -> Measures:
     """How regions (N, h, w) differ from a shell around them and from all else in the frame."""
     edges, shells = np.empty(masks.shape, np.uint8), np.empty(masks.shape, np.uint8)
     area, outline = np.empty(len(masks)), np.empty(len(masks))
@@ -357,7 +386,7 @@ def _appearance(frame: Frame, masks: npt.NDArray[np.bool_]) -> Measures:
 
 def mean_over(plane: Plane, pixels: npt.NDArray[np.uint8]) -> Floats:
     """Mean of a plane (h, w) over each of N sets of pixels, uint8 (N, h, w) of 0 and 1."""
-    step = 1 + plane.size // _MEAN_PIXELS
+    step = 1 + plane.size // _FIXED.mean_pixels
     flat = pixels.reshape(len(pixels), -1)[:, ::step].astype(np.float32)
     total = flat @ plane.ravel()[::step]
     mean: Floats = (total / np.maximum(flat.sum(axis=1), 1)).astype(np.float64)

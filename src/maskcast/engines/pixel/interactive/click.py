@@ -1,20 +1,18 @@
 """What a click corrects: the region around it that is wrong, as a whole.
 
-A person clicks in the middle of what is missing or too much. Many regions around the click are
-proposed: pixels that look like it, that a cue map or the hypotheses of the box put on its side,
-that no edge separates from it, or simply a disc. Each is restricted to where the mask has the other
-label, and measured: is the click in its middle, does its outline follow the old mask or stand free,
-does it look like the label it has now or like the one it would get, do the hypotheses agree.
+A person clicks in the middle of what is missing or too much. Each proposed region around the click
+(`proposals`) is restricted to where the mask has the other label, and measured: is the click in its
+middle, does its outline follow the old mask or stand free, does it look like the label it has now
+or like the one it would get, do the hypotheses agree.
 
 The whole mask may be wrong in the same way everywhere, so masks that replace it compete too, if
 they agree with every click so far: other hypotheses, level sets of the belief, the mask grown or
 shrunk by a few pixels. As for the box, a linear score becomes a probability and the choice is the
-mask with the highest expected overlap; the weights were found in the same way.
+mask with the highest expected overlap.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,11 +20,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7, Plane, as_plane, wide_blur
+from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7
 from maskcast.engines.pixel.interactive.box import (
     Hypotheses,
     Measures,
-    Weights,
     mean_over,
     most_promising,
     score,
@@ -34,55 +31,35 @@ from maskcast.engines.pixel.interactive.box import (
     soft_log,
 )
 from maskcast.engines.pixel.interactive.frame import Floats, Frame, Look
-from maskcast.masks import Box
+from maskcast.engines.pixel.interactive.proposals import (
+    Click,
+    Patch,
+    component_at,
+    depth_at,
+    propose,
+)
+from maskcast.engines.pixel.interactive.weights import Weights
 from maskcast.types import Mask
 
-Index = npt.NDArray[np.intp]
-"""Flat indices of pixels."""
 
-CLICK_WEIGHTS: Weights = {
-    "roundness": 1.18,
-    "centred": 7.24,
-    "centred_log": 1.31,
-    "free_outline": -6.08,
-    "share": -0.413,
-    "share_squared": -0.133,
-    "growth": -0.0993,
-    "gap_change": -10.5,
-    "belief": 0.627,
-    "misfit": 1.09,
-    "better_fit": 0.491,
-    "shell_light": 0.408,
-}
-"""Effect of each measurement of a region around the click on its score."""
+@dataclass(frozen=True)
+class ClickConstants:
+    """Fixed by hand, with ``benchmarks/interactive.py`` on the measuring packs (docs/adr/0003).
 
-WHOLE_WEIGHTS: Weights = {
-    "whole": -0.333,
-    "merit": 0.887,
-    "overlap": -1.4,
-    "roundness": 1.67,
-    "centred": -1.09,
-}
-"""Effect of each measurement of a mask that would replace the old one."""
+    Attributes:
+        beliefs: levels of the hypotheses' belief.
+        replacements: most promising ones that may replace the mask.
+        steps: pixels by which the mask may grow or shrink as a whole.
+        look_noise: added to the variances of two looks that are compared.
+    """
 
-_LIKENESS_SHARES = (0.03, 0.07, 0.12, 0.2, 0.32, 0.48, 0.68)
-_LIKENESS_SIGMA = 2.2
-_COLOR_WEIGHT = 2.0
-_BELIEFS = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9)
-_RIDGE_SHARES = (0.75, 0.85, 0.93)
-_LEAST_RIDGE = 0.8
-_GROW_SHARES = (0.25, 0.5, 0.8)
-_EDGE_SHARES = (0.5, 0.7, 0.85, 0.95)
-_DISC_SIZES = (1, 2, 4)
-_RIDGE_MAPS = ("dark_ridge", "bright_ridge", "dark_line", "bright_line")
-_LEVEL_MAPS = ("dark_near", "bright_near", "dark_plane", "bright_plane", "color")
-_HYPOTHESES = 16
-_REPLACEMENTS = 16
-_STEPS = (1, 2, 3)
-_SAMPLES = 4000
-_AREA_STEPS = 10
-_SIDE_STEP = 3
-_LOOK_NOISE = 0.5
+    beliefs: tuple[float, ...] = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9)
+    replacements: int = 16
+    steps: tuple[int, ...] = (1, 2, 3)
+    look_noise: float = 0.5
+
+
+_FIXED = ClickConstants()
 
 
 @dataclass(frozen=True)
@@ -104,36 +81,43 @@ class Draft:
         """A draft before the first click."""
         return cls(mask, hypotheses, np.zeros_like(mask))
 
+    def told(self, click: Click) -> Draft:
+        """The draft with less trust in hypotheses that a click contradicts."""
+        wrong = self.hypotheses.masks[:, click.row, click.column] != click.positive
+        return replace(self, hypotheses=self.hypotheses.doubt(wrong))
 
-@dataclass(frozen=True)
-class Click:
-    """One click in frame pixels."""
-
-    column: int
-    row: int
-    positive: bool
-
-    def on(self, mask: Mask) -> bool:
-        """The value of a mask at the click."""
-        return bool(mask[self.row, self.column])
+    def become(self, answer: Mask, click: Click) -> Draft:
+        """The draft with another mask, settled where it changed around a click."""
+        changed = answer ^ self.mask
+        settled = (self.settled & ~changed) | component_at(changed, click).mask
+        return replace(self, mask=answer, settled=settled)
 
 
 @dataclass(frozen=True)
-class Patch:
-    """A region proposed to change its label.
+class Choices:
+    """What a mask may become after a click.
 
     Attributes:
-        mask: bool (h, w), one connected component that holds the click.
-        area: its pixels.
-        bounds: its smallest box.
+        masks: bool (N, h, w), N at least 1.
+        patches: measurements of the first of them, where a region around the click changes.
+        wholes: measurements of the others, which replace the mask; empty if there are none.
     """
 
-    mask: Mask
-    area: int
-    bounds: Box
+    masks: npt.NDArray[np.bool_]
+    patches: Measures
+    wholes: Measures
+
+    def scores(self, weights: Weights) -> Floats:
+        """What speaks for each, (N,)."""
+        patches = score(self.patches, weights.click)
+        if not self.wholes:
+            return patches
+        return np.concatenate([patches, score(self.wholes, weights.whole)])
 
 
-def correct(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> Draft:
+def correct(
+    frame: Frame, draft: Draft, click: Click, done: Sequence[Click], weights: Weights
+) -> Draft:
     """The draft with what a click says put right.
 
     Args:
@@ -141,61 +125,26 @@ def correct(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> 
         draft: its mask has the wrong label at the click.
         click: the click to obey.
         done: earlier clicks; what they said stays so.
+        weights: of what speaks for each choice.
     """
-    masks = draft.hypotheses.masks
-    hypotheses = draft.hypotheses.doubt(masks[:, click.row, click.column] != click.positive)
+    told = draft.told(click)
+    choices = consider(frame, told, click, done)
+    return told.become(most_promising(choices.masks, choices.scores(weights)), click)
+
+
+def consider(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> Choices:
+    """What a draft that was told of a click may become, see `correct`."""
     domain = _domain(frame, draft, click, done)
-    patches = list(propose(frame, hypotheses, domain, click))
-    choices = np.stack([patch.mask for patch in patches]) ^ draft.mask
-    told = replace(draft, hypotheses=hypotheses)
-    scores = score(measure_patches(frame, told, domain, click, patches), CLICK_WEIGHTS)
-    wholes = list(replacements(told, click, done))
-    if wholes:
-        choices = np.concatenate([choices, np.stack(wholes)])
-        others = score(measure_wholes(told, click, np.stack(wholes)), WHOLE_WEIGHTS)
-        scores = np.concatenate([scores, others])
-    answer = most_promising(choices, scores)
-    changed = answer ^ draft.mask
-    settled = (draft.settled & ~changed) | component_at(changed, click).mask
-    return Draft(answer, hypotheses, settled)
-
-
-def propose(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) -> Iterator[Patch]:
-    """Regions around a click that may have to change their label, each once.
-
-    Args:
-        frame: what is looked at.
-        hypotheses: what the object may be.
-        domain: bool (h, w), pixels that may change; holds the click.
-        click: in its middle, roughly.
-    """
-    seen = set()
-    for picture in _pictures(frame, hypotheses, domain, click):
-        region = picture & domain
-        if not click.on(region):
-            continue
-        patch = component_at(region, click)
-        x0, y0, x1, y1 = patch.bounds
-        key = (
-            round(_AREA_STEPS * math.log(patch.area)),
-            *(side // _SIDE_STEP for side in (x0, y0, x1 - x0, y1 - y0)),
-        )
-        if key not in seen:
-            seen.add(key)
-            yield patch
-
-
-def component_at(region: Mask, click: Click) -> Patch:
-    """The 8-connected component of a region that holds a click."""
-    height, width = region.shape
-    filled = np.zeros((height + 2, width + 2), np.uint8)
-    flags = 8 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
-    area, _, _, bounds = cv2.floodFill(
-        region.astype(np.uint8), filled, (click.column, click.row), (0,), flags=flags
+    patches = list(propose(frame, draft.hypotheses, domain, click))
+    changed = np.stack([patch.mask for patch in patches]) ^ draft.mask
+    measures = measure_patches(frame, draft, domain, click, patches)
+    wholes = list(replacements(draft, click, done))
+    if not wholes:
+        return Choices(changed, measures, {})
+    replaced = np.stack(wholes)
+    return Choices(
+        np.concatenate([changed, replaced]), measures, measure_wholes(draft, click, replaced)
     )
-    x, y, across, down = bounds
-    bounds = (x, y, x + across, y + down)
-    return Patch(filled[1:-1, 1:-1].astype(np.bool_), int(area), bounds)
 
 
 def replacements(draft: Draft, click: Click, done: Sequence[Click]) -> Iterator[Mask]:
@@ -209,7 +158,7 @@ def replacements(draft: Draft, click: Click, done: Sequence[Click]) -> Iterator[
 def measure_patches(
     frame: Frame, draft: Draft, domain: Mask, click: Click, patches: Sequence[Patch]
 ) -> Measures:
-    """What speaks for and against each proposal, by the names of `CLICK_WEIGHTS`."""
+    """What speaks for and against each proposal, by the names of `ClickWeights`."""
     masks = np.stack([patch.mask for patch in patches])
     shells = np.empty(masks.shape, np.uint8)
     free = np.empty(len(patches))
@@ -246,7 +195,7 @@ def measure_patches(
 
 
 def measure_wholes(draft: Draft, click: Click, masks: npt.NDArray[np.bool_]) -> Measures:
-    """The same for masks (N, h, w) that would replace the draft's, see `WHOLE_WEIGHTS`."""
+    """The same for masks (N, h, w) that would replace the draft's, see `WholeWeights`."""
     changes = masks ^ draft.mask
     everywhere = (0, 0, masks.shape[2], masks.shape[1])
     depths = np.array([depth_at(change, click, everywhere) for change in changes])
@@ -259,21 +208,6 @@ def measure_wholes(draft: Draft, click: Click, masks: npt.NDArray[np.bool_]) -> 
         "roundness": np.log(depths[:, 0] / np.sqrt(area)),
         "centred": depths[:, 0] / depths[:, 1],
     }
-
-
-def depth_at(mask: Mask, click: Click, bounds: Box) -> tuple[float, float]:
-    """Distance of the click from the outline of a mask, and the largest such distance.
-
-    Args:
-        mask: bool (h, w), True at the click.
-        click: in the mask.
-        bounds: a box that holds the mask.
-    """
-    x0, y0, x1, y1 = bounds
-    part = np.ascontiguousarray(mask[y0:y1, x0:x1]).view(np.uint8)
-    padded = cv2.copyMakeBorder(part, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
-    return float(depth[click.row - y0 + 1, click.column - x0 + 1]), float(depth.max())
 
 
 def _domain(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> Mask:
@@ -292,12 +226,12 @@ def _domain(frame: Frame, draft: Draft, click: Click, done: Sequence[Click]) -> 
 
 def _wholes(draft: Draft, click: Click) -> Iterator[Mask]:
     hypotheses, pixels = draft.hypotheses, draft.mask.view(np.uint8)
-    best_first = np.argsort(-hypotheses.merits, kind="stable")[:_REPLACEMENTS]
+    best_first = np.argsort(-hypotheses.merits, kind="stable")[: _FIXED.replacements]
     yield from hypotheses.masks[best_first]
-    for level in _BELIEFS:
+    for level in _FIXED.beliefs:
         yield hypotheses.belief >= level
     change = cv2.dilate if click.positive else cv2.erode
-    for step in _STEPS:
+    for step in _FIXED.steps:
         yield np.asarray(change(pixels, SQUARE_3, iterations=step), np.bool_)
 
 
@@ -317,66 +251,6 @@ def _gap_changes(frame: Frame, mask: Mask, changed: npt.NDArray[np.bool_]) -> Fl
 
 
 def _distance(look: Look, other: Look) -> Floats:
-    spread = (look.variance + other.variance) / 2 + _LOOK_NOISE
+    spread = (look.variance + other.variance) / 2 + _FIXED.look_noise
     distance: Floats = np.sqrt((np.square(look.mean - other.mean) / spread).sum(axis=1))
     return distance
-
-
-def _pictures(frame: Frame, hypotheses: Hypotheses, domain: Mask, click: Click) -> Iterator[Mask]:
-    yield domain
-    some = np.flatnonzero(domain)
-    some = some[:: max(1, some.size // _SAMPLES)]
-    for colors in (frame.smooth, wide_blur(frame.lab, _LIKENESS_SIGMA)):
-        yield from _alike(colors, domain, click, some)
-    best_first = np.argsort(-hypotheses.merits, kind="stable")[:_HYPOTHESES]
-    for mask in hypotheses.masks[best_first]:
-        yield mask if click.positive else ~mask
-    for level in _BELIEFS:
-        belief = hypotheses.belief
-        yield belief >= level if click.positive else belief <= level
-    for name in (*_RIDGE_MAPS, *_LEVEL_MAPS):
-        yield from _level_sets(name, hypotheses.maps[name], click, some)
-    edges, edge = np.sort(frame.steepness.ravel()[some]), frame.steepness[click.row, click.column]
-    for share in _EDGE_SHARES:
-        yield frame.steepness <= max(edge, edges[int(share * (edges.size - 1))])
-    depth, _ = depth_at(domain, click, (0, 0, frame.shape[1], frame.shape[0]))
-    for size in _DISC_SIZES:
-        disc = np.zeros(frame.shape, np.uint8)
-        cv2.circle(disc, (click.column, click.row), int(depth * size + 1), 1, -1)
-        yield disc.astype(np.bool_)
-
-
-def _alike(colors: Plane, domain: Mask, click: Click, some: Index) -> Iterator[Mask]:
-    """Pixels whose colour is near that at the click, for growing tolerance."""
-    reach = 2 if max(domain.shape) > 40 else 1
-    near = np.s_[
-        max(0, click.row - reach) : click.row + reach + 1,
-        max(0, click.column - reach) : click.column + reach + 1,
-    ]
-    difference = np.square(colors - colors[near][domain[near]].mean(axis=0))
-    weights = np.array([[1.0, _COLOR_WEIGHT, _COLOR_WEIGHT]], np.float32)
-    distance = as_plane(cv2.transform(difference, weights))
-    ranked = np.sort(distance.ravel()[some])
-    for share in _LIKENESS_SHARES:
-        alike = distance <= ranked[int(share * (ranked.size - 1))]
-        alike[click.row, click.column] = True
-        yield alike
-
-
-def _level_sets(name: str, cue: Plane, click: Click, some: Index) -> Iterator[Mask]:
-    """Pixels on the click's side of a few levels of a cue map."""
-    ranked, value = np.sort(cue.ravel()[some]), cue[click.row, click.column]
-    rank = float(np.searchsorted(ranked, value)) / ranked.size
-
-    def level(share: float) -> float:
-        return float(ranked[int(share * (ranked.size - 1))])
-
-    if not click.positive:
-        for share in _GROW_SHARES:
-            yield cue <= max(value, level(1 - (1 - rank) * share))
-    elif name not in _RIDGE_MAPS:
-        for share in _GROW_SHARES:
-            yield cue >= min(value, level(rank * share))
-    elif rank >= _LEAST_RIDGE:
-        for share in _RIDGE_SHARES:
-            yield cue >= min(value, level(min(share, rank)))

@@ -1,7 +1,8 @@
 """The working frame of live segmentation: a piece of the image at a bounded size, and its cues.
 
-Every click is answered at once because the thinking is done here, on at most `WORK_AREA` pixels
-around the prompts, whatever the size of the image; only the border is placed at full resolution.
+Every click is answered at once because the thinking is done here, on at most some twenty
+thousand pixels around the prompts, whatever the size of the image; only the border is placed at
+full resolution.
 
 A cue map is float32 (h, w) and high where the object may be: darker or brighter than a plane fitted
 to the surroundings and than local means at two scales, unlike the surroundings in colour, on a
@@ -31,24 +32,44 @@ from maskcast.types import Mask, RgbImage
 
 Floats = npt.NDArray[np.float64]
 
-WORK_AREA = 20480
-"""Most pixels of a frame."""
 
-_MARGIN = 0.35
-_MARGIN_RANGE = (6, 200)
-_RIDGE_SIGMAS = (1.0, 1.7, 2.8)
-_LINE_LENGTH = 11
-_SOBEL_SUM = 8
-_COLOR_BINS = (16, 12, 12)
-_FIT_PIXELS = 1000
-_LOOK_NOISE = 0.2
-_LOOK_PIXELS = 7000
-_LAB_NOISE = np.diag([0.3, 0.1, 0.1])
+@dataclass(frozen=True)
+class FrameConstants:
+    """Fixed by hand, with ``benchmarks/interactive.py`` on the measuring packs (docs/adr/0003).
+
+    Attributes:
+        work_area: most pixels of a frame.
+        margin: of a window around a box or a point, in roots of the box's area.
+        margin_range: the margin in pixels is within this.
+        ridge_sigmas: scales of the ridges, in pixels of the frame.
+        line_length: of the lines along which ridges are averaged, in pixels of the frame.
+        gradient_unit: steepness is counted in this part of a level per pixel.
+        color_bins: of the colour histograms, along L, a and b.
+        fit_pixels: about so many pixels say where the plane through the surroundings lies.
+        look_pixels: about so many pixels say how a region looks.
+        look_noise: added to the variances of two looks that are compared.
+        lab_noise: added to the variances of L, a and b of the surroundings.
+    """
+
+    work_area: int = 20480
+    margin: float = 0.35
+    margin_range: tuple[int, int] = (6, 200)
+    ridge_sigmas: tuple[float, ...] = (1.0, 1.7, 2.8)
+    line_length: int = 11
+    gradient_unit: float = 1 / 8
+    color_bins: tuple[int, int, int] = (16, 12, 12)
+    fit_pixels: int = 1000
+    look_pixels: int = 7000
+    look_noise: float = 0.2
+    lab_noise: tuple[float, float, float] = (0.3, 0.1, 0.1)
+
+
+_FIXED = FrameConstants()
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A window of the image, shrunk to at most `WORK_AREA` pixels.
+    """A window of the image, shrunk to at most `FrameConstants.work_area` pixels.
 
     Attributes:
         window: where it lies in the image.
@@ -109,7 +130,7 @@ class Look:
     @classmethod
     def of(cls, frame: Frame, pixels: npt.NDArray[Any]) -> Look:
         """The look of the pixels where uint8 or bool (N, h, w) is 1, from some of them."""
-        step = 1 + frame.inside.size // _LOOK_PIXELS
+        step = 1 + frame.inside.size // _FIXED.look_pixels
         some = pixels.reshape(len(pixels), -1)[:, ::step].astype(np.float32)
         sums = (some @ frame.moments[::step]).astype(np.float64)
         count = np.maximum(sums[:, 8:], 1)
@@ -126,7 +147,7 @@ class Look:
 
     def contrast(self, other: Look) -> Floats:
         """Difference of the means in common deviations, (N, 4)."""
-        spread = np.sqrt((self.variance + other.variance) / 2 + _LOOK_NOISE)
+        spread = np.sqrt((self.variance + other.variance) / 2 + _FIXED.look_noise)
         contrast: Floats = np.abs(self.mean - other.mean) / spread
         return contrast
 
@@ -135,7 +156,7 @@ def surround(box: Box, height: int, width: int) -> Box:
     """The window of a box: the box and a ring around it, clipped to the image."""
     x0, y0, x1, y1 = box
     side = float(np.sqrt((x1 - x0) * (y1 - y0)))
-    margin = int(np.clip(_MARGIN * side, *_MARGIN_RANGE))
+    margin = int(np.clip(_FIXED.margin * side, *_FIXED.margin_range))
     return clip_box((x0 - margin, y0 - margin, x1 + margin, y1 + margin), height, width)
 
 
@@ -146,7 +167,7 @@ def include(window: Box, x: float, y: float, height: int, width: int) -> Box:
     if x0 <= column < x1 and y0 <= row < y1:
         return window
     side = float(np.sqrt((x1 - x0) * (y1 - y0)))
-    margin = int(np.clip(_MARGIN * side, *_MARGIN_RANGE))
+    margin = int(np.clip(_FIXED.margin * side, *_FIXED.margin_range))
     grown = (
         min(x0, column - margin),
         min(y0, row - margin),
@@ -162,7 +183,9 @@ def clip_box(box: Box, height: int, width: int) -> Box:
     return max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
 
 
-def make_frame(image: RgbImage, window: Box, box: Box | None, area: int = WORK_AREA) -> Frame:
+def make_frame(
+    image: RgbImage, window: Box, box: Box | None, area: int = _FIXED.work_area
+) -> Frame:
     """Cut and shrink a window of the image and measure its channels.
 
     Args:
@@ -222,7 +245,7 @@ def cue_maps(frame: Frame) -> dict[str, Plane]:
     maps["color"] = _color_odds(frame, around, maps["unlike"])
     for name, ridge in zip(("dark", "bright"), _ridges(light), strict=True):
         maps[f"{name}_ridge"] = wide_blur(ridge, 0.7)
-        maps[f"{name}_line"] = best_line(ridge, _LINE_LENGTH, edge=cv2.BORDER_REPLICATE)
+        maps[f"{name}_line"] = best_line(ridge, _FIXED.line_length, edge=cv2.BORDER_REPLICATE)
     return maps
 
 
@@ -242,9 +265,10 @@ def _scale_box(box: Box, window: Box, height: int, width: int) -> Box:
 
 
 def _steepness(smooth: Plane) -> Plane:
-    """Length of the colour gradient, in the sums of Sobel's kernel, as the weights know it."""
+    """Length of the colour gradient, in `gradient_unit`: that is how the weights know it."""
     across, down = gradient(smooth)
-    return np.float32(_SOBEL_SUM) * np.sqrt(_sum_channels(across * across + down * down))
+    length = np.sqrt(_sum_channels(across * across + down * down))
+    return length * np.float32(1 / _FIXED.gradient_unit)
 
 
 def _sum_channels(stack: Plane) -> Plane:
@@ -257,7 +281,7 @@ def _fit_plane(channel: Plane, where: Mask) -> Plane:
     index = np.flatnonzero(where)
     if index.size < 16:
         return np.full((height, width), np.median(channel), np.float32)
-    index = index[:: max(1, index.size // _FIT_PIXELS)]
+    index = index[:: max(1, index.size // _FIXED.fit_pixels)]
     across, down = index % width / width, index // width / height
     design = np.stack([np.ones(index.size), across, down], axis=1)
     values = channel.ravel()[index].astype(np.float64)
@@ -275,7 +299,7 @@ def _mahalanobis(smooth: Plane, around: Mask) -> Plane:
     """Distance of every colour from the colours of the surroundings, in their deviations."""
     colors = smooth[around].astype(np.float64)
     spread = np.cov(colors.T) if len(colors) > 1 else np.zeros((3, 3))
-    whiten = np.linalg.cholesky(np.linalg.inv(spread + _LAB_NOISE)).T
+    whiten = np.linalg.cholesky(np.linalg.inv(spread + np.diag(_FIXED.lab_noise))).T
     centered = (smooth - colors.mean(axis=0)).astype(np.float32)
     white = as_plane(cv2.transform(centered, whiten.astype(np.float32)))
     return np.sqrt(_sum_channels(white * white))
@@ -294,7 +318,7 @@ def _color_odds(frame: Frame, around: Mask, unlike: Plane) -> Plane:
 def _color_bins(lab: Plane) -> npt.NDArray[np.int32]:
     """int32 (h, w), the histogram bin of every pixel's colour; bins span the middle 99 %."""
     bins = np.zeros(lab.shape[:2], np.int32)
-    for channel, count in enumerate(_COLOR_BINS):
+    for channel, count in enumerate(_FIXED.color_bins):
         values = lab[..., channel]
         ranked = np.sort(values[::2, ::2], axis=None)
         low, high = ranked[int(0.005 * (ranked.size - 1))], ranked[int(0.995 * (ranked.size - 1))]
@@ -310,8 +334,8 @@ def _log_odds(bins: npt.NDArray[np.int32], first: Mask, second: Mask) -> Plane:
 
 def _histogram(bins: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
     """Colour histogram, smoothed by (1, 2, 1)/4 along each axis, one percent spread evenly."""
-    counts = np.bincount(bins, minlength=int(np.prod(_COLOR_BINS))).astype(np.float64)
-    cube = counts.reshape(_COLOR_BINS)
+    counts = np.bincount(bins, minlength=int(np.prod(_FIXED.color_bins))).astype(np.float64)
+    cube = counts.reshape(_FIXED.color_bins)
     for axis in range(3):
         ends = cube.take([0], axis), cube, cube.take([-1], axis)
         padded = np.moveaxis(np.concatenate(ends, axis), axis, 0)
@@ -325,7 +349,7 @@ def _ridges(light: Plane) -> tuple[Plane, Plane]:
     """Dark and bright ridge strength, the largest over a few scales."""
     dark = np.full(light.shape, -np.inf, np.float32)
     bright = dark.copy()
-    for sigma in _RIDGE_SIGMAS:
+    for sigma in _FIXED.ridge_sigmas:
         larger, smaller = eigenvalues(*hessian(wide_blur(light, sigma)))
         dark = np.maximum(dark, larger * np.float32(sigma**2))
         bright = np.maximum(bright, -smaller * np.float32(sigma**2))

@@ -7,6 +7,7 @@ reflection, a nucleus in its cell).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -18,11 +19,27 @@ from maskcast.engines.pixel.interactive.box import Hypotheses
 from maskcast.engines.pixel.interactive.frame import Frame, Look
 from maskcast.types import Mask
 
-_CANDIDATES = 16
-_LEAST_SHARE = 0.04
-_SAME_OUTLINE = 0.85
-_LIKE = 0.5
-_TIMES_UNLIKE = 3
+
+@dataclass(frozen=True)
+class HoleConstants:
+    """Fixed by hand, with ``benchmarks/interactive.py`` on the measuring packs (docs/adr/0003).
+
+    Attributes:
+        candidates: most promising hypotheses that are looked at.
+        least_share: area of the holes against that of the mask.
+        same_outline: overlap of two outlines, filled, that are the same.
+        like: difference in look, in deviations, below which holes look like the surroundings.
+        times_unlike: they must differ this many times as much from the rest of the mask.
+    """
+
+    candidates: int = 16
+    least_share: float = 0.04
+    same_outline: float = 0.85
+    like: float = 0.5
+    times_unlike: float = 3
+
+
+_FIXED = HoleConstants()
 
 
 def open_holes(frame: Frame, mask: Mask, hypotheses: Hypotheses) -> Mask:
@@ -35,7 +52,7 @@ def open_holes(frame: Frame, mask: Mask, hypotheses: Hypotheses) -> Mask:
     """
     grown = cv2.dilate(mask.view(np.uint8), SQUARE_3)
     shell = cv2.dilate(grown, SQUARE_7) - grown
-    best_first = np.argsort(-hypotheses.merits, kind="stable")[:_CANDIDATES]
+    best_first = np.argsort(-hypotheses.merits, kind="stable")[: _FIXED.candidates]
     rings = [i for i in best_first if _is_ring(frame, hypotheses.masks[i], mask, shell)]
     if not rings:
         return mask
@@ -47,15 +64,15 @@ def open_holes(frame: Frame, mask: Mask, hypotheses: Hypotheses) -> Mask:
 def _is_ring(frame: Frame, candidate: Mask, mask: Mask, shell: npt.NDArray[Any]) -> bool:
     """Whether a candidate has the outline of a mask and holes that look like the shell around."""
     full = _filled(candidate)
-    if np.count_nonzero(full & mask) < _SAME_OUTLINE * np.count_nonzero(full | mask):
+    if np.count_nonzero(full & mask) < _FIXED.same_outline * np.count_nonzero(full | mask):
         return False
     holes = cv2.erode((full & mask & ~candidate).view(np.uint8), SQUARE_3)
-    if np.count_nonzero(holes) < _LEAST_SHARE * np.count_nonzero(mask):
+    if np.count_nonzero(holes) < _FIXED.least_share * np.count_nonzero(mask):
         return False
     look = Look.of(frame, holes[None])
     outside = look.contrast(Look.of(frame, shell[None])).max()
     inside = look.contrast(Look.of(frame, candidate[None])).max()
-    return bool(outside < _LIKE and inside > _TIMES_UNLIKE * _LIKE)
+    return bool(outside < _FIXED.like and inside > _FIXED.times_unlike * _FIXED.like)
 
 
 def _filled(mask: Mask) -> Mask:

@@ -9,13 +9,14 @@ full resolution (`border`), and brush strokes are composed on top, pixel by pixe
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from maskcast.engines.pixel.interactive.border import move, place_border
 from maskcast.engines.pixel.interactive.box import box_hypotheses, no_hypotheses
-from maskcast.engines.pixel.interactive.click import Click, Draft, correct
+from maskcast.engines.pixel.interactive.click import Draft, correct
 from maskcast.engines.pixel.interactive.frame import (
     Frame,
     cue_maps,
@@ -25,7 +26,9 @@ from maskcast.engines.pixel.interactive.frame import (
 )
 from maskcast.engines.pixel.interactive.holes import open_holes
 from maskcast.engines.pixel.interactive.memory import Key, Memory, Point
+from maskcast.engines.pixel.interactive.proposals import Click
 from maskcast.engines.pixel.interactive.start import start_at
+from maskcast.engines.pixel.interactive.weights import FITTED, Weights
 from maskcast.masks import Box
 from maskcast.types import Mask, Prompts, RgbImage
 
@@ -42,8 +45,17 @@ class Sketch:
     frame: Frame
     draft: Draft
 
+    def clicks(self, points: Sequence[Point]) -> list[Click]:
+        """Points in the frame's pixels."""
+        return [Click(*self.frame.locate(point.x, point.y), point.positive) for point in points]
 
-def segment_object(image: RgbImage, prompts: Prompts, memory: Memory[Sketch] | None = None) -> Mask:
+
+def segment_object(
+    image: RgbImage,
+    prompts: Prompts,
+    memory: Memory[Sketch] | None = None,
+    weights: Weights = FITTED,
+) -> Mask:
     """The mask of one object.
 
     A box and points outside the image are clipped to it. The pixel of a positive point is in the
@@ -54,7 +66,8 @@ def segment_object(image: RgbImage, prompts: Prompts, memory: Memory[Sketch] | N
     Args:
         image: uint8 (H, W, 3) RGB.
         prompts: in pixels of the image.
-        memory: sketches of earlier calls, added to; it only ever saves time.
+        memory: sketches of earlier calls with the same weights, added to; it only ever saves time.
+        weights: of what speaks for each hypothesis.
 
     Returns:
         bool (H, W).
@@ -64,12 +77,8 @@ def segment_object(image: RgbImage, prompts: Prompts, memory: Memory[Sketch] | N
     box = None if prompts.box is None else _whole_pixels(prompts.box.tolist(), height, width)
     points = _points(prompts, height, width)
     if box is not None or any(point.positive for point in points):
-        sketch = _sketch(image, box, points, Memory(1) if memory is None else memory)
-        x0, y0, x1, y1 = sketch.frame.window
-        draft, pixels = sketch.draft, image[y0:y1, x0:x1]
-        mask[y0:y1, x0:x1] = place_border(pixels, draft.mask, draft.settled, sketch.frame)
-        for point in points:
-            mask[int(point.y), int(point.x)] = point.positive
+        memory = Memory(1) if memory is None else memory
+        mask = carry_out(image, _sketch(image, box, points, memory, weights), points)
     if prompts.paint is not None:
         mask |= prompts.paint
     if prompts.erase is not None:
@@ -77,8 +86,23 @@ def segment_object(image: RgbImage, prompts: Prompts, memory: Memory[Sketch] | N
     return mask
 
 
+def carry_out(image: RgbImage, sketch: Sketch, points: Sequence[Point]) -> Mask:
+    """The mask of a sketch at the size of the image, bool (H, W); points are obeyed."""
+    mask = np.zeros(image.shape[:2], np.bool_)
+    x0, y0, x1, y1 = sketch.frame.window
+    draft, pixels = sketch.draft, image[y0:y1, x0:x1]
+    mask[y0:y1, x0:x1] = place_border(pixels, draft.mask, draft.settled, sketch.frame)
+    for point in points:
+        mask[int(point.y), int(point.x)] = point.positive
+    return mask
+
+
 def _sketch(
-    image: RgbImage, box: Box | None, points: tuple[Point, ...], memory: Memory[Sketch]
+    image: RgbImage,
+    box: Box | None,
+    points: tuple[Point, ...],
+    memory: Memory[Sketch],
+    weights: Weights,
 ) -> Sketch:
     """Follow the prompts in the order they were set, from the longest beginning remembered."""
     picture = hashlib.sha1(np.ascontiguousarray(image).data, usedforsecurity=False).digest()
@@ -88,40 +112,50 @@ def _sketch(
         if sketch is not None:
             break
     else:
-        done, sketch = first, _first(image, box, points[:first])
+        done, sketch = first, first_sketch(image, box, points[:first], weights)
         memory.keep(Key(picture, image.shape, box, points[:done]), sketch)
     for count in range(done + 1, len(points) + 1):
-        sketch = _follow(image, box, points[:count], sketch)
+        sketch = _follow(image, box, points[:count], sketch, weights)
         memory.keep(Key(picture, image.shape, box, points[:count]), sketch)
     return sketch
 
 
-def _first(image: RgbImage, box: Box | None, points: tuple[Point, ...]) -> Sketch:
+def first_sketch(
+    image: RgbImage, box: Box | None, points: tuple[Point, ...], weights: Weights
+) -> Sketch:
     """What the box says, or else the first positive point, the last of the points given."""
     if box is None:
         *before, point = points
-        start = start_at(image, (point.x, point.y), [(other.x, other.y) for other in before])
+        start = start_at(
+            image, (point.x, point.y), [(other.x, other.y) for other in before], weights.start
+        )
         frame, hypotheses = start.frame, start.hypotheses
     else:
         frame = make_frame(image, surround(box, *image.shape[:2]), box)
-        hypotheses = box_hypotheses(frame, frame.box or (0, 0, *frame.shape[::-1]))
+        hypotheses = box_hypotheses(frame, frame.box or (0, 0, *frame.shape[::-1]), weights.box)
     best = hypotheses.best()
     if best is None:
         return Sketch(frame, Draft.begin(frame.inside, hypotheses))
     return Sketch(frame, Draft.begin(open_holes(frame, best, hypotheses), hypotheses))
 
 
-def _follow(image: RgbImage, box: Box | None, points: tuple[Point, ...], sketch: Sketch) -> Sketch:
+def _follow(
+    image: RgbImage,
+    box: Box | None,
+    points: tuple[Point, ...],
+    sketch: Sketch,
+    weights: Weights,
+) -> Sketch:
     """The sketch after the last of the points."""
-    sketch = _hold(image, box, points[-1], sketch)
+    sketch = hold(image, box, points[-1], sketch)
     frame = sketch.frame
-    *done, click = (Click(*frame.locate(point.x, point.y), point.positive) for point in points)
+    *done, click = sketch.clicks(points)
     if click.on(sketch.draft.mask) == click.positive:
         return sketch
-    return Sketch(frame, correct(frame, sketch.draft, click, done))
+    return Sketch(frame, correct(frame, sketch.draft, click, done, weights))
 
 
-def _hold(image: RgbImage, box: Box | None, point: Point, sketch: Sketch) -> Sketch:
+def hold(image: RgbImage, box: Box | None, point: Point, sketch: Sketch) -> Sketch:
     """The sketch on a frame that holds a point well."""
     old, draft = sketch.frame, sketch.draft
     window = include(old.window, point.x, point.y, *image.shape[:2])

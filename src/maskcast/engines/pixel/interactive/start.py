@@ -18,14 +18,12 @@ from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7, Plane
 from maskcast.engines.pixel.interactive.box import (
     Hypotheses,
     Measures,
-    Weights,
     mean_over,
     no_hypotheses,
     score,
     soft_log,
     weigh,
 )
-from maskcast.engines.pixel.interactive.click import Click, Patch, depth_at, propose
 from maskcast.engines.pixel.interactive.frame import (
     Frame,
     Look,
@@ -33,24 +31,28 @@ from maskcast.engines.pixel.interactive.frame import (
     cue_maps,
     make_frame,
 )
+from maskcast.engines.pixel.interactive.proposals import Click, Patch, depth_at, propose
+from maskcast.engines.pixel.interactive.weights import StartWeights
 from maskcast.masks import Box
 from maskcast.types import RgbImage
 
-START_WEIGHTS: Weights = {
-    "share": -0.984,
-    "share_squared": -0.299,
-    "roundness": 2.72,
-    "centred": 7.41,
-    "shell_color": 2.07,
-    "color": 0.904,
-    "edge": 3.88,
-    "edge_strength": 0.588,
-}
-"""Effect of each measurement of a proposal on its score."""
 
-_FIRST_REACH = 24
-_REACH_STEP = 3
-_WINDOW_AREA = 9216
+@dataclass(frozen=True)
+class StartConstants:
+    """Fixed by hand, with ``benchmarks/interactive.py`` on the measuring packs (docs/adr/0003).
+
+    Attributes:
+        first_reach: pixels from the click to the sides of the smallest window.
+        reach_step: how many times as far the next window reaches.
+        window_area: most pixels of a window's frame.
+    """
+
+    first_reach: int = 24
+    reach_step: int = 3
+    window_area: int = 9216
+
+
+_FIXED = StartConstants()
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class Start:
 
 
 def start_at(
-    image: RgbImage, point: tuple[float, float], avoid: Sequence[tuple[float, float]]
+    image: RgbImage,
+    point: tuple[float, float],
+    avoid: Sequence[tuple[float, float]],
+    weights: StartWeights,
 ) -> Start:
     """Find the object under a click.
 
@@ -75,13 +80,14 @@ def start_at(
         image: uint8 (H, W, 3) RGB.
         point: the click, x and y in image pixels.
         avoid: points that are not on the object.
+        weights: of what speaks for each proposal.
     """
     best_score, best = -np.inf, None
     for window in windows(point, image.shape[0], image.shape[1]):
-        frame = make_frame(image, window, None, _WINDOW_AREA)
+        frame = window_frame(image, window)
         maps = cue_maps(frame)
         masks, measures = survey(frame, maps, point, avoid)
-        scores = score(measures, START_WEIGHTS)
+        scores = score(measures, weights)
         if best is None or scores.max() > best_score:
             best_score = float(scores.max())
             best = Start(frame, weigh(masks, scores, maps))
@@ -93,14 +99,19 @@ def start_at(
 def windows(point: tuple[float, float], height: int, width: int) -> Iterator[Box]:
     """Windows around a point, each larger than the one before, up to the whole image."""
     column, row = int(point[0]), int(point[1])
-    reach = _FIRST_REACH
+    reach = _FIXED.first_reach
     while True:
         window = (column - reach, row - reach, column + reach + 1, row + reach + 1)
         clipped = clip_box(window, height, width)
         yield clipped
         if clipped == (0, 0, width, height):
             return
-        reach *= _REACH_STEP
+        reach *= _FIXED.reach_step
+
+
+def window_frame(image: RgbImage, window: Box) -> Frame:
+    """The small frame in which a window is searched."""
+    return make_frame(image, window, None, _FIXED.window_area)
 
 
 def survey(

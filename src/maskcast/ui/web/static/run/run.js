@@ -69,7 +69,6 @@ async function showEngines() {
   const select = find(".engine");
   const about = {};
   for (const engine of found.engines) {
-    if (engine.name === "fake" && found.engine !== "fake") continue; // it is for tests
     const option = make("option", "", engine.ready ? engine.name : `${engine.name} – ${text("run.not_ready")}`);
     option.value = engine.name;
     option.disabled = !engine.ready;
@@ -184,10 +183,10 @@ function showProgress(progress) {
   );
   find(".stop").disabled = !busy || progress.state === "stopping";
   const state = stateOf(progress, busy, pending, missing);
-  const learning = progress.stage.match(/^learning from (\d+) references with (\S+)$/);
+  const { stage } = progress;
   find(".state").textContent =
-    state === "preparing" && learning
-      ? text("run.state_learning", { count: learning[1], engine: learning[2] })
+    state === "preparing" && stage?.name === "learning"
+      ? text("run.state_learning", { count: stage.references, engine: stage.engine })
       : text(`run.state_${state}`, { failed: number(progress.failed) });
   showWayOn(busy || progress.elsewhere ? null : missing === "references" ? ANNOTATE : finished ? RESULTS : null);
   const share = (count) => (progress.total ? (100 * count) / progress.total : 0);

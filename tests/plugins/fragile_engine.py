@@ -11,14 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.engines.fake import FakeEngine
 from maskcast.types import MemoryBank, RgbImage, Segmentation
 
 POISON = (1, 254, 3)
 """Colour of the first pixel of a picture that no process survives."""
-
-ENTRY_POINTS = "[maskcast.engines]\nfragile = fragile:FragileEngine\n"
 
 
 class FragileEngine(FakeEngine):
@@ -43,12 +41,3 @@ class FragileEngine(FakeEngine):
             if np.array_equal(image[0, 0], POISON):
                 os.kill(os.getpid(), signal.SIGKILL)
         return super().propagate(bank, images)
-
-
-def install(folder: Path) -> None:
-    """Make ``folder`` a place on the search path that announces the engine."""
-    announcement = folder / "fragile-1.dist-info"
-    announcement.mkdir(parents=True)
-    (announcement / "METADATA").write_text("Metadata-Version: 2.1\nName: fragile\nVersion: 1\n")
-    (announcement / "entry_points.txt").write_text(ENTRY_POINTS)
-    (folder / "fragile.py").write_text(Path(__file__).read_text("utf-8"), "utf-8")
