@@ -22,7 +22,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-
 _HARD_REFERENCES = 5
 _HARD_TARGETS = 12
 _FEWEST_GROUPS = 6

@@ -33,9 +33,9 @@ from maskcast.engines.pixel.learning.perceptron import (
 )
 from maskcast.engines.pixel.learning.rivals import never_overlap
 from maskcast.engines.pixel.learning.sampling import Samples, balanced, merge, sample_view
+from maskcast.engines.pixel.learning.tokens import TokenGrid
 from maskcast.engines.pixel.learning.views import View, is_gray, make_views
 from maskcast.engines.pixel.threads import single_threaded_libraries
-from maskcast.engines.pixel.learning.tokens import TokenGrid
 from maskcast.types import Reference
 
 __all__ = ["LEARNER_VERSION", "LearnerOptions", "fit"]

@@ -88,7 +88,7 @@ def make_views(
     room = options.altered_pixels // len(originals)
     views = []
     unknown = [reference.unknown for reference in references]
-    grids = tokens or [None] * len(references)
+    grids: Sequence[TokenGrid | None] = tokens or [None] * len(references)
     for (image, masks), fold, pixels_unknown, grid in zip(
         originals, folds, unknown, grids, strict=True
     ):
