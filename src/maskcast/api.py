@@ -14,8 +14,10 @@ from maskcast.interchange.exporting import (
     export_project,
 )
 from maskcast.interchange.formats.records import WriteOptions
-from maskcast.interchange.importing import ImportSummary, import_annotations
+from maskcast.interchange.import_summary import ImportSummary
+from maskcast.interchange.importing import ImportOptions, import_annotations
 from maskcast.interchange.merging import Conflict
+from maskcast.interchange.reading.entries import ClassMeaning
 from maskcast.project.folder import ProjectFolder
 from maskcast.results.evaluation import Evaluation, evaluate_output
 from maskcast.results.reading import Result, read_results
@@ -59,13 +61,25 @@ class Project(ProjectFolder):
         format_name: str,
         source: Path | str,
         *,
-        classes: Mapping[str, int] | None = None,
+        classes: Mapping[str, ClassMeaning] | None = None,
         conflict: Conflict = "refuse",
+        strict: bool = False,
+        clean: bool = False,
+        instances: bool = False,
+        take_images: Path | str | None = None,
+        take: int | None = None,
     ) -> ImportSummary:
-        """Annotate references; see ``importing.import_annotations``."""
-        return import_annotations(
-            self, format_name, Path(source), classes=classes, conflict=conflict
+        """Annotate references; see ``importing.import_annotations`` and its ``ImportOptions``."""
+        options = ImportOptions(
+            classes=classes or {},
+            conflict=conflict,
+            strict=strict,
+            clean=clean,
+            instances=instances,
+            take_images=None if take_images is None else Path(take_images),
+            take=take,
         )
+        return import_annotations(self, format_name, Path(source), options)
 
     def run(
         self,

@@ -16,7 +16,7 @@ import maskcast.project.references as references_module
 from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
 from maskcast.errors import AnnotationError, ImageError, SettingsError
-from maskcast.interchange.importing import import_annotations
+from maskcast.interchange.importing import ImportOptions, import_annotations
 from maskcast.io.images import IntensityWindow
 from maskcast.masks import RunLengths
 from maskcast.project.annotations import (
@@ -202,7 +202,7 @@ def test_what_a_person_annotates_is_what_the_engine_sees(
         '<annotations><image name="a.tif"><box label="object 1" xtl="0" ytl="0" xbr="2" ybr="2"/>'
         '<box label="object 1" xtl="9" ytl="9" xbr="12" ybr="12"/></image></annotations>'
     )
-    import_annotations(project, "cvat", tmp_path / "boxes.xml", conflict="replace")
+    import_annotations(project, "cvat", tmp_path / "boxes.xml", ImportOptions(conflict="replace"))
     maskcast.Project.open(tmp_path).run()
     (result,) = read_results(project)
 
