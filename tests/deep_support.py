@@ -9,6 +9,7 @@ import torch
 import transformers
 
 from maskcast.engines.base import EngineSettings
+from maskcast.engines.sam.families import Model
 
 # Test processes run side by side; threads that wait for each other would only slow them down.
 torch.set_num_threads(1)
@@ -22,7 +23,7 @@ _CLASSES = {
 
 
 @cache
-def tiny_vit(model_type: str = "dinov2") -> transformers.PreTrainedModel:
+def tiny_vit(model_type: str = "dinov2") -> Model:
     """A random model of four blocks of width 32."""
     config_class, model_class = (getattr(transformers, name) for name in _CLASSES[model_type])
     sizes = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2}
@@ -30,12 +31,10 @@ def tiny_vit(model_type: str = "dinov2") -> transformers.PreTrainedModel:
     if model_type == "dinov3_vit":
         extra["intermediate_size"] = 64
     torch.manual_seed(0)
-    model: transformers.PreTrainedModel = model_class(
-        config_class(
-            image_size=4 * PATCH[model_type], patch_size=PATCH[model_type], **sizes, **extra
-        )
-    )
-    return model.eval()
+    patch = PATCH[model_type]
+    config = config_class(image_size=4 * patch, patch_size=patch, **sizes, **extra)
+    model: Model = model_class(config).eval()
+    return model
 
 
 def tiny_encoder(folder: Path, model_type: str = "dinov2") -> Path:
