@@ -41,6 +41,6 @@ def pull(
     name: Annotated[str, typer.Argument(help="Weights as maskcast engines lists them.")],
 ) -> None:
     """Download the weights of an engine."""
-    from maskcast.engines.sam.weights import pull
+    from maskcast.engines.catalog import pull
 
     say(f"{name} is in {pull(name)}", err=True)
