@@ -16,6 +16,9 @@ from maskcast.engines.base import (
 from maskcast.engines.hub import REPOSITORY, download
 from maskcast.errors import EngineError, SettingsError
 
+_FIRST = ("pixel", "deep")
+"""What works at once, then the next step after it."""
+
 
 @dataclass(frozen=True)
 class EngineEntry:
@@ -45,8 +48,8 @@ class EngineEntry:
 
 
 def list_engines() -> list[EngineEntry]:
-    """Try to build every engine with default settings, ascending by name."""
-    return [_entry(name) for name in sorted(installed_engines())]
+    """Try to build every engine with default settings; first those to try first, then by name."""
+    return [_entry(name) for name in sorted(installed_engines(), key=_place)]
 
 
 def pull(name: str) -> Path:
@@ -69,6 +72,10 @@ def pull(name: str) -> Path:
             f"there are no weights {name!r} to pull; there are: {', '.join(repositories)}"
         )
     return download(repository, name)
+
+
+def _place(name: str) -> tuple[int, str]:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST), name
 
 
 def _entry(name: str) -> EngineEntry:
