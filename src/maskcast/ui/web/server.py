@@ -23,6 +23,7 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.runs.run import fetch_ledger
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.app import build_app, page_css, theme
+from maskcast.ui.web.assets import page_scripts
 from maskcast.ui.web.guard import App, Guard, is_loopback
 from maskcast.ui.web.options import ServeOptions
 from maskcast.ui.web.texts import Texts
@@ -38,7 +39,7 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     api = Api(workspace.project, workspace.store, workspace.runs, options.limits)
-    app.router.routes.extend(api.routes())
+    app.router.routes.extend([*api.routes(), page_scripts().route()])
     blocks = build_app(workspace, options.lang)
     gr.mount_gradio_app(
         app,
@@ -55,6 +56,7 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
         i18n=Texts(options.lang).i18n(),
         theme=theme(),
         css=page_css(),
+        head=page_scripts().preloads(),
     )
     return Guard(app, options.password, any_host=not is_loopback(options.host))
 
