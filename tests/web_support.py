@@ -114,10 +114,17 @@ def served(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     port: int = 0,
+    most_files: int | None = None,
 ) -> Iterator[Server]:
-    """``maskcast serve`` on a port of this machine (0 = a free one) until the end."""
+    """``maskcast serve`` on a port of this machine (0 = a free one) until the end.
+
+    With ``most_files`` it can have no more than these open at once.
+    """
+    line = command("serve", *arguments, "--port", str(port))
+    if most_files is not None:
+        line = ["sh", "-c", f'ulimit -n {most_files} && exec "$@"', "sh", *line]
     process = subprocess.Popen(
-        command("serve", *arguments, "--port", str(port)),
+        line,
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,

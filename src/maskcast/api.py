@@ -14,16 +14,19 @@ from maskcast.interchange.exporting import (
     export_project,
 )
 from maskcast.interchange.formats.records import WriteOptions
-from maskcast.interchange.importing import ImportSummary, import_annotations
+from maskcast.interchange.import_summary import ImportSummary
+from maskcast.interchange.importing import ImportOptions, import_annotations
 from maskcast.interchange.merging import Conflict
+from maskcast.interchange.reading.entries import ClassMeaning
 from maskcast.project.folder import ProjectFolder
 from maskcast.results.evaluation import Evaluation, evaluate_output
 from maskcast.results.reading import Result, read_results
 from maskcast.results.status import Status, read_status
 from maskcast.runs.executor import Executor
 from maskcast.runs.ledger import LedgerCounts, TargetRow
-from maskcast.runs.run import RunObserver, RunSummary, run_project
+from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunObserver, RunSummary
 
 
 class Project(ProjectFolder):
@@ -58,13 +61,25 @@ class Project(ProjectFolder):
         format_name: str,
         source: Path | str,
         *,
-        classes: Mapping[str, int] | None = None,
+        classes: Mapping[str, ClassMeaning] | None = None,
         conflict: Conflict = "refuse",
+        strict: bool = False,
+        clean: bool = False,
+        instances: bool = False,
+        take_images: Path | str | None = None,
+        take: int | None = None,
     ) -> ImportSummary:
-        """Annotate references; see ``importing.import_annotations``."""
-        return import_annotations(
-            self, format_name, Path(source), classes=classes, conflict=conflict
+        """Annotate references; see ``importing.import_annotations`` and its ``ImportOptions``."""
+        options = ImportOptions(
+            classes=classes or {},
+            conflict=conflict,
+            strict=strict,
+            clean=clean,
+            instances=instances,
+            take_images=None if take_images is None else Path(take_images),
+            take=take,
         )
+        return import_annotations(self, format_name, Path(source), options)
 
     def run(
         self,

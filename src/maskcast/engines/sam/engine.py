@@ -6,12 +6,13 @@ itself is loaded when it is first used.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+
+from platformdirs import user_cache_path
 
 from maskcast.engines.base import (
     EngineInfo,
@@ -282,6 +283,5 @@ class EdgeTamEngine(_SamEngine):
 
 def _bank_folder(options: SamOptions) -> Path | None:
     if options.bank_cache == "auto":
-        caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return Path(caches).expanduser() / "maskcast" / "banks"
+        return user_cache_path("maskcast", appauthor=False) / "banks"
     return options.bank_cache or None

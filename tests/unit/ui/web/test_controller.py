@@ -15,8 +15,10 @@ from maskcast.errors import SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.ledger import LedgerCounts, TargetRow
-from maskcast.runs.run import RunObserver, output_lock, run_project
+from maskcast.runs.lock import output_lock
+from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunObserver
 from maskcast.ui.web.controller import RunChoice, RunController, RunProgress
 from support import picture, result_digests, write_png
 from web_support import Quiet
@@ -239,3 +241,17 @@ def test_weights_of_the_project_stay_with_its_engine(project: ProjectFolder) -> 
     assert RunChoice("sam2").apply(opened).settings.weights == "sam2.1-tiny"
     assert RunChoice(None).apply(opened).settings.weights == "sam2.1-tiny"
     assert RunChoice("pixel").apply(opened).settings.weights is None
+
+
+def test_a_new_target_is_counted_without_a_listing(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = RunController(project)
+    assert controller.progress().total == 6
+
+    def listed(_: ProjectFolder) -> None:
+        raise AssertionError("the folder was listed again")
+
+    monkeypatch.setattr(ProjectFolder, "stream_targets", listed)
+    controller.note_new_target()
+    assert controller.progress().total == 7

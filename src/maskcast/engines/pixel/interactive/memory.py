@@ -8,8 +8,9 @@ result.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from typing import Generic, NamedTuple, TypeVar
+
+from cachetools import LRUCache
 
 from maskcast.masks import Box
 
@@ -45,25 +46,18 @@ class Memory(Generic[Value]):
 
     def __init__(self, length: int) -> None:
         """Keep at most ``length`` values."""
-        self._length = length
         self._lock = threading.Lock()
-        self._values: OrderedDict[Key, Value] = OrderedDict()
+        self._values: LRUCache[Key, Value] = LRUCache(length)
 
     def recall(self, key: Key) -> Value | None:
         """What is kept under a key, or None."""
         with self._lock:
-            if key not in self._values:
-                return None
-            self._values.move_to_end(key)
-            return self._values[key]
+            return self._values.get(key)
 
     def keep(self, key: Key, value: Value) -> None:
         """Keep a value, and forget the one not used for longest if there are too many."""
         with self._lock:
             self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > self._length:
-                self._values.popitem(last=False)
 
     def clear(self) -> None:
         """Forget everything."""
