@@ -416,7 +416,7 @@ export class Labeler {
     this.view.open(scene);
     if (this.#radius === null) this.setRadius(firstRadius(this.feel, scene));
     const next = neighbourOf(this.#references, scene.image, 1);
-    if (next !== null) this.pictures.load(next);
+    if (next !== null) this.pictures.foresee(next);
   }
 
   showImage() {

@@ -15,8 +15,10 @@ const NEEDS_DETAIL = 1.2; // screen pixels that a pixel of the reduced picture t
 
 /** @typedef {(message: object) => Promise<any>} Ask */
 
+/** @typedef {{picture: HTMLImageElement | null, problem?: Problem}} Loaded */
+
 export class Pictures {
-  /** @type {Map<string, Promise<HTMLImageElement | null>>} */
+  /** @type {Map<string, Promise<Loaded>>} */
   #loading = new Map();
 
   /**
@@ -29,33 +31,66 @@ export class Pictures {
   }
 
   /**
-   * A decoded picture; null if it cannot be had.
+   * A decoded picture; null if it cannot be had, which is told.
    * @param {string} image
    */
   load(image) {
+    return this.#tell(this.#get(image));
+  }
+
+  /**
+   * Loads what may be opened next; nobody asked for it, and nothing is told.
+   * @param {string} image
+   */
+  foresee(image) {
+    this.#get(image);
+  }
+
+  /**
+   * A decoded part of a picture.
+   * @param {string} image
+   * @param {Box} part
+   */
+  loadPart(image, part) {
+    return this.#tell(this.#fetch({ do: "picture", image, part }));
+  }
+
+  /** @param {string} image */
+  #get(image) {
     const known = this.#loading.get(image);
     if (known) return known;
-    const loading = this.fetch({ do: "picture", image });
+    const loading = this.#fetch({ do: "picture", image });
     this.#loading.set(image, loading);
     for (const key of this.#loading.keys()) {
       if (this.#loading.size <= PICTURES_KEPT) break;
       this.#loading.delete(key);
     }
-    loading.then((picture) => picture === null && this.#loading.delete(image));
+    loading.then(({ picture }) => picture === null && this.#loading.delete(image));
     return loading;
   }
 
-  /** @param {object} message */
-  async fetch(message) {
+  /** @param {Promise<Loaded>} loading */
+  async #tell(loading) {
+    const { picture, problem } = await loading;
+    if (problem) this.showProblem(problem);
+    return picture;
+  }
+
+  /**
+   * @param {object} message
+   * @returns {Promise<Loaded>}
+   */
+  async #fetch(message) {
     const reply = await this.ask(message);
-    if (reply.problem) {
-      this.showProblem(reply.problem);
-      return null;
-    }
+    if (reply.problem) return { picture: null, problem: reply.problem };
     const picture = new Image();
     picture.src = reply.picture;
-    await picture.decode();
-    return picture;
+    try {
+      await picture.decode();
+    } catch (error) {
+      return { picture: null, problem: { kind: "error", text: String(error) } };
+    }
+    return { picture };
   }
 }
 
@@ -105,7 +140,7 @@ export class Detail {
     const isKnown = this.#shown?.image === image && String(part) === String(this.#shown.part);
     if (isKnown || pixels === 0 || pixels > MOST_DETAIL) return;
     this.#asked = String(part);
-    const picture = await this.pictures.fetch({ do: "picture", image, part });
+    const picture = await this.pictures.loadPart(image, part);
     if (picture === null || this.#asked !== String(part)) return;
     this.#shown = { image, part, picture };
     this.redraw();
