@@ -63,12 +63,14 @@ class WeightsOffer:
         licence: of the weights.
         megabytes: to download, about.
         here: whether they are on this machine.
+        repository: on the Hugging Face Hub, ``owner/name``.
     """
 
     name: str
     licence: str
     megabytes: int
     here: bool
+    repository: str
 
 
 @dataclass(frozen=True)

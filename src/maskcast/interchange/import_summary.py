@@ -11,6 +11,7 @@ from maskcast.interchange.reading.left_out import Tally
 from maskcast.io.printable import printable
 
 _MOST_NAMED = 5
+_MOST_IDS = 12
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ class ImportSummary:
         return "\n".join(map(printable, [*lines, self._counts()]))
 
     def _counts(self) -> str:
-        ids = ", ".join(str(object_id) for object_id in self.object_ids) or "none"
+        ids = ", ".join(map(str, self.object_ids[:_MOST_IDS])) or "none"
+        if len(self.object_ids) > _MOST_IDS:
+            ids += f" and {len(self.object_ids) - _MOST_IDS} more"
         line = f"imported {self.annotated} annotated and {self.clean} clean references; "
         line += f"object ids: {ids}"
         total = sum(tally.count for tally in self.left_out)

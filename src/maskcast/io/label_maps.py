@@ -293,7 +293,12 @@ def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPic
         raise _ask_for_colors(path, shown)
     picture = _judged_values(path, indices, rules)
     void = tuple(palette[VOID].tolist())
-    return replace(picture, void_is_colored=void not in _NO_OBJECT)
+    is_gray = np.array_equal(palette, np.arange(256)[:, None].repeat(3, axis=1))
+    return replace(
+        picture,
+        void_is_colored=void not in _NO_OBJECT,
+        is_final=picture.is_final or (rules.trusted and not is_gray),
+    )
 
 
 # ---- colours

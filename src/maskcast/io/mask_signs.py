@@ -60,6 +60,9 @@ class MaskSigns:
 
 SIGNS = MaskSigns()
 
+_SQUARE = np.ones((3, 3), np.uint8)
+_PAIR = np.ones((2, 2), np.uint8)
+
 WHITE = 255
 DEEP_WHITE = 65535
 """White where a pixel has more than 8 bits."""
@@ -68,6 +71,14 @@ DEEP_WHITE = 65535
 def white_of(value: int) -> int:
     """What is white in a picture whose highest value is this."""
     return DEEP_WHITE if value > WHITE else WHITE
+
+
+def _compact(values: Values) -> Values:
+    """The values in the smallest type that OpenCV can compare neighbours in."""
+    top = int(values.max())
+    if values.dtype == np.uint8 or (values.min() >= 0 and top <= WHITE):
+        return values.astype(np.uint8, copy=False)
+    return values.astype(np.uint16 if values.min() >= 0 and top <= DEEP_WHITE else np.float32)
 
 
 def levels(values: Values) -> list[int]:
@@ -81,12 +92,14 @@ def is_picture(values: Values) -> bool:
     """Whether values above 0 are no regions, but differ from pixel to pixel."""
     if len(levels(values)) < SIGNS.levels:
         return False
-    shown, square = values.astype(np.float32), np.ones((3, 3), np.uint8)
+    shown = _compact(values)
     on = shown > 0
-    highest = cv2.dilate(shown, square)
-    lowest = cv2.erode(np.where(on, shown, np.float32(np.inf)), square)
-    mixed = np.count_nonzero(on & ((highest != shown) | (lowest != shown)))
-    return bool(mixed >= SIGNS.mixed * np.count_nonzero(on)) or all(_edge_signs(values))
+    mixed = on & (cv2.dilate(shown, _SQUARE) != shown)
+    highest = np.inf if shown.dtype.kind == "f" else np.iinfo(shown.dtype).max
+    mixed |= on & (cv2.erode(np.where(on, shown, shown.dtype.type(highest)), _SQUARE) != shown)
+    if np.count_nonzero(mixed) >= SIGNS.mixed * np.count_nonzero(on):
+        return True
+    return all(_edge_signs(values))
 
 
 def is_smoothed_mask(values: Values) -> bool:
@@ -105,16 +118,15 @@ def _edge_signs(values: Values) -> tuple[bool, bool]:
     Returns:
         Whether they are no regions, and whether they lie between their neighbours.
     """
-    shown = values.astype(np.float32)
+    shown = _compact(values)
     inner = (values > 0) & (values < values.max())
     count = int(np.count_nonzero(inner))
     if count == 0:
         return False, False
-    square, pair = np.ones((3, 3), np.uint8), np.ones((2, 2), np.uint8)
-    lowest, highest = cv2.erode(shown, square), cv2.dilate(shown, square)
-    between = np.count_nonzero(inner & (lowest < shown) & (shown < highest)) / count
-    blocks = (cv2.erode(shown, pair) == cv2.dilate(shown, pair)).astype(np.uint8)
-    settled = cv2.dilate(blocks, pair, anchor=(0, 0)) > 0
+    slope = (cv2.erode(shown, _SQUARE) < shown) & (shown < cv2.dilate(shown, _SQUARE))
+    between = np.count_nonzero(inner & slope) / count
+    blocks = (cv2.erode(shown, _PAIR) == cv2.dilate(shown, _PAIR)).astype(np.uint8)
+    settled = cv2.dilate(blocks, _PAIR, anchor=(0, 0)) > 0
     loose = np.count_nonzero(inner & ~settled) / count
     return bool(loose >= SIGNS.loose), bool(between >= SIGNS.between)
 

@@ -224,8 +224,8 @@ def _check_something_shown(
     if gone:
         raise AnnotationError(
             f"no reference that shows an object is left: the pictures of {some_names(gone)}, "
-            f"annotated in {path}, are gone; put them back, or maskcast references rename where "
-            "they have other names now"
+            f"annotated in {path}, are gone; put them back, or tell where they have other names "
+            "now with maskcast references rename OLD NEW"
         )
     raise AnnotationError(
         f"every reference in {path} is clean; annotate at least one that shows an object"
@@ -240,8 +240,8 @@ def _notes(
         pictures = "picture is" if len(gone) == 1 else "pictures are"
         notes.append(
             f"{some_names(gone)}: annotated, but the {pictures} gone from "
-            f"{project.references_place}, so left out; put back what is missing, or maskcast "
-            "references rename or drop"
+            f"{project.references_place}, so left out; put back what is missing, or use maskcast "
+            "references rename OLD NEW or maskcast references drop NAME"
         )
     if window is not None and project.settings.images.window is None:
         notes.append(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
@@ -191,6 +191,7 @@ def test_label_maps_are_palette_pngs(
 
 
 @given(hnp.arrays(np.uint8, SHAPES))
+@example(np.full((1, 1), 255, np.uint8))
 def test_label_maps_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, labels: npt.NDArray[np.uint8]
 ) -> None:

@@ -126,7 +126,7 @@ def test_a_reference_whose_picture_is_gone_is_named_and_left_out(folder: Path) -
     assert [one.image_id for one in loaded.references] == ["a.png"]
     (note,) = loaded.notes
     assert note.startswith("gone.png, link.png, sub/gone clean.png: annotated, but the pictures")
-    assert "maskcast references rename or drop" in note
+    assert "maskcast references rename OLD NEW or maskcast references drop NAME" in note
 
 
 def test_where_only_clean_references_are_left_the_gone_ones_are_named(folder: Path) -> None:

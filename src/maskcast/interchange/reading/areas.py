@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.types import Mask
+from maskcast.types import LabelMap, Mask
 
 _Numbers = npt.NDArray[np.int64]
 
@@ -49,6 +49,22 @@ class Area:
         column, row = np.divmod(edges, height + 1)
         pixels = (column + corner[0]) * size[0] + row + corner[1]
         return cls.of_runs(pixels[0::2], pixels[1::2], size)
+
+    @classmethod
+    def of_labels(cls, labels: LabelMap) -> dict[int, Area]:
+        """The pixels of each value above 0 of a uint8 (H, W) label map, by ascending value."""
+        size = (labels.shape[0], labels.shape[1])
+        flat = labels.T.ravel()
+        starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+        ends, values = np.append(starts[1:], flat.size), flat[starts]
+        order = np.argsort(values, kind="stable")
+        found = np.flatnonzero(np.diff(values[order], prepend=np.int64(0)))
+        parts = np.split(order, found)
+        return {
+            int(values[part[0]]): cls(starts[part], ends[part], size)
+            for part in parts
+            if len(part) and values[part[0]]
+        }
 
     @classmethod
     def of_runs(cls, starts: _Numbers, ends: _Numbers, size: tuple[int, int]) -> Area:

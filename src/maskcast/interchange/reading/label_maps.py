@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from maskcast.drawing.palette import parse_hex_color
 from maskcast.errors import AnnotationError
 from maskcast.interchange.reading.areas import Area
@@ -32,7 +30,6 @@ from maskcast.io.label_maps import (
     NotALabelMapError,
     read_label_picture,
 )
-from maskcast.types import LabelMap, Mask
 
 _COLUMNS = ("id", "name", "color")
 _LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
@@ -144,17 +141,17 @@ class _Maps:
         if unknown is not None:
             self._with_void.append(path)
             yield Shape("", Area.of_mask(unknown), is_unknown=True)
-        for value, mask in _masks(labels):
+        for value, area in Area.of_labels(labels).items():
             key = self._table.keys[value] if picture.from_colors else str(value)
-            yield from self._shape(value, key, mask)
+            yield from self._shape(value, key, area)
 
-    def _shape(self, value: int, key: str, mask: Mask) -> Iterator[Shape]:
+    def _shape(self, value: int, key: str, area: Area) -> Iterator[Shape]:
         name = self.names.get(value, "")
         meaning = value if name else self._table.meaning(key, value)
         if meaning == "unknown":
-            yield Shape("", Area.of_mask(mask), is_unknown=True)
+            yield Shape("", area, is_unknown=True)
         elif meaning != "background":
-            yield Shape(name, Area.of_mask(mask), object_id=meaning)
+            yield Shape(name, area, object_id=meaning)
 
     def _has_void(self) -> bool:
         """Whether 255 is unknown in these label maps: in all of them, or in none."""
@@ -179,12 +176,6 @@ def _read(path: Path, rules: LabelRules) -> LabelPicture:
         ) from error
     except AnnotationError as error:
         raise MisfitError(Kind.FILE, str(error), str(error), whole_image=True) from error
-
-
-def _masks(labels: LabelMap) -> Iterator[tuple[int, Mask]]:
-    for value in np.unique(labels).tolist():
-        if value:
-            yield value, np.asarray(labels == value)
 
 
 @dataclass

@@ -49,3 +49,11 @@ def test_a_patch_lies_where_it_is_put(mask: Mask, x: int, y: int) -> None:
     wanted[top:, left:] = mask[top:, left:]
     area = Area.of_patch(mask[top:, left:], (left, top), (mask.shape[0], mask.shape[1]))
     np.testing.assert_array_equal(area.mask(), wanted)
+
+
+@given(hnp.arrays(np.uint8, SHAPES, elements=st.sampled_from([0, 0, 1, 2, 255])))
+def test_the_values_of_a_label_map(labels: npt.NDArray[np.uint8]) -> None:
+    areas = Area.of_labels(labels)
+    assert list(areas) == sorted(set(labels.ravel().tolist()) - {0})
+    for value, area in areas.items():
+        assert area.same_pixels(Area.of_mask(labels == value))
