@@ -250,7 +250,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.to_results": ("Look at the results", "결과 보기"),
     "run.stage_reading": ("reading the references", "참조를 읽는 중"),
     "run.stage_learning": (
-        "learning from {count} references with {engine}",
+        "{engine} learns from the references ({count})",
         "{engine} 엔진이 참조 {count}개에서 배우는 중",
     ),
     "run.stage_masking": (
