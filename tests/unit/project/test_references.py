@@ -139,6 +139,16 @@ def test_where_only_clean_references_are_left_the_gone_ones_are_named(folder: Pa
         load(folder)
 
 
+def test_what_is_to_be_known_of_how_references_were_read_is_told_once(folder: Path) -> None:
+    entry = ObjectAnnotation(Prompts(), MASK)
+    for name in ("pages.tif", "more.tif"):
+        samples = np.zeros((3, *SHAPE), np.uint8)
+        tifffile.imwrite(folder / "references" / name, samples, photometric="minisblack")
+    annotate(folder, *(annotation(name, {1: entry}) for name in ("a.png", "pages.tif", "more.tif")))
+    (told,) = ReferencePictures(ProjectFolder.open(folder)).read("pages.tif").notes
+    assert load(folder).notes == (f"more.tif, pages.tif: {told}",)
+
+
 def test_a_damaged_picture_is_no_gone_one(folder: Path) -> None:
     annotate(folder, annotation("a.png", {1: ObjectAnnotation(Prompts(), MASK)}))
     (folder / "references" / "a.png").write_bytes(b"torn")

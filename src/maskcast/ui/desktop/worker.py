@@ -122,7 +122,10 @@ class Worker:
         for object_id in self._shown:
             summaries |= self._gallery.summaries([object_id])
             self._session.save()  # a large picture takes long: what is drawn meanwhile is safe
-        told = [(one.spec, one.references, id(one.thumbnail)) for one in summaries.values()]
+        told = [
+            (summary.spec, summary.references, id(summary.thumbnail))
+            for summary in summaries.values()
+        ]
         if told != self._told:
             self._told = told
             self._news.put(Gallery(summaries))
