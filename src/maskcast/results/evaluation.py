@@ -27,9 +27,9 @@ from maskcast.results.metrics import (
     overall_quality,
     quality_by_object,
 )
-from maskcast.results.reading import read_id_mask
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
+from maskcast.runs.outputs import read_id_mask
 from maskcast.types import LabelMap, Mask
 
 _MOST_ASKED = 200

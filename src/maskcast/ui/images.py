@@ -29,6 +29,8 @@ class ReferenceImages:
     def load(self, image_id: str) -> RgbImage:
         """The picture as uint8 (H, W, 3) RGB, oriented; see ``ReferencePictures.read``.
 
+        It owns its pixels and is not writeable, which tells an engine that it stays as it is.
+
         Raises:
             ImageError: if it cannot be read.
         """
@@ -37,6 +39,8 @@ class ReferenceImages:
             image = self._kept.get(key)
         if image is None:
             image = self._pictures.read(image_id).rgb
+            image = image if image.flags.owndata else image.copy()
+            image.flags.writeable = False
             with self._lock:
                 self._kept[key] = image
         return image

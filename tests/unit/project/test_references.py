@@ -126,7 +126,7 @@ def test_a_reference_whose_picture_is_gone_is_named_and_left_out(folder: Path) -
     assert [one.image_id for one in loaded.references] == ["a.png"]
     (note,) = loaded.notes
     assert note.startswith("gone.png, link.png, sub/gone clean.png: annotated, but the pictures")
-    assert "maskcast references rename or drop" in note
+    assert "maskcast references rename OLD NEW or maskcast references drop NAME" in note
 
 
 def test_where_only_clean_references_are_left_the_gone_ones_are_named(folder: Path) -> None:
@@ -137,6 +137,16 @@ def test_where_only_clean_references_are_left_the_gone_ones_are_named(folder: Pa
     )
     with pytest.raises(AnnotationError, match=r"the pictures of gone\.png, annotated in .* gone"):
         load(folder)
+
+
+def test_what_is_to_be_known_of_how_references_were_read_is_told_once(folder: Path) -> None:
+    entry = ObjectAnnotation(Prompts(), MASK)
+    for name in ("pages.tif", "more.tif"):
+        samples = np.zeros((3, *SHAPE), np.uint8)
+        tifffile.imwrite(folder / "references" / name, samples, photometric="minisblack")
+    annotate(folder, *(annotation(name, {1: entry}) for name in ("a.png", "pages.tif", "more.tif")))
+    (told,) = ReferencePictures(ProjectFolder.open(folder)).read("pages.tif").notes
+    assert load(folder).notes == (f"more.tif, pages.tif: {told}",)
 
 
 def test_a_damaged_picture_is_no_gone_one(folder: Path) -> None:

@@ -24,6 +24,7 @@ from maskcast.runs.copies import fetch_ledger
 from maskcast.ui.web.api import UPLOADS, Api
 from maskcast.ui.web.app import build_app, page_css, theme
 from maskcast.ui.web.asgi import App
+from maskcast.ui.web.assets import page_scripts
 from maskcast.ui.web.bodies import Bodies
 from maskcast.ui.web.connections import BoundedServer, ServingConfig
 from maskcast.ui.web.guard import Guard, is_loopback
@@ -40,7 +41,7 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     api = Api(workspace, options.limits)
-    app.router.routes.extend(api.routes())
+    app.router.routes.extend([*api.routes(), page_scripts().route()])
     blocks = build_app(workspace, options.lang)
     gr.mount_gradio_app(
         app,
@@ -57,6 +58,7 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
         i18n=Texts(options.lang).i18n(),
         theme=theme(),
         css=page_css(),
+        head=page_scripts().preloads(),
     )
     guarded = Guard(app, options.password, any_host=not is_loopback(options.host))
     return Bodies(guarded, options.bounds, {UPLOADS: options.limits.file_bytes})
