@@ -10,7 +10,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import ReferencePictures
 from maskcast.types import RgbImage
 
-_KEPT = 4
+_KEPT_BYTES = 200_000_000
+"""Of pictures; a larger one is kept alone."""
 
 
 class ReferenceImages:
@@ -20,7 +21,9 @@ class ReferenceImages:
         """Show the references of ``project``; nothing is read yet."""
         self._pictures = ReferencePictures(project)
         self._lock = threading.Lock()
-        self._kept: LRUCache[object, RgbImage] = LRUCache(_KEPT)
+        self._kept: LRUCache[object, RgbImage] = LRUCache(
+            _KEPT_BYTES, getsizeof=lambda image: min(image.nbytes, _KEPT_BYTES)
+        )
 
     def image_ids(self) -> list[str]:
         """See ``ReferencePictures.image_ids``."""
