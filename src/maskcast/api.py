@@ -22,8 +22,9 @@ from maskcast.results.reading import Result, read_results
 from maskcast.results.status import Status, read_status
 from maskcast.runs.executor import Executor
 from maskcast.runs.ledger import LedgerCounts, TargetRow
-from maskcast.runs.run import RunObserver, RunSummary, run_project
+from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunObserver, RunSummary
 
 
 class Project(ProjectFolder):

@@ -24,9 +24,10 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.ray import RayExecutor
-from maskcast.runs.run import RunSummary, run_project
+from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
 from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunSummary
 from support import MakeProject, Maskcast, command, picture, result_digests, write_png
 
 if find_spec("ray") is None:  # not imported yet: Ray reads its settings when it is

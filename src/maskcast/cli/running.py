@@ -28,7 +28,7 @@ from maskcast.cli.options import (
 
 if TYPE_CHECKING:
     from maskcast.runs.executor import Executor
-    from maskcast.runs.run import RunSummary
+    from maskcast.runs.summary import RunSummary
 
 
 class ExecutorName(StrEnum):

@@ -32,6 +32,8 @@ from maskcast.types import ObjectSpec
 
 ANNOTATIONS_NAME = "annotations.json"
 LEDGER_NAME = "run.db"
+IDENTITY_NAME = ".run"
+"""The file in an output that says of which run it is; see ``runs.identity``."""
 
 
 @dataclass(frozen=True)
@@ -154,14 +156,14 @@ class ProjectFolder:
     def find_targets(self) -> FoundImages:
         """List the targets of a folder, ascending by image id.
 
-        The output folder and those that ``--fresh`` moved aside are left out.
+        The output folder and all others that a run wrote are left out, moved aside or not.
 
         Raises:
             SettingsError: if the targets folder does not exist or is a URL.
         """
         self._check_targets()
         exclude = [place for place in self._excluded() if isinstance(place, Path)]
-        return find_images(self.targets_folder, exclude)
+        return find_images(self.targets_folder, exclude, IDENTITY_NAME)
 
     def stream_targets(self) -> ImageStream:
         """List the targets folder by folder, here or in a store; see ``find_targets``.
@@ -170,7 +172,7 @@ class ProjectFolder:
             SettingsError: if the targets folder does not exist.
         """
         self._check_targets()
-        return ImageStream(self.targets_place, self._excluded())
+        return ImageStream(self.targets_place, self._excluded(), IDENTITY_NAME)
 
     def _check_targets(self) -> None:
         place = self.targets_place
@@ -183,8 +185,9 @@ class ProjectFolder:
         output = self.output_place
         if not isinstance(output, Path):
             return (output,)
-        pattern = f"{glob.escape(output.name)}-*/{LEDGER_NAME}"
-        return (output, *(path.parent for path in output.parent.glob(pattern)))
+        # Those that 0.1 moved aside carry no identity yet.
+        aside = output.parent.glob(f"{glob.escape(output.name)}-*")
+        return (output, *filter(_is_output_of_0_1, aside))
 
     def object_specs(
         self,
@@ -209,6 +212,11 @@ class ProjectFolder:
             name = entry.name if entry.name is not None else base.name
             specs[entry.id] = ObjectSpec(entry.id, name, color)
         return dict(sorted(specs.items()))
+
+
+def _is_output_of_0_1(folder: Path) -> bool:
+    """Whether a folder, called as one that was moved aside, holds results."""
+    return any((folder / name).exists() for name in (LEDGER_NAME, "bboxes", "shards"))
 
 
 def _folder(place: Place) -> Path:

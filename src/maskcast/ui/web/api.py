@@ -24,10 +24,12 @@ from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import TargetRow
+from maskcast.runs.outputs import PARTS
 from maskcast.runs.query import RowQuery
 from maskcast.ui.web.controller import RunChoice
-from maskcast.ui.web.downloads import PARTS, Archive, zip_export, zip_results
+from maskcast.ui.web.downloads import Archive, zip_export, zip_results
 from maskcast.ui.web.fence import without_places
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures
@@ -201,10 +203,9 @@ class Api:
         return _json(await run_in_threadpool(self._read_results, query, offset, bounded))
 
     def _read_results(self, query: RowQuery, offset: int, limit: int) -> dict[str, Any]:
-        path = self._project.ledger_path
-        if not holds_ledger(path):
-            return {"total": 0, "rows": [], "objects": []}
-        with Ledger.open(path) as ledger:
+        with opened_ledger(self._project) as ledger:
+            if ledger is None:
+                return {"total": 0, "rows": [], "objects": []}
             rows = ledger.page(query, offset, limit)
             total, object_ids = ledger.count(query), ledger.object_ids()
         specs = self._project.object_specs(object_ids)

@@ -19,12 +19,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from maskcast.errors import FingerprintError, MaskcastError, SettingsError
+from maskcast.errors import FingerprintError, IdentityError, MaskcastError, SettingsError
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import Settings
-from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow, holds_ledger
-from maskcast.runs.run import RunSummary, run_project
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunSummary
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +189,8 @@ class RunController:
         try:
             live.summary = run_project(project, live, fresh=fresh, stop=self._stop)
         except MaskcastError as error:
-            live.fail(str(error), can_start_afresh=isinstance(error, FingerprintError))
+            can_start_afresh = isinstance(error, (FingerprintError, IdentityError))
+            live.fail(str(error), can_start_afresh=can_start_afresh)
         except Exception as error:
             logger.exception("the run broke")
             live.fail(f"the run broke ({type(error).__name__}: {error}); the server's log has more")
@@ -223,8 +226,8 @@ class RunController:
         stamp = tuple(_stamp(file) for file in (path, path.with_name(f"{path.name}-wal")))
         if self._ledger is None or self._ledger[0] != stamp:
             counts, choice = LedgerCounts(0, 0, 0), None
-            if holds_ledger(path):
-                with Ledger.open(path) as ledger:
+            with opened_ledger(self._project) as ledger:
+                if ledger is not None:
                     counts, choice = ledger.counts(), self._choice_of(ledger.fingerprint)
             self._ledger = stamp, counts, choice
         return self._ledger[1], self._ledger[2]

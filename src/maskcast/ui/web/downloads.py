@@ -14,13 +14,10 @@ from zipstream import ZipStream
 from maskcast.errors import RunError
 from maskcast.interchange.exporting import ExportOptions, export_project
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.ledger import Ledger, holds_ledger
+from maskcast.runs.copies import opened_ledger
 from maskcast.runs.outputs import OutputFolders
 from maskcast.runs.shards import FOLDER
 from maskcast.ui.web.fence import Fence
-
-PARTS: Final = ("id_masks", "masks", "overlays", "bboxes")
-"""The folders of results; the ledger stays here."""
 
 _CHUNK: Final = 1 << 18
 
@@ -110,9 +107,9 @@ def _read_to_end(file: IO[bytes]) -> Iterator[bytes]:
 
 def _result_files(project: ProjectFolder, *, whole: bool) -> Iterator[Path]:
     """Where results should be, a target after the other, or a shard."""
-    if not holds_ledger(project.ledger_path):
-        raise RunError("there are no results yet; start a run first")
-    with Ledger.open(project.ledger_path) as ledger:
+    with opened_ledger(project) as ledger:
+        if ledger is None:
+            raise RunError("there are no results yet; start a run first")
         names = {name: image_id for image_id, (name, _) in ledger.done().items()}
         shards = sorted(ledger.shards())
     if not names:

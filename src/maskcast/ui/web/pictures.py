@@ -18,7 +18,8 @@ from maskcast.io.storage import Readable
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import ReferencePictures
 from maskcast.results.files import ResultFiles, file_behind
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import TargetRow
 from maskcast.types import RgbImage
 from maskcast.ui.turns import Turns
 from maskcast.ui.web.fence import Fence
@@ -78,11 +79,8 @@ class TargetPictures:
 
     def _row(self, image_id: str) -> TargetRow | None:
         """What the ledger says of a target; None if there is none of it to be shown."""
-        path = self._project.ledger_path
-        if not holds_ledger(path):
-            return None
-        with Ledger.open(path) as ledger:
-            row = ledger.row(image_id)
+        with opened_ledger(self._project) as ledger:
+            row = None if ledger is None else ledger.row(image_id)
         if row is None:
             return None
         targets = self._project.targets_folder

@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from maskcast.errors import SettingsError
 from maskcast.io.printable import printable
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.run import fetch_ledger
+from maskcast.runs.copies import fetch_ledger
 from maskcast.ui.web.api import UPLOADS, Api
 from maskcast.ui.web.app import build_app, page_css, theme
 from maskcast.ui.web.asgi import App

@@ -19,7 +19,8 @@ from maskcast.engines.catalog import EngineEntry
 from maskcast.interchange.importing import import_annotations
 from maskcast.io.storage import Url
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.run import fetch_ledger, run_project
+from maskcast.runs.copies import fetch_ledger
+from maskcast.runs.run import run_project
 from maskcast.ui.web.api import Api
 from maskcast.ui.web.uploads import UploadLimits
 from maskcast.ui.web.workspace import Workspace

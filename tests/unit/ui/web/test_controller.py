@@ -15,8 +15,10 @@ from maskcast.errors import SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.ledger import LedgerCounts, TargetRow
-from maskcast.runs.run import RunObserver, output_lock, run_project
+from maskcast.runs.lock import output_lock
+from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunObserver
 from maskcast.ui.web.controller import RunChoice, RunController, RunProgress
 from support import picture, result_digests, write_png
 from web_support import Quiet
