@@ -119,6 +119,7 @@ class Desk:
                 if self.session.accept(request, mask):
                     self.session.save()
                 request = self.session.request()
+
     def snapshot(self) -> Snapshot:
         """What is in hand now."""
         with self._arrived:
