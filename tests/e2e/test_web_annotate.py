@@ -208,6 +208,12 @@ def test_a_dragged_box_is_shown_saved_and_adjusted(labeler: Labeler) -> None:
     adjusted = labeler.entry("box.png").prompts.box
     assert adjusted is not None
     assert np.abs(adjusted - [30, 20, 110, 80]).max() < 0.7
+    # The handles of a side and of a corner: a press that moves nothing is no point.
+    labeler.click(110, 50)
+    labeler.click(30.5, 20.5)
+    assert len(labeler.entry("box.png").prompts.points) == 0
+    labeler.click(60, 50)
+    assert len(labeler.entry("box.png").prompts.points) == 1
 
 
 def test_points_undo_redo_and_delete(labeler: Labeler) -> None:
@@ -235,7 +241,7 @@ def test_points_undo_redo_and_delete(labeler: Labeler) -> None:
 
 def test_brush_strokes_paint_and_erase(labeler: Labeler) -> None:
     labeler.open("brush.png")
-    labeler.press("3", "b", "[", "[")
+    labeler.press("3", "b", "]", "[")
 
     labeler.drag((20, 30), (100, 30))
     painted = mask_of(labeler.entry("brush.png", 3))
@@ -262,7 +268,7 @@ def test_clicks_hit_the_same_pixels_at_any_zoom(labeler: Labeler) -> None:
     labeler.open("zoom.png")
     labeler.page.mouse.move(*labeler.at(40, 70))
     for _ in range(6):
-        labeler.page.mouse.wheel(0, -200)
+        labeler.page.mouse.wheel(0, -100)
     expect(labeler.page.locator(".mc-zoom")).to_have_text(re.compile(r"[12]\d{3}%"))
     labeler.still()
     x, y = labeler.at(40, 70)

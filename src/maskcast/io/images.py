@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from maskcast.errors import AnnotationError, ImageError
+from maskcast.errors import ImageError
 from maskcast.io.rasters import Raster, read_raster, unreadable
-from maskcast.io.read_options import DEFAULT_MAX_PIXELS, DEFAULT_OPTIONS, ReadOptions
+from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.types import LabelMap, Mask, RgbImage
 
@@ -152,41 +152,6 @@ def _window_samples(path: Place, options: ReadOptions, most: int) -> npt.NDArray
     return _finite(samples).astype(np.float64) if samples.dtype.kind == "f" else samples.copy()
 
 
-def read_label_map(path: Readable, max_pixels: int = DEFAULT_MAX_PIXELS) -> LabelMap:
-    """Read a picture in which a person or a program stored object ids.
-
-    Palette pictures give their indices, gray pictures their values, and colour pictures their
-    values where all three channels are equal. A black-and-white picture (nothing but 0 and 255)
-    means object id 1. An EXIF orientation is applied, as for the picture it belongs to.
-
-    Returns:
-        uint8 (H, W), 0 = background.
-
-    Raises:
-        AnnotationError: if the file cannot be read or does not hold object ids of 0..255.
-    """
-    try:
-        raster = read_raster(path, ReadOptions(max_pixels))
-    except ImageError as error:
-        raise AnnotationError(str(error)) from error
-    samples = raster.samples
-    reason = raster.not_labels
-    if raster.notes:
-        reason = "it holds several pictures"
-    elif samples.dtype.kind == "f":
-        reason = "its pixels are floats"
-    elif samples.shape[2] not in {1, 3} or np.any(samples != samples[..., :1]):
-        reason = "it is a colour picture"
-    elif samples.min() < 0 or samples.max() > 255:
-        reason = f"its values go from {samples.min()} to {samples.max()}"
-    if reason is not None:
-        raise AnnotationError(
-            f"{path} is not a label map: {reason}; save it as a PNG of 8 bits whose pixels are "
-            "object ids of 0..255"
-        )
-    return _labels_from(samples[..., 0].astype(np.uint8), raster.palette)
-
-
 def encode_mask_png(mask: Mask) -> bytes:
     """Bool (H, W) as an 8-bit gray PNG of 0 and 255; the same mask gives the same bytes."""
     options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY]
@@ -286,12 +251,3 @@ def _scale(samples: npt.NDArray[Any], bounds: tuple[float, float]) -> npt.NDArra
 
 def _finite(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return samples[np.isfinite(samples)] if samples.dtype.kind == "f" else samples
-
-
-def _labels_from(labels: LabelMap, palette: npt.NDArray[np.uint8] | None) -> LabelMap:
-    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[1:]) + 1
-    # A palette picture whose id 255 has a colour of its own is not black and white.
-    is_white = palette is None or bool((palette[255] == 255).all())
-    if present.tolist() == [255] and is_white:
-        return (labels > 0).astype(np.uint8)
-    return labels

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +81,8 @@ class ReferencePictures:
             return self._settings.intensity_window
         pictures = {(key, _stamp(self._place / key)) for key in self.image_ids()}
         with self._lock:
-            self._deep = {one: self._is_deep(one) for one in pictures}
-            deep = frozenset(one for one, is_deep in self._deep.items() if is_deep)
+            self._deep = {picture: self._is_deep(picture) for picture in pictures}
+            deep = frozenset(picture for picture, is_deep in self._deep.items() if is_deep)
             if self._measured is None or self._measured[0] != deep:
                 self._measured = deep, self._measure([image_id for image_id, _ in deep])
             return self._measured[1]
@@ -154,20 +155,26 @@ def load_references(project: ProjectFolder, engine: Engine) -> LoadedReferences:
         EngineError: if prompts must be resolved and the engine cannot.
     """
     file = read_annotations(project.references_place / ANNOTATIONS_NAME)
-    annotated = [one for _, one in sorted(file.annotations.items()) if one.clean or one.objects]
+    annotated = [known for _, known in sorted(file.annotations.items()) if _teaches(known)]
     _check_something_annotated(project, file)
     pictures = ReferencePictures(project)
     present = pictures.present(annotation.image_id for annotation in annotated)
-    gone = [one.image_id for one in annotated if one.image_id not in present]
-    kept = [one for one in annotated if one.image_id in present]
-    images = (decoded.rgb for decoded in pictures.read_all(one.image_id for one in kept))
-    references = tuple(
-        _reference(project, engine, annotation, image)
-        for annotation, image in zip(kept, images, strict=True)
-    )
+    gone = [known.image_id for known in annotated if known.image_id not in present]
+    kept = [known for known in annotated if known.image_id in present]
+    references, noted = [], defaultdict(list)
+    images = pictures.read_all(known.image_id for known in kept)
+    for annotation, decoded in zip(kept, images, strict=True):
+        references.append(_reference(project, engine, annotation, decoded.rgb))
+        for note in decoded.notes:
+            noted[note].append(annotation.image_id)
     _check_something_shown(project, references, gone)
     window = pictures.window()
-    return LoadedReferences(references, window, _notes(project, window, gone))
+    read = tuple(f"{some_names(names)}: {note}" for note, names in noted.items())
+    return LoadedReferences(tuple(references), window, _notes(project, window, gone) + read)
+
+
+def _teaches(annotation: Annotation) -> bool:
+    return annotation.clean or bool(annotation.objects)
 
 
 def _reference(
@@ -224,8 +231,8 @@ def _check_something_shown(
     if gone:
         raise AnnotationError(
             f"no reference that shows an object is left: the pictures of {some_names(gone)}, "
-            f"annotated in {path}, are gone; put them back, or maskcast references rename where "
-            "they have other names now"
+            f"annotated in {path}, are gone; put them back, or tell where they have other names "
+            "now with maskcast references rename OLD NEW"
         )
     raise AnnotationError(
         f"every reference in {path} is clean; annotate at least one that shows an object"
@@ -240,8 +247,8 @@ def _notes(
         pictures = "picture is" if len(gone) == 1 else "pictures are"
         notes.append(
             f"{some_names(gone)}: annotated, but the {pictures} gone from "
-            f"{project.references_place}, so left out; put back what is missing, or maskcast "
-            "references rename or drop"
+            f"{project.references_place}, so left out; put back what is missing, or use maskcast "
+            "references rename OLD NEW or maskcast references drop NAME"
         )
     if window is not None and project.settings.images.window is None:
         notes.append(

@@ -16,7 +16,7 @@ import maskcast.project.references as references_module
 from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
 from maskcast.errors import AnnotationError, ImageError, SettingsError
-from maskcast.interchange.importing import import_annotations
+from maskcast.interchange.importing import ImportOptions, import_annotations
 from maskcast.io.images import IntensityWindow
 from maskcast.masks import RunLengths
 from maskcast.project.annotations import (
@@ -126,7 +126,7 @@ def test_a_reference_whose_picture_is_gone_is_named_and_left_out(folder: Path) -
     assert [one.image_id for one in loaded.references] == ["a.png"]
     (note,) = loaded.notes
     assert note.startswith("gone.png, link.png, sub/gone clean.png: annotated, but the pictures")
-    assert "maskcast references rename or drop" in note
+    assert "maskcast references rename OLD NEW or maskcast references drop NAME" in note
 
 
 def test_where_only_clean_references_are_left_the_gone_ones_are_named(folder: Path) -> None:
@@ -137,6 +137,16 @@ def test_where_only_clean_references_are_left_the_gone_ones_are_named(folder: Pa
     )
     with pytest.raises(AnnotationError, match=r"the pictures of gone\.png, annotated in .* gone"):
         load(folder)
+
+
+def test_what_is_to_be_known_of_how_references_were_read_is_told_once(folder: Path) -> None:
+    entry = ObjectAnnotation(Prompts(), MASK)
+    for name in ("pages.tif", "more.tif"):
+        samples = np.zeros((3, *SHAPE), np.uint8)
+        tifffile.imwrite(folder / "references" / name, samples, photometric="minisblack")
+    annotate(folder, *(annotation(name, {1: entry}) for name in ("a.png", "pages.tif", "more.tif")))
+    (told,) = ReferencePictures(ProjectFolder.open(folder)).read("pages.tif").notes
+    assert load(folder).notes == (f"more.tif, pages.tif: {told}",)
 
 
 def test_a_damaged_picture_is_no_gone_one(folder: Path) -> None:
@@ -202,7 +212,7 @@ def test_what_a_person_annotates_is_what_the_engine_sees(
         '<annotations><image name="a.tif"><box label="object 1" xtl="0" ytl="0" xbr="2" ybr="2"/>'
         '<box label="object 1" xtl="9" ytl="9" xbr="12" ybr="12"/></image></annotations>'
     )
-    import_annotations(project, "cvat", tmp_path / "boxes.xml", conflict="replace")
+    import_annotations(project, "cvat", tmp_path / "boxes.xml", ImportOptions(conflict="replace"))
     maskcast.Project.open(tmp_path).run()
     (result,) = read_results(project)
 

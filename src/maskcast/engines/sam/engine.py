@@ -23,9 +23,10 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
+from maskcast.engines.hub import WeightFiles, check_extra
 from maskcast.engines.sam.families import EDGETAM, SAM2, SAM3, Family
 from maskcast.engines.sam.options import SamOptions, parse_options
-from maskcast.engines.sam.weights import WeightFiles, cached_snapshot, check_extra, locate
+from maskcast.engines.sam.weights import cached, locate
 from maskcast.errors import EngineError, ForeignBankError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 
@@ -95,7 +96,8 @@ class _SamEngine:
                 checkpoint.name,
                 checkpoint.licence,
                 checkpoint.megabytes,
-                cached_snapshot(checkpoint.repository) is not None,
+                cached(checkpoint.repository) is not None,
+                checkpoint.repository,
             )
             for checkpoint in cls.family.checkpoints
         ]

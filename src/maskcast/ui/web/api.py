@@ -122,7 +122,7 @@ class Api:
             "references": await run_in_threadpool(self._count_references),
             "checking": sum(folder.waiting for folder in self._uploads.values()),
         }
-        return json_response({**progress.tojson_response(), **shown})
+        return json_response({**progress.to_json(), **shown})
 
     def _count_references(self) -> int | None:
         """References with an object on them; None if the annotations cannot be read."""
@@ -140,7 +140,7 @@ class Api:
         settings = self._project.settings
         return json_response(
             {
-                "engines": [entry.tojson_response() for entry in engines],
+                "engines": [entry.to_json() for entry in engines],
                 "engine": settings.engine,
                 "weights": settings.weights,
                 "threshold": settings.threshold,
@@ -148,7 +148,7 @@ class Api:
         )
 
     async def _start(self, request: Request) -> Response:
-        content = await readjson_response(request, _MOST_BODY)
+        content = await read_json(request, _MOST_BODY)
         choice = RunChoice(
             text_in(content, "engine"), number_in(content, "threshold"), text_in(content, "weights")
         )
