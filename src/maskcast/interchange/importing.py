@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from maskcast.engines.base import Engine
 from maskcast.errors import AnnotationError, SettingsError
 from maskcast.interchange.class_ids import ObjectNames
-from maskcast.interchange.formats import load_format
+from maskcast.interchange.formats import load_reader
 from maskcast.interchange.formats.pictures import ReferencePictures
 from maskcast.interchange.formats.records import LabeledImage, LabeledObject, count
 from maskcast.interchange.merging import Conflict, differing_objects, with_annotations
@@ -130,7 +130,7 @@ def import_annotations(
         ImageError: if a reference cannot be read.
         EngineError: if boxes or points must be resolved and the engine cannot.
     """
-    chosen = load_format(format_name)
+    read = load_reader(format_name)
     folder = project.references_folder
     if not folder.is_dir():
         raise SettingsError(
@@ -141,7 +141,7 @@ def import_annotations(
         raise AnnotationError(f"{source} does not exist; correct the path")
     paths = {target.image_id: target.path for target in find_images(folder).targets}
     pictures = ReferencePictures(paths, project.settings.images.read_options)
-    labeled = chosen.read(source, pictures)
+    labeled = read(source, pictures)
     images = _distinct(labeled.images, source)
     names = ObjectNames(project, classes or {}, source)
     ids = names.assign(images, labeled.labels)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from maskcast.errors import ExportError
-from maskcast.interchange.exporting import ExportSummary
+from maskcast.interchange.export_summary import ExportSummary
 from maskcast.interchange.formats.records import count
 from maskcast.interchange.formats.splits import SPLITS_FILE
 
