@@ -20,8 +20,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
+from maskcast.ui.controls import Command
 from maskcast.ui.desktop.inputs import Inputs
-from maskcast.ui.desktop.keys import Action, Command
+from maskcast.ui.desktop.keys import Action
 from maskcast.ui.desktop.labeler import Labeler
 from maskcast.ui.desktop.windows import open_window
 from maskcast.ui.desktop.worker import Worker

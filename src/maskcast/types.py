@@ -111,7 +111,10 @@ class Reference:
     Attributes:
         image_id: POSIX path relative to the references folder, suffix kept.
         image: uint8 (H, W, 3) RGB.
-        masks: object id -> bool (H, W). Empty for a **clean reference**: nothing is on it.
+        masks: object id -> bool (H, W), without pixels that are unknown. Empty for a **clean
+            reference**: nothing is on it.
+        unknown: bool (H, W), pixels that count neither as object nor as background: they are
+            taken out of the masks given; None if there are none.
 
     Raises:
         ValueError: if a mask's size is not the image's, or an id is out of range.
@@ -120,6 +123,7 @@ class Reference:
     image_id: str
     image: RgbImage
     masks: Mapping[int, Mask]
+    unknown: Mask | None = None
 
     def __post_init__(self) -> None:
         check_rgb(self.image)
@@ -130,6 +134,14 @@ class Reference:
                 self.image.shape[:2],
                 _as_mask("mask", mask).shape,
             )
+        if self.unknown is not None:
+            _expect(
+                f"unknown pixels of {self.image_id}",
+                self.image.shape[:2],
+                _as_mask("unknown", self.unknown).shape,
+            )
+            known = {key: mask & ~self.unknown for key, mask in self.masks.items()}
+            object.__setattr__(self, "masks", known)
 
     @property
     def is_clean(self) -> bool:

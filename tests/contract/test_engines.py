@@ -152,6 +152,20 @@ def test_discs_are_found_where_they_are(
             assert intersection_over_union(mask, truth.masks[object_id]) > 0.8
 
 
+def test_unknown_pixels_are_neither_object_nor_background(
+    seeing_engine: Engine,
+) -> None:
+    """Most red discs are not masked: taught as background, they would hide the red of targets."""
+    unmasked = [draw({RED: (20 + 8 * seed, 40)}, seed=20 + seed) for seed in range(4)]
+    unknown = [replace(one, masks={}, unknown=one.masks[RED]) for one in unmasked]
+    bank = seeing_engine.memorize([*REFERENCES, *unknown])
+    assert bank.fingerprint != seeing_engine.memorize([*REFERENCES, *unmasked]).fingerprint
+    for truth, found in zip(TARGETS, seeing_engine.propagate(bank, IMAGES), strict=True):
+        masks = dict(zip(found.object_ids.tolist(), found.masks, strict=True))
+        assert set(masks) == set(truth.masks)
+        assert all(intersection_over_union(masks[key], truth.masks[key]) > 0.8 for key in masks)
+
+
 def test_batching_and_order_change_nothing(engine: Engine, bank: MemoryBank) -> None:
     together = engine.propagate(bank, IMAGES)
     one_by_one = [engine.propagate(bank, [image])[0] for image in IMAGES]

@@ -239,3 +239,29 @@ def test_the_installed_command_is_the_module(maskcast: Maskcast) -> None:
     script = Path(sys.executable).with_name("maskcast")
     printed = subprocess.run([script, "--version"], text=True, capture_output=True, check=True)
     assert printed.stdout == maskcast("--version").stdout
+
+
+def test_no_name_of_a_file_reaches_the_terminal_as_it_is(
+    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path
+) -> None:
+    project = make_project(1)
+    names = ["\x1b[2J.png", "a.png failed: no\nnote: forged.png", "x\u202egnp.png"]
+    for name in names:
+        (project / "targets" / name).write_bytes(b"not a picture")
+    exports = ["export", "coco", tmp_path / "coco", "--project", project]
+    truth = ["evaluate", project, "--truth", tmp_path / "truth"]
+    said = [
+        maskcast("run", project, "--engine", "fake"),
+        maskcast("status", project),
+        maskcast("status", project, "--json"),
+        maskcast(*truth),
+        maskcast(*exports),
+        maskcast("run", tmp_path / "\x1b[2J no\nproject", "--debug"),
+    ]
+    for text in (text for one in said for text in (one.stdout, one.stderr)):
+        assert not {"\x1b", "\u202e"} & set(text), text
+        assert not any(line.startswith("note: forged") for line in text.splitlines()), text
+    assert r"\x1b[2J.png failed" in said[0].stderr
+    assert r"failed: x\u202egnp.png" in said[1].stdout
+    failed = {failure["image_id"] for failure in json.loads(said[2].stdout)["failures"]}
+    assert failed == set(names)

@@ -50,6 +50,10 @@ def segmentation(
             lambda: Reference("a", IMAGE, {1: MASK.T}),
             r"object 1 in a: expected \(4, 6\), got \(6, 4\)",
         ),
+        (
+            lambda: Reference("a", IMAGE, {}, MASK.T),
+            r"unknown pixels of a: expected \(4, 6\), got \(6, 4\)",
+        ),
         (lambda: segmentation([1], [0.5], 2), "number of masks: expected 1, got 2"),
         (lambda: segmentation([2, 1], [0.5, 0.5], 2), "expected ascending"),
         (lambda: segmentation([1, 1], [0.5, 0.5], 2), "expected ascending"),
@@ -75,6 +79,14 @@ def test_a_reference_of_only_empty_masks_is_clean() -> None:
     assert Reference("a", IMAGE, {}).is_clean
     assert Reference("a", IMAGE, {1: MASK}).is_clean
     assert not Reference("a", IMAGE, {1: ~MASK}).is_clean
+
+
+def test_unknown_pixels_are_of_no_object() -> None:
+    left, right = MASK.copy(), MASK.copy()
+    left[:, :3] = right[:, 2:] = True
+    reference = Reference("a", IMAGE, {1: left, 2: left}, unknown=right)
+    assert np.array_equal(reference.masks[1], left & ~right)
+    assert Reference("a", IMAGE, {1: left}, unknown=~MASK).is_clean
 
 
 def test_an_empty_segmentation_keeps_the_size() -> None:

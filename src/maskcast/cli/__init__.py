@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 import warnings
 from typing import Annotated
 
@@ -19,9 +20,10 @@ from maskcast.cli.engines import engines_app
 from maskcast.cli.exporting import export_results
 from maskcast.cli.interchange import import_annotations
 from maskcast.cli.labelers import annotate, serve
-from maskcast.cli.options import EXIT_ERROR, EXIT_OK, EXIT_STOPPED
+from maskcast.cli.options import EXIT_ERROR, EXIT_OK, EXIT_STOPPED, say
 from maskcast.cli.running import evaluate, run, status
 from maskcast.errors import MaskcastError
+from maskcast.io.printable import printable, printable_lines
 
 _EXIT_USAGE = 2
 
@@ -47,6 +49,7 @@ app.add_typer(engines_app, name="engines")
 def main() -> None:
     """Run the command line and exit: 0 done, 1 error, 3 some targets failed, 130 stopped."""
     _quiet_decoders()
+    _escape_logs()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     code: int | str | None = EXIT_OK
@@ -55,9 +58,7 @@ def main() -> None:
     except SystemExit as end:
         code = EXIT_ERROR if end.code == _EXIT_USAGE else end.code
     except MaskcastError as error:
-        if debug:
-            raise
-        typer.echo(f"error: {error}", err=True)
+        say(traceback.format_exc() if debug else f"error: {printable(str(error))}", err=True)
         code = EXIT_ERROR
     if code == EXIT_STOPPED:
         typer.echo("stopped; nothing that was done is lost", err=True)
@@ -68,6 +69,17 @@ def _quiet_decoders() -> None:
     """Keep decoders from writing past us to stderr; what matters is in notes and reasons."""
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="PIL")
+
+
+def _escape_logs() -> None:
+    """Names in what is logged reach the terminal as harmless as those that are printed."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Escaping())
+
+
+class _Escaping(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable_lines(super().format(record))
 
 
 def _print_version(wanted: bool) -> None:

@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from maskcast.io.printable import printable
 from maskcast.results.evaluation import Evaluation
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 
@@ -69,7 +70,7 @@ class ConsoleObserver:
 
     def note(self, text: str) -> None:
         """See ``RunObserver``."""
-        self._console.print(f"note: {text}", markup=False, highlight=False)
+        self._console.print(f"note: {printable(text)}", markup=False, highlight=False)
 
     def start(self, total: int, counts: LedgerCounts) -> None:
         """See ``RunObserver``; failures of earlier runs are tried again and so do not count."""
@@ -153,7 +154,7 @@ class _RateColumn(TextColumn):
 
 def evaluation_table(evaluation: Evaluation, title: str) -> Table:
     """A table with one line per object and one overall."""
-    table = Table(title=title)
+    table = Table(title=Text(printable(title), "table.title"))
     table.add_column("object")
     for heading in ("IoU", "mean IoU", "Dice", "boundary F", "presence precision", "recall"):
         table.add_column(heading, justify="right")
@@ -162,7 +163,7 @@ def evaluation_table(evaluation: Evaluation, title: str) -> Table:
     ]
     for label, score in [*lines, ("overall", evaluation.overall)]:
         table.add_row(
-            label,
+            Text(printable(label)),
             *map(
                 _figure,
                 (

@@ -13,6 +13,7 @@ from maskcast.cli.options import (
     print_evaluation,
     program,
     run_in_console,
+    say,
 )
 
 
@@ -28,7 +29,7 @@ def demo(
     from maskcast.project.folder import ProjectFolder
     from maskcast.results.evaluation import evaluate_output
 
-    typer.echo(f"drawing references and {targets} targets into {folder}", err=True)
+    say(f"drawing references and {targets} targets into {folder}", err=True)
     drawn = write_demo_project(folder, seed, targets)
     opened = ProjectFolder.open(folder, {"engine": engine})
     import_annotations(opened, "masks", drawn.reference_truth)
@@ -38,11 +39,9 @@ def demo(
         f"{summary.counts.done} targets against their true masks",
     )
     if summary.finished_now:
-        typer.echo(
-            f"{1000 * summary.seconds / summary.finished_now:.0f} ms per target, learning included"
-        )
+        say(f"{1000 * summary.seconds / summary.finished_now:.0f} ms per target, learning included")
     command = program()
-    typer.echo(
+    say(
         f"look at {folder / 'output' / 'overlays'}, then try:\n"
         f"  {command} status {folder}\n"
         f"  {command} evaluate {folder} --truth {drawn.target_truth}\n"

@@ -9,6 +9,7 @@ import typer
 from maskcast.cli.options import (
     JsonOption,
     print_json,
+    say,
 )
 
 engines_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -27,14 +28,12 @@ def engines(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     for one in found:
         state = f"ready on {one.device}" if one.ready else "not ready"
-        typer.echo(f"{one.name:10} {state}: {one.description or one.next_step}")
+        say(f"{one.name:10} {state}: {one.description or one.next_step}")
         if one.description and one.next_step:
-            typer.echo(f"{'':10} {one.next_step}")
+            say(f"{'':10} {one.next_step}")
         for offer in one.weights:
             where = "downloaded" if offer.here else f"maskcast engines pull {offer.name}"
-            typer.echo(
-                f"{'':12} {offer.name:17} {offer.megabytes:5} MB  {offer.licence:11} {where}"
-            )
+            say(f"{'':12} {offer.name:17} {offer.megabytes:5} MB  {offer.licence:11} {where}")
 
 
 @engines_app.command()
@@ -44,4 +43,4 @@ def pull(
     """Download the weights of an engine."""
     from maskcast.engines.sam.weights import pull
 
-    typer.echo(f"{name} is in {pull(name)}", err=True)
+    say(f"{name} is in {pull(name)}", err=True)

@@ -19,10 +19,12 @@ from maskcast.cli.options import (
     TargetsOption,
     path_flags,
     print_json,
+    say,
 )
 from maskcast.errors import SettingsError
 from maskcast.interchange.formats import FORMATS
 from maskcast.interchange.options import ExportOptions, Option, options_by_name
+from maskcast.io.printable import printable
 
 
 def _spelled(command: Callable[..., None]) -> Callable[..., None]:
@@ -122,12 +124,12 @@ def export_results(
         print_json(summary.to_json())
     else:
         for line in summary.notes():
-            typer.echo(line, err=True)
+            say(line, err=True)
     if check:
         from maskcast.interchange.readback import check_export
 
-        typer.echo(check_export(summary), err=True)
+        say(printable(check_export(summary)), err=True)
     if not as_json:
-        typer.echo(summary.counts(), err=True)
+        say(summary.counts(), err=True)
     if summary.unreadable:
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from maskcast.cli.options import ProjectOption, ReferencesOption, path_flags
+from maskcast.cli.options import ProjectOption, ReferencesOption, path_flags, say
 from maskcast.errors import SettingsError
 from maskcast.interchange.formats import READ_FORMATS
 
@@ -56,4 +56,4 @@ def import_annotations(
         classes=read_classes(classes or []),
         conflict="merge" if merge else "replace" if replace else "refuse",
     )
-    typer.echo(summary.describe(), err=True)
+    say(summary.describe(), err=True)

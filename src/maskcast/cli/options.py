@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import threading
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
     from maskcast.runs.executor import Executor
     from maskcast.runs.run import RunSummary
 
+from maskcast.io.printable import printable, printable_lines
+
 EXIT_OK = 0
 EXIT_ERROR = 1
 EXIT_SOME_FAILED = 3
 EXIT_STOPPED = 130
+
+_NOT_PLAIN = re.compile(r"[^\n\x20-\x7e]")
 
 ProjectArgument = Annotated[Path, typer.Argument(help="Project folder.")]
 ProjectOption = Annotated[Path, typer.Option("--project", help="Project folder.")]
@@ -109,9 +114,18 @@ def exit_code(summary: RunSummary) -> int:
     return EXIT_SOME_FAILED if summary.counts.failed else EXIT_OK
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines for a person, on stdout or on stderr.
+
+    A name that may hold a newline goes through ``printable`` before it is put into ``text``.
+    """
+    typer.echo(printable_lines(text), err=err)
+
+
 def print_json(content: dict[str, Any] | list[dict[str, Any]]) -> None:
-    """Machine output, on stdout."""
-    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+    """Machine output, on stdout; what a terminal would obey is escaped as JSON does it."""
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    typer.echo(_NOT_PLAIN.sub(_json_escaped, text))
 
 
 def print_evaluation(evaluation: Evaluation, title: str) -> None:
@@ -122,4 +136,10 @@ def print_evaluation(evaluation: Evaluation, title: str) -> None:
 
     Console().print(evaluation_table(evaluation, title))
     for remark in evaluation.remarks():
-        typer.echo(remark, err=True)
+        say(printable(remark), err=True)
+
+
+def _json_escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    shown = printable(character)
+    return character if shown == character else json.dumps(character)[1:-1]

@@ -23,6 +23,7 @@ from maskcast.cli.options import (
     print_evaluation,
     print_json,
     run_in_console,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def status(
     if as_json:
         print_json(found.to_json())
     else:
-        typer.echo(found.describe())
+        say(found.describe())
 
 
 def evaluate(
@@ -169,7 +170,7 @@ def _print_summary(summary: RunSummary, as_json: bool) -> None:
     if as_json:
         print_json(summary.to_json())
     else:
-        typer.echo(summary.describe(), err=True)
+        say(summary.describe(), err=True)
 
 
 def _executor(

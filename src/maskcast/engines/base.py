@@ -196,13 +196,16 @@ def shown_object_ids(references: Sequence[Reference]) -> tuple[int, ...]:
 
 
 def reference_digest(reference: Reference) -> str:
-    """sha256 (hex) of a reference's pixels and masks; its name does not count."""
+    """sha256 (hex) of a reference's pixels, masks and unknown pixels; its name does not count."""
     digest = hashlib.sha256(repr(reference.image.shape).encode())
     digest.update(np.ascontiguousarray(reference.image).tobytes())
     for object_id, mask in sorted(reference.masks.items()):
         if mask.any():
             digest.update(f"object {object_id}".encode())
             digest.update(np.packbits(mask).tobytes())
+    if reference.unknown is not None and reference.unknown.any():
+        digest.update(b"unknown")
+        digest.update(np.packbits(reference.unknown).tobytes())
     return digest.hexdigest()
 
 

@@ -84,7 +84,8 @@ def _where(reference: Reference, object_id: int) -> Mask:
     nowhere = np.zeros(reference.image.shape[:2], np.bool_)
     if object_id:
         return reference.masks.get(object_id, nowhere)
-    shown: Mask = np.logical_or.reduce([nowhere, *reference.masks.values()])
+    unknown = nowhere if reference.unknown is None else reference.unknown
+    shown: Mask = np.logical_or.reduce([unknown, *reference.masks.values()])
     return ~shown
 
 

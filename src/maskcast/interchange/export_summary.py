@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from maskcast.interchange.formats.records import count
+from maskcast.io.printable import printable
 
 _MOST_NAMED = 5
 
@@ -84,7 +85,8 @@ class ExportSummary:
             lines.append(f"{image_id} is left out: {reason}")
         if len(self.unreadable) > _MOST_NAMED:
             lines.append(f"... and {len(self.unreadable) - _MOST_NAMED} more")
-        return [*lines, *(f"note: {remark}" for remark in self.remarks)]
+        lines += [f"note: {remark}" for remark in self.remarks]
+        return [printable(line) for line in lines]
 
     def counts(self) -> str:
         """One line."""
@@ -92,7 +94,7 @@ class ExportSummary:
         if self.instances != self.objects:
             found = f"{count(self.instances, 'instance')} of {found}"
         parts = ", ".join(f"{name} {number}" for name, number in self.splits.items())
-        return (
+        return printable(
             f"exported {count(self.images, 'image')} ({count(self.negatives, 'negative')}) with "
             f"{found} as {self.format_name} to {self.folder}"
             + (f": {parts}" if len(self.splits) > 1 else "")

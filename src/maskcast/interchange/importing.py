@@ -21,6 +21,7 @@ from maskcast.interchange.merging import Conflict, differing_objects, with_annot
 from maskcast.io.atomic import raise_if_storage
 from maskcast.io.images import measure_window, read_image
 from maskcast.io.listing import find_images
+from maskcast.io.printable import printable
 from maskcast.project.annotations import (
     Annotation,
     AnnotationFile,
@@ -95,7 +96,7 @@ class ImportSummary:
             lines.append(f"no imported class is called {names}, as --classes says")
         if self.backup is not None:
             lines.append(f"the annotations before are kept in {self.backup}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def import_annotations(

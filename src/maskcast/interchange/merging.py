@@ -10,6 +10,7 @@ import numpy as np
 
 from maskcast.errors import AnnotationError
 from maskcast.project.annotations import Annotation, AnnotationFile, ObjectAnnotation
+from maskcast.types import Mask
 
 Conflict = Literal["refuse", "merge", "replace"]
 """What to do about references that are annotated differently already."""
@@ -73,27 +74,36 @@ def differing_objects(file: AnnotationFile, imported: Iterable[Annotation]) -> i
 
 
 def _merged(current: Annotation, imported: Annotation) -> Annotation:
-    """Objects of both; where both have one, the current one. ``current`` itself if none is new."""
+    """What both have; where both have it, the current one. ``current`` itself if nothing is new."""
     if (current.height, current.width) != (imported.height, imported.width):
         raise AnnotationError(
             f"{current.image_id} was annotated as {current.width} x {current.height} pixels and is "
             f"{imported.width} x {imported.height} now, so nothing can be merged; pass --replace"
         )
-    if imported.objects.keys() <= current.objects.keys():
+    is_told = current.unknown is not None or imported.unknown is None
+    if imported.objects.keys() <= current.objects.keys() and is_told:
         return current
     objects = dict(sorted({**imported.objects, **current.objects}.items()))
-    return replace(imported, clean=False, objects=objects)
+    unknown = imported.unknown if current.unknown is None else current.unknown
+    return replace(imported, clean=not objects, objects=objects, unknown=unknown)
 
 
 def _says_the_same(current: Annotation, imported: Annotation) -> bool:
     return (
         (current.height, current.width) == (imported.height, imported.width)
         and current.objects.keys() == imported.objects.keys()
+        and _same_unknown(current.unknown, imported.unknown)
         and all(
             _same_object(entry, imported.objects[object_id])
             for object_id, entry in current.objects.items()
         )
     )
+
+
+def _same_unknown(current: Mask | None, imported: Mask | None) -> bool:
+    if current is None or imported is None:
+        return current is imported
+    return np.array_equal(current, imported)
 
 
 def _same_object(current: ObjectAnnotation, imported: ObjectAnnotation) -> bool:

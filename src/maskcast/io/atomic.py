@@ -1,8 +1,8 @@
 """Files appear whole or not at all.
 
-Bytes go to a short hidden temporary name in the same folder, which is then renamed. A run that is
-killed leaves at most such temporaries behind, and ``remove_stale_temporaries`` knows them by their
-exact pattern, so that nothing else is ever removed.
+Bytes go to a short hidden temporary name in the same folder, which is then renamed. A process
+that is killed leaves at most such temporaries behind. They carry the name of their owner, such as
+a run's identity, and ``remove_stale_temporaries`` takes those of one owner only.
 """
 
 from __future__ import annotations
@@ -12,28 +12,34 @@ import errno
 import os
 import re
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from maskcast.errors import StorageError
 
 # Short and independent of the final name, so that a name of 255 bytes can still be written.
-_TEMPORARY = re.compile(r"\.mc-[0-9a-f]{8}\.tmp")
+_TEMPORARY = re.compile(r"\.mc-(?:[0-9a-z]{1,16}-)?[0-9a-f]{8}\.tmp")
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, owner: str = "") -> None:
     """Write ``data`` to ``path``, replacing what is there; parent folders are created.
 
     There is no fsync: this guards against a killed process, not against a power cut.
+
+    Args:
+        path: of the file.
+        data: all of it.
+        owner: who cleans up after a kill; see ``temporary_name``.
 
     Raises:
         StorageError: if the disk is full or the folder cannot be written.
         OSError: for anything that concerns this one path only, such as a name that is too long
             or a file where a folder is needed.
     """
-    temporary = path.parent / temporary_name()
+    temporary = path.parent / temporary_name(owner)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -67,29 +73,40 @@ def raise_if_storage(error: OSError, folder: Path) -> None:
         ) from error
 
 
-def temporary_name() -> str:
-    """A name (without folder) that nothing lists and that ``is_temporary`` knows."""
-    return f".mc-{secrets.token_hex(4)}.tmp"
+def temporary_name(owner: str = "") -> str:
+    """A name (without folder) that nothing lists and that ``is_temporary`` knows.
+
+    Args:
+        owner: at most 16 digits and small letters, of whoever removes what a kill leaves; empty =
+            nobody does.
+    """
+    return f".mc-{owner}-{secrets.token_hex(4)}.tmp" if owner else f".mc-{secrets.token_hex(4)}.tmp"
 
 
 def is_temporary(name: str) -> bool:
-    """Whether ``name`` (without folder) is one of our temporary names."""
+    """Whether ``name`` (without folder) is one of our temporary names, whoever owns it."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
-def remove_stale_temporaries(folder: Path) -> int:
-    """Remove the temporaries that a killed process left in ``folder``, at any depth.
+def remove_stale_temporaries(folders: Iterable[Path], owner: str) -> int:
+    """Remove the temporaries of ``owner`` that a killed process left, at any depth.
 
-    Call it only while no other process writes there. Links to folders are not followed; a
+    Call it only while ``owner`` does not write there. Links to folders are not followed; a
     temporary that cannot be removed stays.
 
+    Args:
+        folders: where the owner writes; those that do not exist are passed over.
+        owner: not empty.
+
     Returns:
-        How many were removed; 0 if the folder does not exist.
+        How many were removed.
     """
     removed = 0
-    for parent, _, names in os.walk(folder):
-        for name in filter(is_temporary, names):
-            with contextlib.suppress(OSError):
-                (Path(parent) / name).unlink()
-                removed += 1
+    for folder in folders:
+        for parent, _, names in os.walk(folder):
+            for name in names:
+                if name.startswith(f".mc-{owner}-") and is_temporary(name):
+                    with contextlib.suppress(OSError):
+                        (Path(parent) / name).unlink()
+                        removed += 1
     return removed

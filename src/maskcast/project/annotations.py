@@ -6,11 +6,13 @@
      "objects": [{"id": 1, "name": "scratch", "color": "#e69f00"}],
      "images": {"a.png": {"size": [height, width], "clean": false, "version": 3, "objects": {"1": {
         "box": [xmin, ymin, xmax, ymax], "points": [[x, y, true]],
-        "paint": null, "erase": null, "mask": {"size": [height, width], "counts": "..."}}}}}}
+        "paint": null, "erase": null, "mask": {"size": [height, width], "counts": "..."}}},
+        "unknown": {"size": [height, width], "counts": "..."}}}}
 
-Coordinates are pixels of the oriented image; masks and strokes are COCO run-length codes. A value
-that does not fit is refused with its place in the file rather than repaired, and so are keys that
-this version does not know: writing the file again would lose them.
+Coordinates are pixels of the oriented image; masks and strokes are COCO run-length codes. The key
+``unknown`` is there only where pixels are unknown. A value that does not fit is refused with its
+place in the file rather than repaired, and so are keys that this version does not know: writing
+the file again would lose them.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ class ObjectAnnotation:
         return _object_to_json(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Annotation:
     """All that is known about one reference.
 
@@ -79,6 +81,8 @@ class Annotation:
         clean: whether a person said that no object is on the image.
         objects: object id -> its annotation; empty if clean.
         version: how often this reference was saved, from 1.
+        unknown: bool (H, W), pixels that count neither as object nor as background, whatever the
+            objects say there; None if there are none.
 
     Raises:
         ValueError: if a size, an id or the version is out of range, a mask or stroke is not of
@@ -91,6 +95,7 @@ class Annotation:
     clean: bool = False
     objects: Mapping[int, ObjectAnnotation] = field(default_factory=dict)
     version: int = 1
+    unknown: Mask | None = None
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
@@ -102,11 +107,24 @@ class Annotation:
         for object_id, entry in self.objects.items():
             check_object_id(object_id)
             for pixels in (entry.mask, entry.prompts.paint, entry.prompts.erase):
-                if pixels is not None and pixels.shape != (self.height, self.width):
-                    raise ValueError(
-                        f"object {object_id}: expected pixels of shape "
-                        f"{(self.height, self.width)}, got {pixels.shape}"
-                    )
+                self._check_size(f"object {object_id}", pixels)
+        self._check_size("unknown", self.unknown)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Annotation):
+            return NotImplemented
+        names = ("image_id", "height", "width", "clean", "objects", "version")
+        return _same(self.unknown, other.unknown) and all(
+            getattr(self, name) == getattr(other, name) for name in names
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _check_size(self, what: str, pixels: Mask | None) -> None:
+        if pixels is not None and pixels.shape != (self.height, self.width):
+            raise ValueError(
+                f"{what}: expected pixels of shape {(self.height, self.width)}, got {pixels.shape}"
+            )
 
 
 @dataclass(frozen=True)
@@ -181,18 +199,24 @@ def _to_json(file: AnnotationFile) -> dict[str, Any]:
             for spec in objects
         ],
         "images": {
-            image_id: {
-                "size": [annotation.height, annotation.width],
-                "clean": annotation.clean,
-                "version": annotation.version,
-                "objects": {
-                    str(object_id): entry.json
-                    for object_id, entry in sorted(annotation.objects.items())
-                },
-            }
+            image_id: _annotation_to_json(annotation)
             for image_id, annotation in sorted(file.annotations.items())
         },
     }
+
+
+def _annotation_to_json(annotation: Annotation) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "size": [annotation.height, annotation.width],
+        "clean": annotation.clean,
+        "version": annotation.version,
+        "objects": {
+            str(object_id): entry.json for object_id, entry in sorted(annotation.objects.items())
+        },
+    }
+    if annotation.unknown is not None and annotation.unknown.any():
+        content["unknown"] = encode_rle(annotation.unknown)
+    return content
 
 
 def _object_to_json(entry: ObjectAnnotation) -> dict[str, Any]:
@@ -248,7 +272,7 @@ def _parse_spec(node: Node) -> ObjectSpec:
 
 
 def _parse_annotation(image_id: str, node: Node) -> Annotation:
-    parts = node.record("size", "clean", "version", "objects")
+    parts = node.record("size", "clean", "version", "objects", "unknown")
     size = parts["size"].elements()
     if len(size) != 2:
         raise parts["size"].error("height and width")
@@ -262,7 +286,8 @@ def _parse_annotation(image_id: str, node: Node) -> Annotation:
     if clean and objects:
         raise parts["clean"].error("false beside objects")
     version = parts["version"].integer(1, _HIGHEST_VERSION)
-    return Annotation(image_id, height, width, clean, objects, version)
+    unknown = _parse_mask(parts["unknown"], (height, width))
+    return Annotation(image_id, height, width, clean, objects, version, unknown)
 
 
 def _parse_object(node: Node, size: tuple[int, int]) -> ObjectAnnotation:

@@ -259,7 +259,8 @@ class ProjectFolder:
                 f"{annotation.width} x {annotation.height} in {folder / ANNOTATIONS_NAME}; "
                 "restore the image or annotate it again"
             )
-        return Reference(annotation.image_id, image, _resolve(engine, image, annotation))
+        masks = _resolve(engine, image, annotation)
+        return Reference(annotation.image_id, image, masks, annotation.unknown)
 
     def _check_something_shown(
         self,

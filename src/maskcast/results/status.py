@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from maskcast.io.printable import printable
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import LedgerCounts
@@ -65,7 +66,7 @@ class Status:
         lines += _listed(
             "note", [f"{name}: {'; '.join(notes)}" for name, notes in self.notes.items()]
         )
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def _counts(self) -> str:
         return (

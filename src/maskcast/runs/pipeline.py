@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 
 from maskcast.engines.base import Engine
 from maskcast.errors import MaskcastError, StorageError
+from maskcast.io.printable import printable
 from maskcast.io.storage import Place
 from maskcast.runs.ledger import TargetRow
 from maskcast.types import MemoryBank, RgbImage, Segmentation
@@ -195,7 +196,7 @@ def _read(work: Work, item: WorkItem) -> Decoded | Failure:
     except MemoryError:
         return Failure("there is not enough memory to decode it")
     except Exception as error:
-        logger.debug("%s cannot be read", item.source, exc_info=True)
+        logger.debug("%s cannot be read", printable(str(item.source)), exc_info=True)
         return Failure(_sentence(error))
 
 
@@ -214,7 +215,8 @@ def _write(
     except StorageError:
         raise
     except Exception as error:
-        logger.debug("the files of %s cannot be written", item.source, exc_info=True)
+        shown = printable(str(item.source))
+        logger.debug("the files of %s cannot be written", shown, exc_info=True)
         return _failed(item, Failure(f"its files cannot be written: {_sentence(error)}"))
 
 

@@ -28,7 +28,6 @@ from maskcast.errors import (
     SettingsError,
     StorageError,
 )
-from maskcast.io.atomic import remove_stale_temporaries
 from maskcast.io.images import IntensityWindow
 from maskcast.io.storage import Place, Url
 from maskcast.project.folder import ProjectFolder
@@ -245,7 +244,6 @@ class _Setup:
         copies = LedgerCopies(output, project.ledger_path) if isinstance(output, Url) else None
         if copies is not None:
             copies.fetch()
-        remove_stale_temporaries(project.state_folder)
         with _open_ledger(project.ledger_path, self.fingerprint()) as ledger:
             if self.shard_size is not None and (forgotten := reconcile(output, ledger)):
                 observer.note(f"the shards of {forgotten} targets are gone; they are done again")

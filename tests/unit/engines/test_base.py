@@ -72,6 +72,13 @@ def test_a_references_name_and_an_empty_mask_do_not_change_its_digest() -> None:
     assert base.reference_digest(wide) != base.reference_digest(Reference("a", IMAGE, {1: shown}))
 
 
+def test_unknown_pixels_change_a_digest_only_where_there_are_some() -> None:
+    shown, hidden = np.ones((2, 3), np.bool_), np.zeros((2, 3), np.bool_)
+    plain = base.reference_digest(Reference("a", IMAGE, {}))
+    assert base.reference_digest(Reference("a", IMAGE, {}, hidden)) == plain
+    assert base.reference_digest(Reference("a", IMAGE, {}, shown)) != plain
+
+
 def test_the_list_shows_the_weights_on_offer() -> None:
     entries = {entry.name: entry for entry in list_engines()}
     assert entries["pixel"].weights == ()

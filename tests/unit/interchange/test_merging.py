@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +85,21 @@ def test_merging_adds_what_is_missing_and_keeps_the_rest() -> None:
     merged = with_annotations(file, imported, "merge").annotations
     assert merged["a.png"] == drawn({1: ~MASK, 2: MASK}, version=5)
     assert merged["clean.png"] == drawn({3: MASK}, version=3, image_id="clean.png")
+
+
+def test_unknown_pixels_are_merged_like_an_object() -> None:
+    told = replace(drawn({1: MASK}), unknown=~MASK)
+    file = file_of(drawn({1: MASK}, version=4))
+    with pytest.raises(AnnotationError, match="already annotated differently"):
+        with_annotations(file, [told])
+    merged = with_annotations(file, [told], "merge")
+    assert merged.annotations["a.png"] == replace(told, version=5)
+    assert with_annotations(merged, [told]) is merged
+    assert with_annotations(merged, [replace(told, unknown=MASK)], "merge") is merged
+    assert with_annotations(merged, [drawn({1: MASK})], "merge") is merged
+    clean = replace(drawn({}), unknown=MASK)
+    merged = with_annotations(file_of(drawn({}, version=4)), [clean], "merge")
+    assert merged.annotations["a.png"] == replace(clean, version=5)
 
 
 def test_merging_a_clean_image_into_an_annotated_one_keeps_it() -> None:

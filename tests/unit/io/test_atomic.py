@@ -117,11 +117,11 @@ def test_the_temporary_of_a_killed_writer_is_recognised_and_removed(
         _fail_replace(patch, errno.EIO)
         patch.setattr(Path, "unlink", lambda *_, **__: None)
         with pytest.raises(OSError, match="Input/output"):
-            write_atomically(tmp_path / "deep" / "a.png", b"half")
+            write_atomically(tmp_path / "deep" / "a.png", b"half", "0123abcd")
     (left,) = _names(tmp_path / "deep")
     assert left.startswith(".")
     assert is_temporary(left)
-    assert remove_stale_temporaries(tmp_path) == 1
+    assert remove_stale_temporaries([tmp_path], "0123abcd") == 1
     assert _names(tmp_path / "deep") == []
 
 
@@ -129,26 +129,27 @@ def test_the_temporary_of_a_killed_writer_is_recognised_and_removed(
     "name",
     [
         "a.tmp",
-        ".mc-.tmp",
-        ".mc-0123456.tmp",
-        ".mc-0123456G.tmp",
-        "x.mc-01234567.tmp",
-        ".mc-01234567.tmp.png",
+        ".mc-01234567.tmp",
+        ".mc-0123abce-01234567.tmp",
+        ".mc-0123abcd-0123456.tmp",
+        ".mc-0123abcd-0123456G.tmp",
+        "x.mc-0123abcd-01234567.tmp",
+        ".mc-0123abcd-01234567.tmp.png",
     ],
 )
-def test_only_our_exact_pattern_is_removed(tmp_path: Path, name: str) -> None:
+def test_only_temporaries_of_the_owner_are_removed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"someone else's")
-    assert remove_stale_temporaries(tmp_path) == 0
+    assert remove_stale_temporaries([tmp_path], "0123abcd") == 0
     assert _names(tmp_path) == [name]
 
 
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / ".mc-01234567.tmp").write_bytes(b"x")
+    (tmp_path / "elsewhere" / ".mc-0123abcd-01234567.tmp").write_bytes(b"x")
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    assert remove_stale_temporaries(tmp_path / "output") == 0
+    assert remove_stale_temporaries([tmp_path / "output"], "0123abcd") == 0
 
 
 def test_a_folder_that_does_not_exist_has_no_temporaries(tmp_path: Path) -> None:
-    assert remove_stale_temporaries(tmp_path / "none") == 0
+    assert remove_stale_temporaries([tmp_path / "none"], "0123abcd") == 0

@@ -99,6 +99,20 @@ def test_what_is_written_is_the_documented_json(tmp_path: Path) -> None:
     assert written.endswith("}\n")
 
 
+def test_unknown_pixels_are_kept_and_their_key_is_there_only_with_some(tmp_path: Path) -> None:
+    path = tmp_path / "annotations.json"
+    unknown = Annotation("a.png", 2, 3, clean=True, unknown=MASK)
+    write_annotations(path, AnnotationFile((), {"a.png": unknown}))
+    (entry,) = json.loads(path.read_text())["images"].values()
+    assert entry["unknown"] == MASK_JSON
+    assert read_annotations(path).annotations["a.png"] == unknown
+    assert unknown != replace(unknown, unknown=~MASK)
+    assert unknown != replace(unknown, unknown=None)
+    write_annotations(path, AnnotationFile((), {"a.png": replace(unknown, unknown=MASK & ~MASK)}))
+    (entry,) = json.loads(path.read_text())["images"].values()
+    assert "unknown" not in entry
+
+
 def test_the_order_of_things_does_not_change_the_file(tmp_path: Path) -> None:
     specs = [ObjectSpec(number, "", (0, 0, 0)) for number in (2, 10, 1)]
     entry = ObjectAnnotation(Prompts(), MASK)

@@ -60,6 +60,14 @@ def test_masks_are_kept_prompts_are_segmented_and_the_rest_is_left_out(folder: P
     assert np.array_equal(loaded[0].masks[2], filled)
 
 
+def test_unknown_pixels_reach_the_reference(folder: Path) -> None:
+    entry = ObjectAnnotation(Prompts(), MASK)
+    annotate(folder, Annotation("a.png", 20, 30, objects={1: entry}, unknown=np.roll(MASK, 1)))
+    (loaded,) = ProjectFolder.open(folder).load_references(FakeEngine(EngineSettings()), None)
+    assert loaded.unknown is not None
+    assert np.array_equal(loaded.unknown, np.roll(MASK, 1))
+
+
 def test_only_clean_references_teach_nothing(folder: Path) -> None:
     annotate(folder, annotation("clean.png"))
     with pytest.raises(AnnotationError, match=r"every reference in .* is clean"):

@@ -7,35 +7,17 @@ takes, so that what is near is judged by the eye and the hand, not by the size o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
+from maskcast.ui.controls import FEEL, Tool
 from maskcast.ui.edits import AddPoint, DeleteNearest, Edit, SetBox, Stroke
-
-CLICK_SLOP = 4.0
-"""Screen pixels that the hand may tremble in a click."""
-
-HANDLE_REACH = 9.0
-"""Screen pixels from which a handle of the box is caught."""
-
-DELETE_REACH = 24.0
-"""Screen pixels from which a prompt is deleted."""
 
 CornerBox = tuple[float, float, float, float]
 """``xmin, ymin, xmax, ymax``."""
 
 Place = tuple[float, float]
 """``x, y``."""
-
-
-class Tool(StrEnum):
-    """What the left button does."""
-
-    BOX = "Box"
-    BRUSH = "Brush"
-    PAN = "Pan"
-    ZOOM = "Zoom"
 
 
 class Button(IntEnum):
@@ -102,7 +84,7 @@ def handle_at(box: CornerBox | None, place: Place, scale: float) -> Handle | Non
     if box is None:
         return None
     side = min(box[2] - box[0], box[3] - box[1]) * scale
-    reach = min(HANDLE_REACH, max(3.0, side / 4)) / scale
+    reach = min(FEEL.handle_reach, max(FEEL.handle_least, side * FEEL.handle_share)) / scale
     near = [
         (handle.x == 1 or handle.y == 1, distance, handle)
         for handle in HANDLES
@@ -128,7 +110,15 @@ class Piece:
     erase: bool
 
 
-Preview = Band | Piece
+@dataclass(frozen=True)
+class Shift:
+    """The picture follows the mouse: show what is so many image pixels to the right and below."""
+
+    x: float
+    y: float
+
+
+Preview = Band | Piece | Shift
 """What to show while a button is held."""
 
 
@@ -143,7 +133,7 @@ class _Drag:
 
     def move(self, place: Place) -> Preview | None:
         """Follow the mouse; once it left the place of the press, it is a drag for good."""
-        far = math.dist(place, self.pressed) * self.situation.scale > CLICK_SLOP
+        far = math.dist(place, self.pressed) * self.situation.scale > FEEL.click_slop
         self.moved = self.moved or far
         before, self.last = self.last, place
         return self.preview(before) if self.moved else None
@@ -155,21 +145,25 @@ class _Drag:
         return None
 
 
-class _Click(_Drag):
-    """Right or middle button, which drag nothing: what counts is where it was pressed."""
+class _Beside(_Drag):
+    """A negative point, which drags nothing: what counts is where the button was pressed."""
 
-    def __init__(
-        self,
-        button: Button,
-        place: Place,
-        situation: Situation,
-        make: Callable[[Place], Edit],
-    ) -> None:
-        super().__init__(button, place, situation)
-        self._make = make
+    def edit(self) -> AddPoint:
+        return AddPoint(*self.pressed, positive=False)
 
-    def edit(self) -> Edit:
-        return self._make(self.pressed)
+
+class _Middle(_Drag):
+    """Deletes the nearest prompt, or moves the picture, which then stays under the mouse."""
+
+    def preview(self, before: Place) -> Shift:  # noqa: ARG002
+        by = self.pressed[0] - self.last[0], self.pressed[1] - self.last[1]
+        self.last = self.pressed
+        return Shift(*by)
+
+    def edit(self) -> DeleteNearest | None:
+        if self.moved or self.situation.tool in (Tool.PAN, Tool.ZOOM):
+            return None
+        return delete_at(self.pressed, self.situation.scale)
 
 
 class _NewBox(_Drag):
@@ -239,7 +233,7 @@ class Gestures:
         return self._drag is not None
 
     def press(self, place: Place, button: Button, situation: Situation) -> Preview | None:
-        """A button goes down; what to show. Pan and zoom make no prompts: nothing begins."""
+        """A button goes down; what to show. Pan and zoom make and take no prompts."""
         if self._drag is not None:
             return None
         self._drag = _begin(place, button, situation)
@@ -265,18 +259,20 @@ class Gestures:
 
 def delete_at(place: Place, scale: float) -> DeleteNearest:
     """Delete the prompt nearest to a place, as near as the eye tells."""
-    return DeleteNearest(*place, reach=DELETE_REACH / scale)
+    return DeleteNearest(*place, reach=FEEL.delete_reach / scale)
 
 
 def _begin(place: Place, button: Button, situation: Situation) -> _Drag | None:
-    if situation.tool not in (Tool.BOX, Tool.BRUSH):
-        return None
+    tool = situation.tool
     if button == Button.MIDDLE:
-        return _Click(button, place, situation, lambda at: delete_at(at, situation.scale))
-    if situation.tool == Tool.BRUSH:
-        return _Painting(button, place, situation, erase=button == Button.RIGHT)
-    if button == Button.RIGHT:
-        return _Click(button, place, situation, lambda at: AddPoint(*at, positive=False))
+        return _Middle(button, place, situation)
+    if tool in (Tool.PAN, Tool.ZOOM):
+        return None
+    if tool in (Tool.BRUSH, Tool.ERASER):
+        erase = (tool == Tool.ERASER) != (button == Button.RIGHT)
+        return _Painting(button, place, situation, erase)
+    if tool == Tool.MINUS or button == Button.RIGHT:
+        return _Beside(button, place, situation)
     handle = handle_at(situation.box, place, situation.scale)
     if handle is not None and situation.box is not None:
         return _Adjusted(button, place, situation, situation.box, handle)

@@ -7,16 +7,33 @@ from PIL import Image, ImageDraw
 
 from maskcast.drawing.fonts import font_for
 from maskcast.types import RgbImage
-from maskcast.ui.desktop.keys import BINDINGS, MOUSE
+from maskcast.ui.controls import Control, Group, Where, controls_of
 
-_LINES = tuple(binding for binding in BINDINGS if binding.does)
-_LINE, _FIRST = 25, 62
-_SIZE = (700, _FIRST + _LINE * len(_LINES) + 28)
+_TITLES = {
+    Group.PROMPTS: "Box and points",
+    Group.BRUSH: "Brush",
+    Group.OBJECTS: "Objects and changes",
+    Group.VIEW: "View",
+}
+_COLUMNS = ((Group.PROMPTS, Group.BRUSH), (Group.OBJECTS, Group.VIEW))
+_LINE, _FIRST, _TITLE_ROOM, _FOOT = 25, 28, 34, 48
+_INDENT, _COLUMN, _EDGE_ROOM = 146, 440, 24
 _BACK = (32, 34, 38)
 _EDGE = (76, 154, 255)
 _TEXT = (232, 234, 237)
 _FAINT = (154, 160, 170)
 _KEY = (255, 214, 102)
+
+
+def _lines(group: Group) -> list[Control]:
+    return [control for control in controls_of(Where.WINDOW) if control.group == group]
+
+
+def _height(groups: tuple[Group, ...]) -> int:
+    return sum(_TITLE_ROOM + _LINE * len(_lines(group)) for group in groups) + 20 * len(groups)
+
+
+_SIZE = 2 * _COLUMN + _EDGE_ROOM, _FIRST + max(map(_height, _COLUMNS)) + _FOOT - 20
 
 
 def draw_help(room: tuple[int, int], scale: float) -> RgbImage:
@@ -30,19 +47,18 @@ def draw_help(room: tuple[int, int], scale: float) -> RgbImage:
         uint8 (h, w, 3) RGB.
     """
     card = _Card(min(scale, room[0] / _SIZE[0], room[1] / _SIZE[1]))
-    card.write(24, 28, "Keys", _TEXT, 16)
-    for number, binding in enumerate(_LINES):
-        card.line(24, 126, _FIRST + _LINE * number, binding.shown, binding.does)
-    y = 28
-    for title, lines in MOUSE.items():
-        card.write(392, y, f"Mouse: {title}", _TEXT, 16)
-        for number, (what, does) in enumerate(lines):
-            card.line(392, 104, y + 34 + _LINE * number, what, does)
-        y += 34 + _LINE * len(lines) + 20
-    card.write(392, y, "Object ids", _TEXT, 16)
-    card.line(392, 104, y + 34, "1 .. 9", "choose the object")
-    card.line(392, 104, y + 34 + _LINE, "click a slot", "the same, for every id")
-    card.write(24, _SIZE[1] - 24, "Everything is saved at once. Any key closes this.", _FAINT, 12.5)
+    for column, groups in enumerate(_COLUMNS):
+        x, y = _EDGE_ROOM + column * _COLUMN, _FIRST
+        for group in groups:
+            card.write(x, y, _TITLES[group], _TEXT, 16)
+            y += _TITLE_ROOM
+            for control in _lines(group):
+                shown = "  ".join((*control.captions, *control.how))
+                card.line(x, _INDENT, y, shown, control.does)
+                y += _LINE
+            y += 20
+    ending = "Everything is saved at once. Any key closes this."
+    card.write(_EDGE_ROOM, _SIZE[1] - 24, ending, _FAINT, 12.5)
     return np.asarray(card.picture)
 
 

@@ -11,20 +11,15 @@ from matplotlib.backend_bases import FigureCanvasBase, KeyEvent, MouseEvent, Res
 from matplotlib.backend_tools import Cursors
 
 from maskcast.errors import MaskcastError
-from maskcast.ui.desktop.gestures import Button, CornerBox, Gestures, Place, Tool, handle_at
-from maskcast.ui.desktop.keys import Action, Command, action_of
-from maskcast.ui.desktop.labeler import ZOOM_STEP, Labeler
+from maskcast.ui.controls import FEEL, Command, Tool
+from maskcast.ui.desktop.gestures import Button, CornerBox, Gestures, Place, handle_at
+from maskcast.ui.desktop.keys import Action, action_of
+from maskcast.ui.desktop.labeler import Labeler
 from maskcast.ui.desktop.windows import full_key
 
 _Event = TypeVar("_Event")
 _LOG = logging.getLogger(__name__)
 
-_CURSORS = {
-    Tool.BOX: Cursors.SELECT_REGION,
-    Tool.BRUSH: Cursors.SELECT_REGION,
-    Tool.PAN: Cursors.HAND,
-    Tool.ZOOM: Cursors.SELECT_REGION,
-}
 _SIDE_CURSORS = {
     (0, 1): Cursors.RESIZE_HORIZONTAL,
     (2, 1): Cursors.RESIZE_HORIZONTAL,
@@ -140,10 +135,10 @@ class Inputs:
         x, y = self._screen(event)
         if not self._stage.area.holds(x, y) or self._labeler.shows_help:
             return
-        if self._labeler.tool == Tool.BRUSH and "ctrl" not in event.modifiers:
+        if self._labeler.has_brush and "ctrl" not in event.modifiers:
             self._do(Action(Command.THICKER if event.step > 0 else Command.THINNER))
         elif not self.held:
-            self._labeler.look(self._stage.view.zoomed(ZOOM_STEP**event.step, x, y))
+            self._labeler.look(self._stage.view.zoomed(FEEL.zoom_step**event.step, x, y))
 
     def _on_key(self, event: KeyEvent) -> None:
         action = action_of(full_key(event))
@@ -154,12 +149,14 @@ class Inputs:
         self._do(action)
 
     def _do(self, action: Action | None) -> None:
-        if action is None or (self.held and action.command != Command.CANCEL):
+        if action is None:
             return
-        if action.command == Command.CANCEL:
+        if not self.held:
+            self._labeler.do(action)
+        elif action.command == Command.CANCEL:
             self._gestures.cancel()
             self._looking = None
-        self._labeler.do(action)
+            self._labeler.break_off()
 
     def _on_leave(self, _: MouseEvent) -> None:
         self._labeler.pointer = None
@@ -176,7 +173,7 @@ class Inputs:
         handle = handle_at(situation.box, place, situation.scale)
         if situation.tool == Tool.BOX and handle is not None:
             return _SIDE_CURSORS.get((handle.x, handle.y), Cursors.MOVE)
-        return _CURSORS[situation.tool]
+        return Cursors.HAND if situation.tool == Tool.PAN else Cursors.SELECT_REGION
 
     def _follow(self, event: MouseEvent) -> Place:
         """Where the mouse is on the screen; the labeler knows it too while it is on the image."""

@@ -8,37 +8,35 @@ from functools import partial
 from maskcast.drawing.palette import Color, default_color
 from maskcast.errors import AnnotationError, ConflictError, ImageError, MaskcastError
 from maskcast.types import MAX_OBJECT_ID, Prompts
+from maskcast.ui.controls import FEEL, Command, Tool, first_radius, next_radius
 from maskcast.ui.desktop.gestures import (
     Band,
     Piece,
     Place,
     Preview,
+    Shift,
     Situation,
-    Tool,
     delete_at,
 )
 from maskcast.ui.desktop.helpcard import draw_help
-from maskcast.ui.desktop.keys import Action, Command
+from maskcast.ui.desktop.keys import Action
 from maskcast.ui.desktop.panel import SLOTS, PanelState, Spot, draw_panel, page_of
 from maskcast.ui.desktop.scene import Scene
 from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import View
 from maskcast.ui.desktop.windows import Window
 from maskcast.ui.desktop.worker import Failed, Gallery, Worker
-from maskcast.ui.edits import DeleteNearest, Edit, Stroke
+from maskcast.ui.edits import Clear, DeleteNearest, Edit, Stroke
 from maskcast.ui.session import Session
 from maskcast.ui.thumbnails import ObjectSummary
 
-ZOOM_STEP = 1.25
-"""How much closer one step of the wheel is."""
-
-_RADIUS_STEP = 1.18
-_LARGEST_RADIUS = 500.0
-_BRUSHES_PER_IMAGE = 60
+_DRAWING = (Tool.BOX, Tool.MINUS, Tool.BRUSH, Tool.ERASER)
 
 _HINTS = {
     Tool.BOX: "Drag a box, or click: left on the object, right beside it. ? shows all keys.",
+    Tool.MINUS: "Click beside the object. M ends it.",
     Tool.BRUSH: "Left paints, right erases, the wheel changes the radius. ? shows all keys.",
+    Tool.ERASER: "Left erases, right paints, the wheel changes the radius. E ends it.",
     Tool.PAN: "Drag the image. P ends it.",
     Tool.ZOOM: "Drag a rectangle to look at. Z ends it, F shows the whole image.",
 }
@@ -56,9 +54,8 @@ class Labeler:
         self._worker = worker
         self._image_ids = list(image_ids)
         self._scene = Scene()
-        self._tool_before = Tool.BOX
-        height, width = session.image.shape[:2]
-        self._radius = float(max(2, round(min(height, width) / _BRUSHES_PER_IMAGE)))
+        self._drawing = Tool.BOX
+        self._radius = first_radius(*session.image.shape[:2])
         self._first_id = page_of(session.object_id)
         self._summaries: Mapping[int, ObjectSummary] = {}
         self._message, self._alarm = "", False
@@ -101,13 +98,15 @@ class Labeler:
     def _command_table(self) -> dict[Command, Callable[[], None]]:
         return {
             Command.BOX: partial(self._take, Tool.BOX),
-            Command.BRUSH: self._toggle_brush,
+            Command.MINUS: partial(self._toggle, Tool.MINUS),
+            Command.BRUSH: partial(self._toggle, Tool.BRUSH),
+            Command.ERASER: partial(self._toggle, Tool.ERASER),
             Command.PAN: partial(self._toggle, Tool.PAN),
             Command.ZOOM: partial(self._toggle, Tool.ZOOM),
             Command.FIT: self._fit,
             Command.HIDE: self._hide,
-            Command.CLOSER: partial(self._zoom, ZOOM_STEP),
-            Command.AWAY: partial(self._zoom, 1 / ZOOM_STEP),
+            Command.CLOSER: partial(self._zoom, FEEL.zoom_step),
+            Command.AWAY: partial(self._zoom, 1 / FEEL.zoom_step),
             Command.THICKER: partial(self._change_radius, 1),
             Command.THINNER: partial(self._change_radius, -1),
             Command.NEXT_OBJECT: self._next_object,
@@ -116,12 +115,13 @@ class Labeler:
             Command.UNDO: self._undo,
             Command.REDO: self._redo,
             Command.DELETE: self._delete,
+            Command.CLEAR: self._clear,
             Command.CLEAN: self._clean,
             Command.PREVIOUS_IMAGE: partial(self._go, -1),
             Command.NEXT_IMAGE: partial(self._go, 1),
             Command.SAVE: self._save,
             Command.HELP: self._toggle_help,
-            Command.CANCEL: self._cancel,
+            Command.CANCEL: partial(self._take, Tool.BOX),
             Command.QUIT: self._finish,
         }
 
@@ -152,6 +152,9 @@ class Labeler:
             self.say("point at a prompt first, then press D")
             return
         self.apply(delete_at(self.mouse, self.situation().scale))
+
+    def _clear(self) -> None:
+        self._after(changed=self._session.apply(Clear()), otherwise="there is nothing to clear")
 
     def _clean(self) -> None:
         gone = len(self._session.annotation.objects)
@@ -209,26 +212,18 @@ class Labeler:
             self.say(problem, alarm=True)
 
     def _take(self, tool: Tool) -> None:
-        self._tool_before, self.tool = self.tool, tool
+        self.tool = tool
+        if tool in _DRAWING:
+            self._drawing = tool
         self.redraw()
 
     def _toggle(self, tool: Tool) -> None:
-        """Take a tool that changes the view, or go back to the one that draws."""
-        if self.tool != tool:
-            drawing = self.tool if self.tool in (Tool.BOX, Tool.BRUSH) else self._tool_before
-            self._take(tool)
-            self._tool_before = drawing
-        else:
-            self._take(self._tool_before)
-
-    def _toggle_brush(self) -> None:
-        self._take(Tool.BOX if self.tool == Tool.BRUSH else Tool.BRUSH)
+        """Take a tool; or lay it down, for the one that drew last if it changes the view."""
+        other = Tool.BOX if tool in _DRAWING else self._drawing
+        self._take(other if self.tool == tool else tool)
 
     def _change_radius(self, direction: int) -> None:
-        bigger = max(self._radius + 1, round(self._radius * _RADIUS_STEP))
-        smaller = min(self._radius - 1, round(self._radius / _RADIUS_STEP))
-        radius = bigger if direction > 0 else smaller
-        self._radius = float(min(max(1.0, radius), _LARGEST_RADIUS))
+        self._radius = next_radius(self._radius, direction)
         self._draw_panel()
         self.stage.show_panel()
         self.show_ring()
@@ -257,7 +252,8 @@ class Labeler:
         room = self.stage.panel_area.right, self.stage.panel_area.bottom
         self.stage.set_cover(draw_help(room, self.stage.ratio) if self.shows_help else None)
 
-    def _cancel(self) -> None:
+    def break_off(self) -> None:
+        """Forget what is being drawn."""
         self._scene.drop_stroke()
         self.redraw()
 
@@ -323,6 +319,9 @@ class Labeler:
 
     def preview(self, preview: Preview | None) -> None:
         """Show what is being drawn."""
+        if isinstance(preview, Shift):
+            self.look(self.stage.view.moved(preview.x, preview.y))
+            return
         if preview is not None and self._hides:
             self._hides = False
             self.redraw()
@@ -384,8 +383,13 @@ class Labeler:
         entry = self._session.annotation.objects.get(self._session.object_id)
         return None if entry is None else entry.prompts
 
+    @property
+    def has_brush(self) -> bool:
+        """Whether the brush or the eraser is in hand."""
+        return self.tool in (Tool.BRUSH, Tool.ERASER)
+
     def _ring(self) -> tuple[Place, float] | None:
-        if self.tool != Tool.BRUSH or self.mouse is None or self.shows_help:
+        if not self.has_brush or self.mouse is None or self.shows_help:
             return None
         return self.mouse, self._radius
 

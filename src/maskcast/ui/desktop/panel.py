@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 from maskcast.drawing.fonts import Font, font_for
 from maskcast.drawing.palette import Color, default_spec
 from maskcast.types import MAX_OBJECT_ID, RgbImage
-from maskcast.ui.desktop.gestures import Tool
-from maskcast.ui.desktop.keys import Action, Command
+from maskcast.ui.controls import Command, Tool
+from maskcast.ui.desktop.keys import Action
 from maskcast.ui.desktop.view import Rect
 from maskcast.ui.thumbnails import ObjectSummary
 
@@ -43,11 +43,13 @@ _LONGEST_TEXT = 300
 _SPACE = 0.28
 
 _TOOLS = (
-    (Tool.BOX, Command.BOX, "B"),
-    (Tool.BRUSH, Command.BRUSH, "B"),
-    (Tool.PAN, Command.PAN, "P"),
-    (Tool.ZOOM, Command.ZOOM, "Z"),
+    (Command.BOX, {Tool.BOX: "Box", Tool.MINUS: "Beside"}),
+    (Command.BRUSH, {Tool.BRUSH: "Brush", Tool.ERASER: "Eraser"}),
+    (Command.PAN, {Tool.PAN: "Pan"}),
+    (Command.ZOOM, {Tool.ZOOM: "Zoom"}),
 )
+"""What each button of the tools asks for, and what it is called when one of its tools is in hand;
+the first is its name otherwise."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +283,10 @@ def _draw_title(panel: _Panel, state: PanelState) -> float:
 
 
 def _draw_tools(panel: _Panel, state: PanelState, y: float) -> float:
-    tools = [(str(tool), command, tool == state.tool, True) for tool, command, _ in _TOOLS]
+    tools = [
+        (names.get(state.tool, next(iter(names.values()))), command, state.tool in names, True)
+        for command, names in _TOOLS
+    ]
     y = panel.row(y, [*tools, ("Fit", Command.FIT, False, True)])
     y = panel.row(
         y,

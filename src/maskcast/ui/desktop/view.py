@@ -13,13 +13,11 @@ from maskcast.drawing.overlay import color_table
 from maskcast.drawing.palette import Color
 from maskcast.types import Mask, RgbImage
 from maskcast.ui.brush import Window
+from maskcast.ui.controls import FEEL
 
 BACKGROUND: Color = (24, 25, 28)
 """What is shown beside the image."""
 
-_MARGIN = 0.02
-_LARGEST_SCALE = 64.0
-_SMALLEST_SHARE = 0.5
 _CRISP_SCALE = 3.0
 _CONTOUR_ROOM = 3
 _COVERED = 40
@@ -104,7 +102,7 @@ class View:
         """The whole image with a little room around it."""
         width, height = image_size
         rect = (0.0, 0.0, float(width), float(height))
-        return cls(0, 0, 1, size, image_size).showing(rect, _MARGIN)
+        return cls(0, 0, 1, size, image_size).showing(rect, FEEL.fit_margin)
 
     @property
     def screen(self) -> Rect:
@@ -166,8 +164,8 @@ class View:
 
     def _bounded(self, scale: float) -> float:
         fitting = min(self.size[0] / self.image_size[0], self.size[1] / self.image_size[1])
-        smallest = min(_SMALLEST_SHARE * fitting, 1.0)
-        return min(max(scale, smallest), max(_LARGEST_SCALE, fitting))
+        smallest = min(FEEL.smallest_share * fitting, 1.0)
+        return min(max(scale, smallest), max(FEEL.largest_scale, fitting))
 
     def _at(self, x: float, y: float, scale: float) -> View:
         """Elsewhere; the middle of the screen stays on the image, so that nobody gets lost."""

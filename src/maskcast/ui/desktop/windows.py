@@ -77,10 +77,13 @@ def open_window() -> Window:
 
 
 def full_key(event: KeyEvent) -> str:
-    """The key of an event with Shift, which matplotlib's Tk canvas drops from Ctrl-Shift-Z."""
+    """The key of an event with Shift, which matplotlib drops: on Tk always, on Qt from letters."""
+    key = event.key or ""
     state = getattr(event.guiEvent, "state", 0)
-    shift = isinstance(state, int) and state & _TK_SHIFT
-    return f"shift+{event.key}" if shift and event.key else event.key or ""
+    shift = isinstance(state, int) and bool(state & _TK_SHIFT)
+    if hasattr(event.guiEvent, "modifiers"):  # Qt's: its letters are capitals only with Shift
+        shift = len(key) == 1 and key.isupper()
+    return f"shift+{key}" if shift and key else key
 
 
 def _has_display() -> bool:

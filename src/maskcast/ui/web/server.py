@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from maskcast.errors import SettingsError
+from maskcast.io.printable import printable
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.run import fetch_ledger
 from maskcast.ui.web.api import Api
@@ -178,5 +179,5 @@ def _announcement(
 
 
 def _tell(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.write(f"{printable(sentence)}\n")
     sys.stderr.flush()

@@ -96,7 +96,7 @@ async def receive(
     """
     wanted = PurePosixPath(clean_name(name))
     parent = await anyio.to_thread.run_sync(_prepare, folder, wanted, limits)
-    temporary = parent / temporary_name()
+    temporary = parent / temporary_name("upload")
     try:
         digest = await _store(chunks, temporary, limits.file_bytes)
         return await anyio.to_thread.run_sync(_admit, temporary, folder, wanted, digest, limits)

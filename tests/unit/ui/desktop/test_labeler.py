@@ -222,7 +222,7 @@ def test_the_radius_stays_usable(desk: Desk, key: str) -> None:
         desk.press(key)
         radii.append(desk.labeler._radius)
     assert radii == sorted(radii, reverse=key == "[")
-    assert radii[-1] == (1 if key == "[" else 500)
+    assert radii[-1] == (0.5 if key == "[" else 500)
 
 
 def test_the_wheel_changes_the_radius_of_the_brush_and_zooms_elsewhere(desk: Desk) -> None:

@@ -11,8 +11,8 @@ import pytest
 from maskcast.drawing import fonts
 from maskcast.drawing.palette import default_color
 from maskcast.types import ObjectSpec
-from maskcast.ui.desktop.gestures import Tool
-from maskcast.ui.desktop.keys import Action, Command
+from maskcast.ui.controls import Command, Tool
+from maskcast.ui.desktop.keys import Action
 from maskcast.ui.desktop.panel import PanelState, Spot, draw_panel, page_of
 from maskcast.ui.desktop.view import Rect
 from maskcast.ui.thumbnails import ObjectSummary

@@ -23,13 +23,29 @@ from maskcast.engines.pixel.filters import (
     half,
     hessian,
 )
-from maskcast.engines.pixel.learning.features import HALO, LEVELS, pad_plane, upsample_rows
+from maskcast.engines.pixel.learning.features import FEATURES, pad_plane, upsample_rows
 from maskcast.engines.pixel.learning.perceptron import sigmoid
 
-_SHAPE_LEVELS = 3
-_GROWN_LEVELS = 4
-_LINE = 9
-_LIMIT = 6.0
+
+@dataclass(frozen=True)
+class ContextConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
+
+    Attributes:
+        shape_levels: finest levels of which eigenvalues and line means are taken.
+        grown_levels: finest levels that are grown and shrunk.
+        line: length in pixels of the line segments averaged over.
+        limit: logits are clipped to this far from 0: how sure the first stage is beyond it says
+            nothing.
+    """
+
+    shape_levels: int = 3
+    grown_levels: int = 4
+    line: int = 9
+    limit: float = 6.0
+
+
+_FIXED = ContextConstants()
 
 
 @dataclass(frozen=True)
@@ -49,25 +65,31 @@ class Context:
 
 def context_count() -> int:
     """Number of planes that `strip_context` returns."""
-    return 4 + LEVELS + 2 * _GROWN_LEVELS + 3 * _SHAPE_LEVELS
+    return 4 + FEATURES.levels + 2 * _FIXED.grown_levels + 3 * _FIXED.shape_levels
 
 
 def build_context(logit: Plane) -> Context:
     """Compute everything but the full-resolution features of a logit map (H, W)."""
     share = float(np.sqrt(sigmoid(logit).mean()))
-    padded = pad_plane(np.clip(logit, -_LIMIT, _LIMIT))
+    padded = pad_plane(np.clip(logit, -_FIXED.limit, _FIXED.limit))
     probability = sigmoid(padded)
     coarse = []
-    for level in range(1, LEVELS):
+    for level in range(1, FEATURES.levels):
         probability = half(probability)
         coarse.append(_level_features(probability, level))
     return Context(padded, tuple(coarse), share)
 
 
 def strip_context(context: Context, top: int, bottom: int) -> Stack:
-    """Context features of rows ``top`` to ``bottom`` (multiples of `ALIGN`), float32 (C, h, w)."""
+    """Context features of rows ``top`` to ``bottom``, float32 (C, h, w).
+
+    Args:
+        context: from `build_context`.
+        top: first row, a multiple of `FEATURES.align`.
+        bottom: row after the last, a multiple of `FEATURES.align`.
+    """
     rows, columns = context.logit.shape
-    above, below = min(HALO, top), min(HALO, rows - bottom)
+    above, below = min(FEATURES.halo, top), min(FEATURES.halo, rows - bottom)
     window = context.logit[top - above : bottom + below]
     inner = slice(above, above + bottom - top)
     probability = sigmoid(window)
@@ -89,9 +111,9 @@ def strip_context(context: Context, top: int, bottom: int) -> Stack:
 def _level_features(probability: Plane, level: int) -> Stack:
     smooth = blur(probability, 1.0)
     planes = [np.sqrt(smooth)]
-    if level < _GROWN_LEVELS:
+    if level < _FIXED.grown_levels:
         planes += [cv2.dilate(smooth, SQUARE_5), cv2.erode(smooth, SQUARE_5)]
-    if level < _SHAPE_LEVELS:
+    if level < _FIXED.shape_levels:
         planes += eigenvalues(*hessian(smooth))
-        planes.append(np.sqrt(best_line(probability, _LINE)))
+        planes.append(np.sqrt(best_line(probability, _FIXED.line)))
     return np.stack(planes).astype(np.float32, copy=False)

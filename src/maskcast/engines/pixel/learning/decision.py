@@ -7,7 +7,7 @@ references that the maps' models never learned.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -18,17 +18,43 @@ from maskcast.engines.pixel.learning.perceptron import sigmoid
 from maskcast.engines.pixel.learning.snapping import snap
 from maskcast.types import Mask
 
-_THRESHOLDS = np.arange(-4.0, 4.01, 0.25, dtype=np.float32)
-_STEPS_UP = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-_AREAS = (1, 4, 8, 16, 32, 64, 128, 256)
-_LEAST_DOUBT = 0.02
-_HOPELESS = 0.02
-_PRIOR = 0.12
-_COST = 0.003
-_HARM = 0.01
-_ALARM = 0.1
-_SAFE_AREA = 0.25
-_DOUBT = 1.0
+
+@dataclass(frozen=True)
+class DecisionConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
+
+    Attributes:
+        thresholds: float32 (T,), logits tried as the threshold.
+        steps_up: logits above the threshold tried as what a component's peak must exceed.
+        areas: pixels tried as the smallest component.
+        hopeless: pooled IoU below which the curve of thresholds says nothing.
+        prior: IoU that a threshold must earn per squared logit from even odds.
+        cost: IoU that each step of hysteresis or of smallest area must earn.
+        harm: pooled IoU on the references that snapping may cost.
+        alarm: IoU that a false component on all clean references weighs.
+        safe_area: share of the smallest areas shown that a smallest area may reach.
+        rare_area: quantile of the areas shown that counts as their smallest.
+        doubt: references' worth of IoU that pulls the reliability to 1.
+        least_doubt: scores stay this far from 0 and 1.
+    """
+
+    thresholds: npt.NDArray[np.float32] = field(
+        default_factory=lambda: np.arange(-4.0, 4.01, 0.25, dtype=np.float32)
+    )
+    steps_up: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+    areas: tuple[int, ...] = (1, 4, 8, 16, 32, 64, 128, 256)
+    hopeless: float = 0.02
+    prior: float = 0.12
+    cost: float = 0.003
+    harm: float = 0.01
+    alarm: float = 0.1
+    safe_area: float = 0.25
+    rare_area: float = 0.1
+    doubt: float = 1.0
+    least_doubt: float = 0.02
+
+
+_FIXED = DecisionConstants()
 
 
 @dataclass(frozen=True)
@@ -81,6 +107,7 @@ def calibrate(
     truths: Sequence[Mask],
     channels: Sequence[Sequence[Plane]],
     threshold: float | None,
+    unknown: Sequence[Mask | None] | None = None,
 ) -> Decision:
     """The best limits for one object.
 
@@ -89,52 +116,62 @@ def calibrate(
         truths: their true masks.
         channels: per reference, the image's normalised channels.
         threshold: probability to use instead of the best one, or None.
+        unknown: per reference, pixels of which nothing is known, and which no truth holds.
     """
+    known = [None if pixels is None else ~pixels for pixels in unknown or [None] * len(maps)]
     low = (
-        _best_low(maps, truths) if threshold is None else float(np.log(threshold / (1 - threshold)))
+        _best_low(maps, truths, known)
+        if threshold is None
+        else float(np.log(threshold / (1 - threshold)))
     )
-    choices = [[logits > low for logits in maps]]
+    choices = [[np.asarray(logits > low) for logits in maps]]
     if threshold is None:
         choices.append([snap(z, planes, low) for z, planes in zip(maps, channels, strict=True)])
+    choices = [list(map(_within, masks, known)) for masks in choices]
     tables = [_table(maps, masks, truths, low) for masks in choices]
     # Snapping only where it does no harm to the references.
-    snapped = len(tables) > 1 and bool(tables[1][0, 0] > tables[0][0, 0] - _HARM)
+    snapped = len(tables) > 1 and bool(tables[1][0, 0] > tables[0][0, 0] - _FIXED.harm)
     table = tables[int(snapped)]
     # Stricter limits must earn something on the references before they are trusted on targets.
-    cost = _COST * (np.arange(len(_STEPS_UP))[:, None] + np.arange(len(_AREAS)))
-    cost = cost + np.where(np.array(_AREAS) > _smallest_area(truths), 1.0, 0.0)
-    alarms = _ALARM * _false_alarms(maps, choices[int(snapped)], truths, low)
+    cost = _FIXED.cost * (np.arange(len(_FIXED.steps_up))[:, None] + np.arange(len(_FIXED.areas)))
+    cost = cost + np.where(np.array(_FIXED.areas) > _smallest_area(truths), 1.0, 0.0)
+    alarms = _FIXED.alarm * _false_alarms(maps, choices[int(snapped)], truths, low)
     best = np.unravel_index(int(np.argmax(table - cost - alarms)), table.shape)
     up, small = (int(position) for position in best)
-    plain = Decision(low, low + _STEPS_UP[up], _AREAS[small], snapped, 1.0)
-    return replace(plain, reliability=_reliability(maps, truths, channels, plain))
+    plain = Decision(low, low + _FIXED.steps_up[up], _FIXED.areas[small], snapped, 1.0)
+    return replace(plain, reliability=_reliability(maps, truths, channels, known, plain))
 
 
-def _best_low(maps: Sequence[Plane], truths: Sequence[Mask]) -> float:
+def _within(mask: Mask, known: Mask | None) -> Mask:
+    return mask if known is None else mask & known
+
+
+def _best_low(maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mask | None]) -> float:
     """Threshold with the best IoU, pooled and per image, and not far from even odds.
 
     Few references make a ragged optimum, so the curves are smoothed and a weak prior pulls to zero.
     """
-    both, either = _overlaps(maps, truths)
+    both, either = _overlaps(maps, truths, known)
     shown = np.array([truth.any() for truth in truths])
     pooled = both.sum(axis=0) / np.maximum(either.sum(axis=0), 1)
     single = (both[shown] / np.maximum(either[shown], 1)).mean(axis=0)
-    if pooled.max() < _HOPELESS:
+    if pooled.max() < _FIXED.hopeless:
         return 0.0
     value = sum(_smoothed(curve) / max(float(curve.max()), 1e-6) for curve in (pooled, single)) / 2
-    return float(_THRESHOLDS[np.argmax(value - _PRIOR * _THRESHOLDS**2)])
+    return float(_FIXED.thresholds[np.argmax(value - _FIXED.prior * _FIXED.thresholds**2)])
 
 
 def _overlaps(
-    maps: Sequence[Plane], truths: Sequence[Mask]
+    maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mask | None]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Intersection and union per map and threshold, float64 (maps, thresholds)."""
-    both = np.empty((len(maps), len(_THRESHOLDS)))
+    both = np.empty((len(maps), len(_FIXED.thresholds)))
     either = np.empty_like(both)
-    for index, (logits, truth) in enumerate(zip(maps, truths, strict=True)):
-        bins = np.searchsorted(_THRESHOLDS, logits.ravel())
-        size = len(_THRESHOLDS) + 1
-        above = _count_above(np.bincount(bins, minlength=size))
+    for index, (logits, truth, pixels) in enumerate(zip(maps, truths, known, strict=True)):
+        bins = np.searchsorted(_FIXED.thresholds, logits.ravel())
+        size = len(_FIXED.thresholds) + 1
+        counted = bins if pixels is None else bins[pixels.ravel()]
+        above = _count_above(np.bincount(counted, minlength=size))
         both[index] = _count_above(np.bincount(bins[truth.ravel()], minlength=size))
         either[index] = above + truth.sum() - both[index]
     return both, either
@@ -153,9 +190,9 @@ def _table(
     area = np.concatenate([part.area for part in parts])
     hits = np.concatenate([part.hits for part in parts])
     total = sum(int(truth.sum()) for truth in truths)
-    table = np.zeros((len(_STEPS_UP), len(_AREAS)))
+    table = np.zeros((len(_FIXED.steps_up), len(_FIXED.areas)))
     for up, small in np.ndindex(table.shape):
-        kept = (peak > low + _STEPS_UP[up]) & (area >= _AREAS[small])
+        kept = (peak > low + _FIXED.steps_up[up]) & (area >= _FIXED.areas[small])
         inside = int(hits[kept].sum())
         table[up, small] = inside / max(total + int(area[kept].sum()) - inside, 1)
     return table
@@ -169,7 +206,11 @@ def _smallest_area(truths: Sequence[Mask]) -> float:
             for truth in truths
         ]
     )
-    return max(1.0, float(np.quantile(areas, 0.1)) * _SAFE_AREA) if len(areas) else 1.0
+    return (
+        max(1.0, float(np.quantile(areas, _FIXED.rare_area)) * _FIXED.safe_area)
+        if len(areas)
+        else 1.0
+    )
 
 
 def _false_alarms(
@@ -180,11 +221,11 @@ def _false_alarms(
     In pooled IoU a few false pixels cost nothing, but a person who looks at clean parts minds.
     """
     clean = [i for i, truth in enumerate(truths) if not truth.any()]
-    table = np.zeros((len(_STEPS_UP), len(_AREAS)))
+    table = np.zeros((len(_FIXED.steps_up), len(_FIXED.areas)))
     for index in clean:
         part = _measure(maps[index], masks[index], truths[index])
         for up, small in np.ndindex(table.shape):
-            kept = (part.peak > low + _STEPS_UP[up]) & (part.area >= _AREAS[small])
+            kept = (part.peak > low + _FIXED.steps_up[up]) & (part.area >= _FIXED.areas[small])
             table[up, small] += bool(kept.any()) / len(clean)
     return table
 
@@ -193,13 +234,15 @@ def _reliability(
     maps: Sequence[Plane],
     truths: Sequence[Mask],
     channels: Sequence[Sequence[Plane]],
+    known: Sequence[Mask | None],
     decision: Decision,
 ) -> float:
     """IoU per unit of score on the references, pulled to 1 as long as there are few."""
-    reached = promised = _DOUBT
-    for logits, truth, planes in zip(maps, truths, channels, strict=True):
+    reached = promised = _FIXED.doubt
+    for logits, truth, planes, pixels in zip(maps, truths, channels, known, strict=True):
         mask, score = decide(logits, planes, decision)
-        if score > 0:
+        mask = _within(mask, pixels)
+        if mask.any():
             reached += float((mask & truth).sum() / (mask | truth).sum())
             promised += score
     return min(reached / promised, 1.0)
@@ -240,4 +283,4 @@ def _score(logits: Plane, mask: Mask, decision: Decision) -> float:
     certain = float(sigmoid(inside - np.float32(decision.low)).mean())
     peak = float(sigmoid(inside.max() - decision.high))
     score = certain * (0.5 + 0.5 * peak) * decision.reliability
-    return float(np.clip(score, _LEAST_DOUBT, 1 - _LEAST_DOUBT))
+    return float(np.clip(score, _FIXED.least_doubt, 1 - _FIXED.least_doubt))

@@ -36,18 +36,6 @@ from maskcast.engines.pixel.filters import (
 )
 from maskcast.types import RgbImage
 
-LEVELS = 6
-ALIGN = 1 << (LEVELS - 1)
-"""Planes are padded to multiples of this, so that every level halves exactly."""
-
-HALO = 10
-"""Rows around a strip that its features depend on (at least the sum of all filter radii)."""
-
-CONTEXT_LEVELS = (2, 4)
-"""Levels whose smoothed mean and deviation serve as the surroundings of finer levels."""
-
-_STRIP_PIXELS = 1 << 16
-
 
 @dataclass(frozen=True)
 class Scale:
@@ -75,20 +63,48 @@ class Scale:
         return gray if channels == 1 else gray + channels
 
 
-SCALES = (
-    Scale(0, 0.7, tensor=False, extremes=False, deviation=False),
-    Scale(0, 1.4),
-    Scale(1, 1.0),
-    Scale(2, 1.0),
-    Scale(3, 1.0, tensor=False),
-    Scale(4, 1.0, tensor=False, extremes=False),
-    Scale(5, 1.0, hessian=False, tensor=False, extremes=False),
-)
-"""Coarse scales say less the finer the measurement, so they have fewer."""
+@dataclass(frozen=True)
+class FeatureConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
 
-_SURROUND_SIGMA = 2.0
-_MIN_RANGE = 0.06
-_EDGE_REACH = 32
+    Attributes:
+        levels: of the pyramid, the full resolution included.
+        scales: what is measured. Coarse scales say less the finer the measurement, so they have
+            fewer.
+        context_levels: levels whose smoothed mean and deviation serve as the surroundings of finer
+            levels.
+        surround_sigma: of the smoothing of those surroundings, in their level's pixels.
+        least_range: intensities, in [0, 1], that are stretched to the whole range at most.
+        edge_reach: distance to the picture's edge, in pixels, beyond which it does not matter.
+        halo: rows around a strip that its features depend on (at least the sum of all filter
+            radii).
+        strip_pixels: about so many pixels are in a strip.
+    """
+
+    levels: int = 6
+    scales: tuple[Scale, ...] = (
+        Scale(0, 0.7, tensor=False, extremes=False, deviation=False),
+        Scale(0, 1.4),
+        Scale(1, 1.0),
+        Scale(2, 1.0),
+        Scale(3, 1.0, tensor=False),
+        Scale(4, 1.0, tensor=False, extremes=False),
+        Scale(5, 1.0, hessian=False, tensor=False, extremes=False),
+    )
+    context_levels: tuple[int, ...] = (2, 4)
+    surround_sigma: float = 2.0
+    least_range: float = 0.06
+    edge_reach: int = 32
+    halo: int = 10
+    strip_pixels: int = 1 << 16
+
+    @property
+    def align(self) -> int:
+        """Planes are padded to multiples of this, so that every level halves exactly."""
+        return 1 << (self.levels - 1)
+
+
+FEATURES = FeatureConstants()
 
 
 @dataclass(frozen=True)
@@ -98,11 +114,11 @@ class Pyramid:
     Attributes:
         height: rows of the image.
         width: columns of the image.
-        fine: full-resolution planes, padded to multiples of `ALIGN`: normalised intensity, then
-            two opponent colours if colour is used.
+        fine: full-resolution planes, padded to multiples of `FEATURES.align`: normalised
+            intensity, then two opponent colours if colour is used.
         exposure: full-resolution intensity, not normalised, padded.
         coarse: features of levels 1, 2, ... at their own resolution, float32 (F, h, w) each.
-        surround: (mean, deviation) of the intensity at each of `CONTEXT_LEVELS`.
+        surround: (mean, deviation) of the intensity at each of `FEATURES.context_levels`.
     """
 
     height: int
@@ -121,10 +137,10 @@ class Pyramid:
 
 def feature_count(*, color: bool) -> int:
     """Number of planes that `strip_features` returns."""
-    measured = sum(scale.count(3 if color else 1) for scale in SCALES)
-    compared = sum(_surround_of(level) is not None for level in range(1, LEVELS))
+    measured = sum(scale.count(3 if color else 1) for scale in FEATURES.scales)
+    compared = sum(_surround_of(level) is not None for level in range(1, FEATURES.levels))
     exposure, edge_distance = 1, 2
-    return measured + compared + 2 * len(CONTEXT_LEVELS) + exposure + edge_distance
+    return measured + compared + 2 * len(FEATURES.context_levels) + exposure + edge_distance
 
 
 def build_pyramid(image: RgbImage, *, color: bool) -> Pyramid:
@@ -138,17 +154,19 @@ def build_pyramid(image: RgbImage, *, color: bool) -> Pyramid:
     fine, exposure = _normalise(image, color=color)
     fine = tuple(pad_plane(plane) for plane in fine)
     levels = [fine]
-    for _ in range(1, LEVELS):
+    for _ in range(1, FEATURES.levels):
         levels.append(tuple(half(plane) for plane in levels[-1]))
     intensity = [level[0] for level in levels]
-    surround = tuple(_surround(intensity, level) for level in CONTEXT_LEVELS)
-    coarse = tuple(_coarse_features(levels[level], level, surround) for level in range(1, LEVELS))
+    surround = tuple(_surround(intensity, level) for level in FEATURES.context_levels)
+    coarse = tuple(
+        _coarse_features(levels[level], level, surround) for level in range(1, FEATURES.levels)
+    )
     return Pyramid(height, width, fine, pad_plane(exposure), coarse, surround)
 
 
 def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
     """(top, bottom) rows of the strips a padded image is processed in, from its size alone."""
-    rows = max(ALIGN, _STRIP_PIXELS // width // ALIGN * ALIGN)
+    rows = max(FEATURES.align, FEATURES.strip_pixels // width // FEATURES.align * FEATURES.align)
     for top in range(0, height, rows):
         yield top, min(top + rows, height)
 
@@ -158,11 +176,11 @@ def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
 
     Args:
         pyramid: from `build_pyramid`.
-        top: first row, a multiple of `ALIGN`.
-        bottom: row after the last, a multiple of `ALIGN`.
+        top: first row, a multiple of `FEATURES.align`.
+        bottom: row after the last, a multiple of `FEATURES.align`.
     """
     rows, columns = pyramid.padded
-    above, below = min(HALO, top), min(HALO, rows - bottom)
+    above, below = min(FEATURES.halo, top), min(FEATURES.halo, rows - bottom)
     window = slice(top - above, bottom + below)
     inner = slice(above, above + bottom - top)
     planes = [plane[window] for plane in pyramid.fine]
@@ -171,14 +189,14 @@ def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
         np.float32,
     )
     at = 0
-    for scale in SCALES:
+    for scale in FEATURES.scales:
         if scale.level == 0:
             for feature in _scale_features(planes, scale):
                 out[at] = feature[inner]
                 at += 1
     out[at] = blur(pyramid.exposure[window], 1.0)[inner]
     at += 1
-    for level, (mean, deviation) in zip(CONTEXT_LEVELS, pyramid.surround, strict=True):
+    for level, (mean, deviation) in zip(FEATURES.context_levels, pyramid.surround, strict=True):
         out[at] = _relative(
             pyramid.fine[0][top:bottom],
             upsample_rows(mean, level, top, bottom),
@@ -195,12 +213,12 @@ def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
 
 
 def pad_plane(plane: Plane) -> Plane:
-    """``plane`` extended at the bottom and right to multiples of `ALIGN` by mirroring."""
+    """``plane`` extended at the bottom and right to multiples of `FEATURES.align` by mirroring."""
     rows, columns = plane.shape
-    below, right = -rows % ALIGN, -columns % ALIGN
+    below, right = -rows % FEATURES.align, -columns % FEATURES.align
     if not below and not right:
         return plane
-    mode = cv2.BORDER_REFLECT_101 if min(rows, columns) > ALIGN else cv2.BORDER_REPLICATE
+    mode = cv2.BORDER_REFLECT_101 if min(rows, columns) > FEATURES.align else cv2.BORDER_REPLICATE
     return as_plane(cv2.copyMakeBorder(plane, 0, below, 0, right, mode))
 
 
@@ -224,7 +242,7 @@ def _edge_distance(length: int, padded: int) -> npt.NDArray[np.float32]:
     Parts are often cut off or lit otherwise at the picture's edge. Far inside it must not matter.
     """
     at = np.arange(padded, dtype=np.float32)
-    distance = np.clip(np.minimum(at, length - 1 - at), 0, _EDGE_REACH)
+    distance = np.clip(np.minimum(at, length - 1 - at), 0, FEATURES.edge_reach)
     return np.asarray(np.sqrt(distance), np.float32)
 
 
@@ -235,7 +253,7 @@ def _normalise(image: RgbImage, *, color: bool) -> tuple[tuple[Plane, ...], Plan
     # A regular subsample is enough for percentiles and costs the same for every size.
     step = max(1, int(np.sqrt(gray.size / 65536)))
     low, middle, high = np.percentile(gray[::step, ::step], (5, 50, 95))
-    spread = max(float(high - low), _MIN_RANGE)
+    spread = max(float(high - low), FEATURES.least_range)
     planes = [(gray - np.float32(middle)) * np.float32(3 / spread)]
     if color:
         # Divided by brightness, a colour stays the same when the light changes; the constant
@@ -251,27 +269,32 @@ def _surround(intensity: list[Plane], level: int) -> tuple[Plane, Plane]:
     plane = intensity[level]
     # Squares come from level 1: fine texture counts as deviation, at a quarter of the cost.
     square = shrink(intensity[1] * intensity[1], plane.shape)
-    mean = blur(plane, _SURROUND_SIGMA)
-    variance = blur(square, _SURROUND_SIGMA) - mean * mean
+    mean = blur(plane, FEATURES.surround_sigma)
+    variance = blur(square, FEATURES.surround_sigma) - mean * mean
     return mean, np.sqrt(np.maximum(variance, 0))
 
 
 def _surround_of(level: int) -> int | None:
-    """Index into `CONTEXT_LEVELS` of the surroundings that ``level`` is compared with."""
-    return next((i for i, wide in enumerate(CONTEXT_LEVELS) if wide > max(level, 1)), None)
+    """Index into `FEATURES.context_levels` of the surroundings that ``level`` is compared with."""
+    return next((i for i, wide in enumerate(FEATURES.context_levels) if wide > max(level, 1)), None)
 
 
 def _coarse_features(
     planes: tuple[Plane, ...], level: int, surround: tuple[tuple[Plane, Plane], ...]
 ) -> Stack:
     """All features of a coarse level, float32 (F, h, w)."""
-    out = [f for scale in SCALES if scale.level == level for f in _scale_features(planes, scale)]
+    out = [
+        f
+        for scale in FEATURES.scales
+        if scale.level == level
+        for f in _scale_features(planes, scale)
+    ]
     compared = _surround_of(level)
     if compared is not None:
         mean, deviation = (enlarge(plane, planes[0].shape) for plane in surround[compared])
         out.append(_relative(out[0], mean, deviation))
-    if level in CONTEXT_LEVELS:
-        out.append(np.sqrt(surround[CONTEXT_LEVELS.index(level)][1]))
+    if level in FEATURES.context_levels:
+        out.append(np.sqrt(surround[FEATURES.context_levels.index(level)][1]))
     return np.stack(out)
 
 

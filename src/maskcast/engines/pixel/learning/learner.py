@@ -44,7 +44,22 @@ LEARNER_VERSION = "1"
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-_LOST = 0.005
+
+
+@dataclass(frozen=True)
+class LearnerConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
+
+    Attributes:
+        lost: share of the object's pixels that the gate may lose.
+        gates: lowest and highest logit that a gate may be.
+    """
+
+    lost: float = 0.005
+    gates: tuple[float, float] = (-2.5, -1.0)
+
+
+_FIXED = LearnerConstants()
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,8 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
         refine = partial(_crossed_second, networks=crossed_networks, gate=gate, color=work.color)
         final = work.map(lambda i: refine(work.views[i], planes[i]), originals)  # noqa: B023
         truths = [work.views[i].masks[index] for i in originals]
-        decisions.append(calibrate(final, truths, channels, work.options.threshold))
+        unknown = [work.views[i].unknown for i in originals]
+        decisions.append(calibrate(final, truths, channels, work.options.threshold, unknown))
         second.append(networks)
         gates.append(gate)
     return PixelModel(
@@ -158,7 +174,8 @@ def _crossed_map(view: View, networks: Perceptrons, color: bool) -> Stack:
 def _gate(planes: list[Plane], truths: list[npt.NDArray[np.bool_]]) -> float:
     """Logit that all but a few object pixels exceed."""
     inside = [plane[truth] for plane, truth in zip(planes, truths, strict=True)]
-    return float(np.clip(np.quantile(np.concatenate(inside), _LOST), -2.5, -1.0))
+    limit = np.quantile(np.concatenate(inside), _FIXED.lost)
+    return float(np.clip(limit, *_FIXED.gates))
 
 
 def _fit_second(

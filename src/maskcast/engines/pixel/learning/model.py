@@ -25,8 +25,19 @@ from maskcast.engines.pixel.learning.perceptron import Array, Perceptrons
 from maskcast.engines.pixel.learning.rivals import settle
 from maskcast.types import RgbImage, Segmentation
 
-_KEPT_BYTES = 1 << 28
-"""Memory for features that both stages use; strips beyond it are computed twice."""
+
+@dataclass(frozen=True)
+class ModelConstants:
+    """A bound on memory; no result depends on it.
+
+    Attributes:
+        kept_bytes: memory for features that both stages use; strips beyond it are computed twice.
+    """
+
+    kept_bytes: int = 1 << 28
+
+
+_FIXED = ModelConstants()
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,7 @@ def first_logits(
     """
     rows, columns = pyramid.padded
     out = np.empty((networks.outputs, pyramid.height, pyramid.width), np.float32)
-    room = _KEPT_BYTES
+    room = _FIXED.kept_bytes
     for top, bottom in strips(rows, columns):
         stack = strip_features(pyramid, top, bottom)
         logits = networks.logits(stack.reshape(len(stack), -1)).reshape(-1, bottom - top, columns)

@@ -18,10 +18,25 @@ Array = npt.NDArray[np.float32]
 Layers = list[Array]
 """Weights (inputs, outputs) and biases (outputs,) of one network, alternating."""
 
-_CLIP = 5.0
-_CHUNK = 8192
-_WARM_UP = 0.05
-_FINAL_RATE = 0.02
+
+@dataclass(frozen=True)
+class PerceptronConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
+
+    Attributes:
+        clip: inputs are clipped to this many standard deviations from the mean.
+        warm_up: share of the steps in which the rate rises.
+        final_rate: what is left of the rate at the end, as a share.
+        chunk: samples per product of matrices, so that what lies between layers stays in the cache.
+    """
+
+    clip: float = 5.0
+    warm_up: float = 0.05
+    final_rate: float = 0.02
+    chunk: int = 8192
+
+
+_FIXED = PerceptronConstants()
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,7 @@ class Scaler:
         """Standardised and clipped samples, float32 (N, F)."""
         scaled = features - self.mean
         scaled /= self.spread
-        return np.clip(scaled, -_CLIP, _CLIP, out=scaled)
+        return np.clip(scaled, -_FIXED.clip, _FIXED.clip, out=scaled)
 
 
 @dataclass(frozen=True)
@@ -106,8 +121,8 @@ class Perceptrons:
     def logits(self, features: Array) -> Array:
         """Mean logits float32 (K, N) of N samples given as float32 (F, N)."""
         out = np.empty((self.outputs, features.shape[1]), np.float32)
-        for at in range(0, features.shape[1], _CHUNK):
-            out[:, at : at + _CHUNK] = self._chunk(features[:, at : at + _CHUNK])
+        for at in range(0, features.shape[1], _FIXED.chunk):
+            out[:, at : at + _FIXED.chunk] = self._chunk(features[:, at : at + _FIXED.chunk])
         return out
 
     def _chunk(self, features: Array) -> Array:
@@ -165,8 +180,8 @@ def combine(scaler: Scaler, members: Sequence[Layers]) -> Perceptrons:
     weights[0] = weights[0] / scaler.spread
     biases[0] = biases[0] - weights[0] @ scaler.mean[:, None]
     return Perceptrons(
-        low=(scaler.mean - _CLIP * scaler.spread)[:, None],
-        high=(scaler.mean + _CLIP * scaler.spread)[:, None],
+        low=(scaler.mean - _FIXED.clip * scaler.spread)[:, None],
+        high=(scaler.mean + _FIXED.clip * scaler.spread)[:, None],
         weights=tuple(weights),
         biases=tuple(biases),
     )
@@ -237,6 +252,6 @@ class _Adam:
         fall = 0.5 * (1 + np.cos(np.pi * progress))
         return float(
             self._settings.rate
-            * min(1.0, (progress + 1e-3) / _WARM_UP)
-            * (_FINAL_RATE + (1 - _FINAL_RATE) * fall)
+            * min(1.0, (progress + 1e-3) / _FIXED.warm_up)
+            * (_FIXED.final_rate + (1 - _FIXED.final_rate) * fall)
         )

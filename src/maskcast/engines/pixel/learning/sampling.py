@@ -8,13 +8,38 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.pixel.learning.features import build_pyramid, strip_features, strips
+from maskcast.engines.pixel.learning.features import (
+    build_pyramid,
+    feature_count,
+    strip_features,
+    strips,
+)
 from maskcast.engines.pixel.learning.options import LearnerOptions
 from maskcast.engines.pixel.learning.perceptron import Array
 from maskcast.engines.pixel.learning.views import View
+from maskcast.types import Mask
 
-_NEAR = 9
-"""Side of the square that grows a mask to the band of pixels just outside it."""
+
+@dataclass(frozen=True)
+class SamplingConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
+
+    Attributes:
+        near: side of the square that grows a mask to the band of pixels just outside it.
+        far_share: share of the samples drawn from the pixels beyond that band.
+        near_share: share of the samples drawn from that band.
+        object_share: share of the samples drawn from all objects together.
+    """
+
+    near: int = 9
+    far_share: float = 0.5
+    near_share: float = 0.25
+    object_share: float = 0.5
+
+
+_FIXED = SamplingConstants()
+
+_UNKNOWN = -1
 
 
 @dataclass(frozen=True)
@@ -43,7 +68,7 @@ def sample_view(
 ) -> Samples:
     """Draw about ``count`` pixels of ``view``: half of them on objects, the others around them.
 
-    Weights make up for the uneven draw.
+    Weights make up for the uneven draw. Unknown pixels are never drawn.
     """
     rng = np.random.default_rng(seed)
     pyramid = build_pyramid(view.image, color=color)
@@ -52,10 +77,10 @@ def sample_view(
     allowed = np.zeros(view.image.shape[0], np.bool_)
     for top, bottom in kept:
         allowed[top:bottom] = True
-    picked, weight = _draw(view.masks, allowed, count, rng)
+    picked, weight = _draw(view.masks, view.unknown, allowed, count, rng)
     width = view.image.shape[1]
     row, column = picked // width, picked % width
-    features = np.empty((len(picked), _width(pyramid.fine)), np.float32)
+    features = np.empty((len(picked), feature_count(color=color)), np.float32)
     for top, bottom in kept:
         inside = np.flatnonzero((row >= top) & (row < bottom))
         if len(inside):
@@ -96,12 +121,6 @@ def balanced(truth: Array, weight: Array, balance: float) -> Array:
     return np.asarray(lifted / lifted.mean(axis=0), np.float32)
 
 
-def _width(planes: tuple[Array, ...]) -> int:
-    from maskcast.engines.pixel.learning.features import feature_count
-
-    return feature_count(color=len(planes) > 1)
-
-
 def _kept_strips(
     view: View, all_strips: list[tuple[int, int]], rng: np.random.Generator, budget: int
 ) -> list[tuple[int, int]]:
@@ -120,27 +139,34 @@ def _kept_strips(
 
 def _draw(
     masks: npt.NDArray[np.bool_],
+    unknown: Mask | None,
     allowed: npt.NDArray[np.bool_],
     count: int,
     rng: np.random.Generator,
 ) -> tuple[npt.NDArray[np.intp], Array]:
     """Flat indices of the drawn pixels and the share of the allowed area each stands for."""
-    stratum = np.zeros(masks.shape[1:], np.uint8)
+    stratum = np.zeros(masks.shape[1:], np.int16)
     objects = np.asarray(masks.any(axis=0), np.uint8)
-    stratum[cv2.dilate(objects, np.ones((_NEAR, _NEAR), np.uint8)) > 0] = 1
+    stratum[cv2.dilate(objects, np.ones((_FIXED.near, _FIXED.near), np.uint8)) > 0] = 1
     # Small objects last, so that a pixel of two objects counts for the rarer one.
     for index in np.argsort(-masks.sum(axis=(1, 2)), kind="stable"):
         stratum[masks[index]] = 2 + index
+    if unknown is not None:
+        stratum[unknown] = _UNKNOWN
     stratum = stratum[allowed]
+    area = np.count_nonzero(stratum != _UNKNOWN)
     offset = np.flatnonzero(allowed)
     present = int(masks.any(axis=(1, 2)).sum())
-    quota = {0: count // 2, 1: count // 4}
-    picked, weights = [], []
+    quota = {0: int(count * _FIXED.far_share), 1: int(count * _FIXED.near_share)}
+    each = int(count * _FIXED.object_share) // max(present, 1)
+    picked, weights = [np.zeros(0, np.intp)], [np.zeros(0, np.float32)]
     for value in np.unique(stratum):
+        if value == _UNKNOWN:
+            continue
         inside = np.flatnonzero(stratum == value)
-        take = min(len(inside), quota.get(int(value), count // 2 // max(present, 1)))
+        take = min(len(inside), quota.get(int(value), each))
         picked.append(rng.choice(inside, take, replace=False))
-        weights.append(np.full(take, len(inside) / take / stratum.size, np.float32))
+        weights.append(np.full(take, len(inside) / take / area, np.float32))
     flat = np.concatenate(picked)
     width = masks.shape[2]
     return offset[flat // width] * width + flat % width, np.concatenate(weights)

@@ -10,6 +10,7 @@ threshold near the calibrated one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,17 +20,33 @@ from maskcast.engines.pixel.filters import Plane, blur, gradient
 from maskcast.engines.pixel.learning.features import strips
 from maskcast.types import Mask
 
-_STEP = 0.25
-_DOWN = 2.0
-"""How far below the calibrated logit a threshold may move."""
-_UP = 3.0
-_PRIOR = 1.5
-"""Standard deviation, in logits, of the distance from the calibrated threshold."""
-_EDGE_WEIGHT = 3.0
-_SHARED = 0.3
-"""Weight of the image's own edge profile in that of a component."""
-_LIMIT = 8.0
-_MARGIN = 8
+
+@dataclass(frozen=True)
+class SnappingConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
+
+    Attributes:
+        step: logits between the level sets looked at.
+        down: how far below the calibrated logit a threshold may move.
+        up: how far above it.
+        prior: standard deviation, in logits, of the distance from the calibrated threshold.
+        edge_weight: of the logarithm of the edge along a level set, against that prior.
+        shared: weight of the image's own edge profile in that of a component.
+        limit: logits are clipped to this far from 0.
+        margin: rows around a strip that its gradients depend on (at least the filters' radii).
+    """
+
+    step: float = 0.25
+    down: float = 2.0
+    up: float = 3.0
+    prior: float = 1.5
+    edge_weight: float = 3.0
+    shared: float = 0.3
+    limit: float = 8.0
+    margin: int = 8
+
+
+_FIXED = SnappingConstants()
 
 
 def snap(logits: Plane, planes: Sequence[Plane], low: float) -> Mask:
@@ -40,17 +57,18 @@ def snap(logits: Plane, planes: Sequence[Plane], low: float) -> Mask:
         planes: the image's channels, float32, at least (H, W).
         low: calibrated threshold, a logit.
     """
-    levels = low - _DOWN + _STEP * np.arange(round((_DOWN + _UP) / _STEP) + 1, dtype=np.float64)
+    steps = round((_FIXED.down + _FIXED.up) / _FIXED.step) + 1
+    levels = low - _FIXED.down + _FIXED.step * np.arange(steps, dtype=np.float64)
     count, labels = cv2.connectedComponents((logits > levels[0]).astype(np.uint8), connectivity=8)
     if count == 1:
         return np.zeros(logits.shape, np.bool_)
     edge, length = _profiles(logits, planes, np.asarray(labels, np.int32), count, levels)
     edge, length = _smoothed(edge), _smoothed(length)
     whole = edge.sum(axis=0) / np.maximum(length.sum(axis=0), 1e-6)
-    weight = _SHARED * length.max(axis=1, keepdims=True) + 1e-6
+    weight = _FIXED.shared * length.max(axis=1, keepdims=True) + 1e-6
     strength = (edge + weight * whole) / (length + weight)
-    prior = (levels - low) ** 2 / (2 * _PRIOR**2)
-    best = np.argmax(_EDGE_WEIGHT * np.log(strength + 1e-3) - prior, axis=1)
+    prior = (levels - low) ** 2 / (2 * _FIXED.prior**2)
+    best = np.argmax(_FIXED.edge_weight * np.log(strength + 1e-3) - prior, axis=1)
     thresholds = levels[best].astype(np.float32)
     return np.asarray((labels > 0) & (logits > thresholds[labels]))
 
@@ -72,14 +90,14 @@ def _profiles(
     edge = np.zeros(count * bins)
     length = np.zeros(count * bins)
     for top, bottom in strips(height, width):
-        start, stop = max(0, top - _MARGIN), min(height, bottom + _MARGIN)
+        start, stop = max(0, top - _FIXED.margin), min(height, bottom + _FIXED.margin)
         inner = slice(top - start, bottom - start)
-        part = np.clip(logits[start:stop], -_LIMIT, _LIMIT)
-        near = (labels[top:bottom] > 0) & (part[inner] < levels[-1] + _STEP)
+        part = np.clip(logits[start:stop], -_FIXED.limit, _FIXED.limit)
+        near = (labels[top:bottom] > 0) & (part[inner] < levels[-1] + _FIXED.step)
         if not near.any():
             continue
         slope, across = _across(part, [plane[start:stop, :width] for plane in planes])
-        level = np.rint((part[inner][near] - levels[0]) / _STEP).astype(np.intp)
+        level = np.rint((part[inner][near] - levels[0]) / _FIXED.step).astype(np.intp)
         slot = labels[top:bottom][near] * bins + np.clip(level, 0, bins - 1)
         edge += np.bincount(slot, across[inner][near], count * bins)
         length += np.bincount(slot, slope[inner][near], count * bins)

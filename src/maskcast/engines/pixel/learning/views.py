@@ -11,9 +11,35 @@ import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import as_plane, blur, enlarge, shrink
 from maskcast.engines.pixel.learning.options import LearnerOptions
-from maskcast.types import Reference, RgbImage
+from maskcast.types import Mask, Reference, RgbImage
 
-_SAME_SCENE = 0.6
+
+@dataclass(frozen=True)
+class ViewConstants:
+    """Fixed by hand, with ``benchmarks/accuracy.py`` on the measuring packs (docs/adr/0002).
+
+    Attributes:
+        same_scene: correlation of coarse structure above which two pictures show one scene.
+        scale: `LearnerOptions.scale` where nothing but the objects will change.
+        tint: `LearnerOptions.tint` there.
+        gain: `LearnerOptions.gain` there.
+        detail: `LearnerOptions.detail` there.
+        thumbnail: side of the picture that coarse structure is taken from, in pixels.
+        thumbnail_sigma: of the blur that is taken from it, so that only structure is left.
+        detail_sigma: of the wide surroundings of `LearnerOptions.detail`, in 32nds of the side.
+    """
+
+    same_scene: float = 0.6
+    scale: float = 0.15
+    tint: float = 0.03
+    gain: float = 0.1
+    detail: float = 0.1
+    thumbnail: int = 48
+    thumbnail_sigma: float = 4.0
+    detail_sigma: float = 2.0
+
+
+_FIXED = ViewConstants()
 
 
 @dataclass(frozen=True)
@@ -25,12 +51,14 @@ class View:
         masks: bool (K, H, W), one plane per object id of the model.
         fold: int (W,), the part each column belongs to in cross-fitting.
         is_original: whether nothing was altered.
+        unknown: bool (H, W), pixels that nothing is learned from; None if there are none.
     """
 
     image: RgbImage
     masks: npt.NDArray[np.bool_]
     fold: npt.NDArray[np.intp]
     is_original: bool
+    unknown: Mask | None = None
 
 
 def make_views(
@@ -42,13 +70,20 @@ def make_views(
     rng = np.random.default_rng(options.seed)
     if is_fixed_scene([image for image, _ in originals]):
         # Nothing but the objects will change, so colour and light may be relied on.
-        options = replace(options, scale=0.15, tint=0.03, gain=0.1, detail=0.1)
+        options = replace(
+            options,
+            scale=_FIXED.scale,
+            tint=_FIXED.tint,
+            gain=_FIXED.gain,
+            detail=_FIXED.detail,
+        )
     pixels = sum(image.shape[0] * image.shape[1] for image, _ in originals)
     copies = min(options.views, max(1, options.altered_pixels // pixels))
     room = options.altered_pixels // len(originals)
     views = []
-    for (image, masks), fold in zip(originals, folds, strict=True):
-        view = View(image, masks, fold, is_original=True)
+    unknown = [reference.unknown for reference in references]
+    for (image, masks), fold, pixels_unknown in zip(originals, folds, unknown, strict=True):
+        view = View(image, masks, fold, is_original=True, unknown=pixels_unknown)
         views.append(view)
         views += [_altered(_window(view, room, rng), rng, options) for _ in range(copies)]
     return views, count
@@ -62,13 +97,13 @@ def is_fixed_scene(images: Sequence[RgbImage]) -> bool:
     if len(images) < 2 or len({image.shape for image in images}) > 1:
         return False
     prints = np.stack([_structure(image) for image in images])
-    return bool((prints @ prints.T).min() > _SAME_SCENE)
+    return bool((prints @ prints.T).min() > _FIXED.same_scene)
 
 
 def _structure(image: RgbImage) -> npt.NDArray[np.float32]:
-    """Fine structure of a 48 x 48 thumbnail, of mean 0 and length 1 (length 0 if flat)."""
-    small = shrink(as_plane(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)), (48, 48))
-    detail = (small - blur(small, 4.0)).ravel()
+    """Fine structure of a thumbnail, of mean 0 and length 1 (length 0 if flat)."""
+    small = shrink(as_plane(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)), (_FIXED.thumbnail,) * 2)
+    detail = (small - blur(small, _FIXED.thumbnail_sigma)).ravel()
     detail -= detail.mean()
     return np.asarray(detail / max(float(np.linalg.norm(detail)), 1e-3), np.float32)
 
@@ -135,7 +170,8 @@ def _window(view: View, pixels: int, rng: np.random.Generator) -> View:
     left = int(np.clip(middle % width - columns // 2, 0, width - columns))
     part = np.s_[top : top + rows, left : left + columns]
     masks = view.masks[:, part[0], part[1]]
-    return View(view.image[part], masks, view.fold[part[1]], is_original=False)
+    unknown = None if view.unknown is None else view.unknown[part]
+    return View(view.image[part], masks, view.fold[part[1]], is_original=False, unknown=unknown)
 
 
 def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> View:
@@ -157,12 +193,17 @@ def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> V
         cv2.resize(mask.astype(np.float32), shape, interpolation=method) > 0.5
         for mask in view.masks
     ]
+    unknown = None
+    if view.unknown is not None:  # and so is what it touches
+        share = cv2.resize(view.unknown.astype(np.float32), shape, interpolation=method)
+        unknown = np.asarray(share > 0)
     columns = np.minimum((np.arange(shape[0]) / size).astype(np.intp), width - 1)
     return View(
         image=np.asarray(cv2.resize(image, shape, interpolation=method), np.uint8),
         masks=np.stack(masks),
         fold=view.fold[columns],
         is_original=False,
+        unknown=unknown,
     )
 
 
@@ -172,6 +213,6 @@ def _with_detail(image: RgbImage, factor: float) -> RgbImage:
     step = max(1, min(height, width) // 32)
     values = image.astype(np.float32)
     small = shrink(values, (max(1, height // step), max(1, width // step)))
-    wide = enlarge(blur(small, 2.0, edge=cv2.BORDER_REPLICATE), (height, width))
+    wide = enlarge(blur(small, _FIXED.detail_sigma, edge=cv2.BORDER_REPLICATE), (height, width))
     changed = wide + np.float32(factor) * (values - wide)
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)

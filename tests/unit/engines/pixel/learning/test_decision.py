@@ -108,3 +108,17 @@ def test_scores_promise_no_more_than_the_references_reached() -> None:
     wrong = calibrate(maps, [half] * 3, flat, None)
     assert wrong.reliability < 0.8 < right.reliability
     assert decide(maps[0], flat[0], wrong)[1] < decide(maps[0], flat[0], right)[1]
+
+
+def test_what_is_unknown_is_no_false_alarm_and_no_hit() -> None:
+    """A region with high logits that no truth holds: held against the limits unless unknown."""
+    maps, truths = noisy_references(0.0)
+    doubtful = np.zeros((60, 60), np.bool_)
+    doubtful[:15] = True
+    shown = [np.where(doubtful, 8, logits).astype(np.float32) for logits in maps]
+    flat = [[np.zeros((60, 60), np.float32)]] * 3
+    alarmed = calibrate(shown, truths, flat, None)
+    excused = calibrate(shown, truths, flat, None, unknown=[doubtful] * 3)
+    assert alarmed.reliability < 0.6
+    assert excused.reliability > 0.8
+    assert abs(excused.low - calibrate(maps, truths, flat, None).low) < 0.6

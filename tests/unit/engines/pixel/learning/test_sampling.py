@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,18 @@ def test_weights_make_up_for_the_uneven_draw() -> None:
     # Far more object pixels are drawn than their share of the picture.
     assert part.truth[:, 0].mean() > 2 * seen.masks[0].mean()
     assert part.truth[:, 1].sum() == 16
+
+
+def test_unknown_pixels_are_never_drawn() -> None:
+    seen = view()
+    unknown = np.zeros(seen.image.shape[:2], np.bool_)
+    unknown[40:120, :100] = True
+    known = replace(seen, unknown=unknown)
+    part = sample_view(known, 20_000, 0, LearnerOptions(), color=False)
+    assert not unknown[part.row, part.column].any()
+    assert part.weight.sum() == pytest.approx(1, abs=1e-4)
+    nothing = replace(seen, unknown=np.ones_like(unknown))
+    assert len(sample_view(nothing, 100, 0, LearnerOptions(), color=False).row) == 0
 
 
 def test_a_large_view_is_looked_at_in_part() -> None:

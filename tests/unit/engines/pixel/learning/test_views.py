@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from maskcast.engines.pixel.learning.options import LearnerOptions
@@ -57,6 +59,23 @@ def test_altered_copies_keep_image_masks_and_folds_in_step() -> None:
         assert is_gray(view.image)
         np.testing.assert_allclose(view.masks.mean(), original.masks.mean(), rtol=0.15)
         assert not np.array_equal(view.image, original.image)
+
+
+def test_unknown_pixels_follow_their_views() -> None:
+    """Parts of a large reference, altered in size, whose lower half is unknown."""
+    drawn = reference("only", (1, 10, 30), height=400)
+    unknown = np.zeros((400, 100), np.bool_)
+    unknown[200:] = True
+    bright = np.where(unknown[..., None], np.uint8(255), drawn.image // 4)
+    options = LearnerOptions(views=4, altered_pixels=20_000, gain=0.0, detail=0.0)
+    views, _ = make_views([replace(drawn, image=bright, unknown=unknown)], [1], options)
+    assert views[0].unknown is unknown
+    for view in views[1:]:
+        assert view.unknown is not None
+        assert view.unknown.shape == view.image.shape[:2]
+        assert view.unknown[view.image[..., 0] > 200].all()
+        assert abs(view.unknown.mean() - (view.image[..., 0] > 200).mean()) < 0.05
+    assert make_views([drawn], [1], LearnerOptions(views=1))[0][1].unknown is None
 
 
 def test_the_seed_decides_the_copies() -> None:
