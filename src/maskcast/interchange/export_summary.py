@@ -99,3 +99,7 @@ class ExportSummary:
             f"{found} as {self.format_name} to {self.folder}"
             + (f": {parts}" if len(self.splits) > 1 else "")
         )
+
+    def describe(self) -> str:
+        """A few lines for a person, the counts last."""
+        return "\n".join([*self.notes(), self.counts()])
