@@ -5,19 +5,27 @@ Layout of a packs folder::
     PACK/CLASS/images/NAME.*     PACK/CLASS/masks/NAME.png     PACK/_clean/images/NAME.*
     PACK/splits.json             [class][shots][seed] -> {"references": [...], "targets": [...]}
 
+``hard_splits`` draws others from the same images: references of one end (the smallest objects, the
+darkest pictures), targets of the other.
+
 Nothing from the packs is ever copied into the repository: their licences differ.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+_HARD_REFERENCES = 5
+_HARD_TARGETS = 12
+_FEWEST_GROUPS = 6
+"""A class of fewer groups (a video, three micrographs) could not be split by them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class PackClass:
     masks: Mapping[str, Path]
     clean_images: tuple[Path, ...]
     splits: Mapping[tuple[int, int], Split]
+    groups: Mapping[str, str]
 
     @property
     def key(self) -> str:
@@ -91,7 +100,67 @@ def _load_class(pack: Path, folder: Path) -> PackClass:
             for shots, seeds in splits.items()
             for seed, names in seeds.items()
         },
+        groups=_groups(pack, folder.name),
     )
+
+
+def _groups(pack: Path, name: str) -> Mapping[str, str]:
+    """Image -> the physical thing it shows; empty where the pack does not say."""
+    path = pack / "pack.json"
+    content = json.loads(path.read_text()) if path.is_file() else {}
+    groups: dict[str, str] = content.get("groups", {}).get(name, {})
+    return groups if len(set(groups.values())) >= _FEWEST_GROUPS else {}
+
+
+def hard_splits(item: PackClass) -> dict[str, Split]:
+    """Splits in which targets differ from the references on purpose, by what differs.
+
+    ``larger``: references with the smallest objects, targets with the largest. ``darker`` and
+    ``brighter``: pictures; ``denser`` and ``emptier``: share of the picture that is object. Five
+    references and the twelve targets farthest off, none of a group that the references show.
+    """
+    facts = {name: _facts(item, name) for name in item.images}
+    kinds: dict[str, Callable[[str], float]] = {
+        "larger": lambda name: facts[name].size,
+        "darker": lambda name: -facts[name].brightness,
+        "brighter": lambda name: facts[name].brightness,
+        "denser": lambda name: facts[name].share,
+        "emptier": lambda name: -facts[name].share,
+    }
+    return {kind: _ends(item, measure) for kind, measure in kinds.items()}
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What one image shows: mean gray level, side of its largest thing, share that is object."""
+
+    brightness: float
+    size: float
+    share: float
+
+
+def _facts(item: PackClass, name: str) -> _Facts:
+    mask = read_mask(item.masks[name])
+    stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2]
+    largest = float(stats[1:, cv2.CC_STAT_AREA].max(initial=0))
+    return _Facts(float(read_image(item.images[name]).mean()), largest**0.5, float(mask.mean()))
+
+
+def _ends(item: PackClass, measure: Callable[[str], float]) -> Split:
+    """References from the low end, targets from the high end; references show something."""
+    order = sorted(item.images, key=lambda name: (measure(name), name))
+    shown = [name for name in order if read_mask(item.masks[name]).any()]
+    references = _of_different_groups(item, shown, _HARD_REFERENCES)
+    used = {item.groups.get(name, name) for name in references}
+    others = [name for name in order if item.groups.get(name, name) not in used]
+    return Split(tuple(references), tuple(others[-_HARD_TARGETS:]))
+
+
+def _of_different_groups(item: PackClass, names: Sequence[str], count: int) -> list[str]:
+    """The first ``count`` names, one of a group as far as there are enough groups."""
+    first = {item.groups.get(name, name): name for name in reversed(names)}
+    chosen = [name for name in names if first[item.groups.get(name, name)] == name]
+    return (chosen + [name for name in names if name not in chosen])[:count]
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

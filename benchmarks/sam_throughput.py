@@ -252,9 +252,9 @@ def _time_whole(
     workers: int,
 ) -> Rate:
     with _clock(torch.device(engine.info.device)) as clock:
-        rows = list(
-            run_pipeline(items, work, BatchRunner(engine, bank, engine.info.max_batch), workers)
-        )
+        rows: list[TargetRow] = []
+        batches = BatchRunner(engine, bank, engine.info.max_batch)
+        run_pipeline(items, work, batches, workers, rows.extend)
     failed = [row.reason for row in rows if row.state != "done"]
     assert not failed, failed[0]
     return Rate.of(len(rows), clock)

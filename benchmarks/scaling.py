@@ -35,11 +35,13 @@ from maskcast.project.annotations import (
 )
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import usable_cores
+from maskcast.runs.comparing import TargetList
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import FoundObject, Ledger, LedgerCounts, TargetRow
 from maskcast.runs.pending import PendingTargets
 from maskcast.runs.ray import RayExecutor
 from maskcast.runs.run import run_project
+from maskcast.runs.stages import RunStage
 from maskcast.types import Prompts
 
 SIDE = 2 * SIZE
@@ -57,7 +59,7 @@ class Clock:
     used: list[float] = field(default_factory=list)
     seen: dict[int, float] = field(default_factory=dict)
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         """Not of interest."""
 
     def note(self, text: str) -> None:
@@ -192,7 +194,7 @@ def measure_ledger(folder: Path, rows: int) -> None:
         print(f"ledger: {rows / (time.monotonic() - began):.0f} rows/s recorded")
     folders = range(-(-rows // IN_A_FOLDER))
     with Ledger.open(path) as ledger:
-        timed("resume check of the ledger", lambda: [ledger.done_in(f"{n:05}") for n in folders])
+        timed("resume check of the ledger", lambda: [ledger.known_in(f"{n:05}") for n in folders])
         timed("counts", ledger.counts)
         timed(
             "status of the ledger",
@@ -219,7 +221,7 @@ def measure_list(folder: Path, files: int) -> None:
     process = psutil.Process()
     with Ledger.create(folder / "empty.db", {}) as ledger:
         before = process.memory_info().rss
-        items = PendingTargets(ImageStream(root), root, ledger).items()
+        items = PendingTargets(TargetList(ImageStream(root), root, ledger)).items()
         timed("first of the list", lambda: next(items))
         timed(f"list of {files}", lambda: exhaust(items))
         grown = (process.memory_info().rss - before) / 1e6
@@ -227,7 +229,7 @@ def measure_list(folder: Path, files: int) -> None:
     path = folder / "run.db"
     if path.exists():
         with Ledger.open(path) as ledger:
-            targets = PendingTargets(ImageStream(root), root, ledger)
+            targets = PendingTargets(TargetList(ImageStream(root), root, ledger))
             timed("list with everything done", lambda: exhaust(targets.items()))
             assert targets.pending == 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -109,6 +111,14 @@ class Desk:
             self.canvas.callbacks.process(
                 "key_press_event", KeyEvent("key_press_event", self.canvas, key)
             )
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """As a toolkit waits, whose timer looks for news; the worker was started."""
+        end = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < end
+            self.inputs.take_news()
+            time.sleep(0.01)
 
     @property
     def annotation(self) -> Annotation:

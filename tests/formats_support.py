@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from maskcast.drawing.palette import default_spec
 from maskcast.interchange.formats.pictures import ReferencePictures
 from maskcast.interchange.formats.records import LabeledImage, LabeledObject, LabeledSet
+from maskcast.interchange.reading.matching import NamedPictures
 from maskcast.io.output_names import output_names
 from maskcast.types import ObjectSpec
 
@@ -28,6 +29,13 @@ class KnownPictures(ReferencePictures):
     def __init__(self, sizes: Mapping[str, tuple[int, int]]) -> None:
         super().__init__({image_id: Path("nowhere") for image_id in sizes})
         self._sizes = dict(sizes)
+
+
+class KnownNames(NamedPictures):
+    """References of which only the names are known."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__({name: Path("nowhere") for name in names})
 
 
 def known(images: Iterable[LabeledImage]) -> KnownPictures:

@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.stages import RunStage
 from support import command
 
 CHROMIUM_FLAGS = (
@@ -39,7 +40,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 class Quiet:
     """Observes a run and says nothing."""
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         pass
 
     def note(self, text: str) -> None:
@@ -113,10 +114,17 @@ def served(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     port: int = 0,
+    most_files: int | None = None,
 ) -> Iterator[Server]:
-    """``maskcast serve`` on a port of this machine (0 = a free one) until the end."""
+    """``maskcast serve`` on a port of this machine (0 = a free one) until the end.
+
+    With ``most_files`` it can have no more than these open at once.
+    """
+    line = command("serve", *arguments, "--port", str(port))
+    if most_files is not None:
+        line = ["sh", "-c", f'ulimit -n {most_files} && exec "$@"', "sh", *line]
     process = subprocess.Popen(
-        command("serve", *arguments, "--port", str(port)),
+        line,
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,15 +14,27 @@ from maskcast.interchange.exporting import (
     export_project,
 )
 from maskcast.interchange.formats.records import WriteOptions
-from maskcast.interchange.importing import ImportSummary, import_annotations
+from maskcast.interchange.import_summary import ImportSummary
+from maskcast.interchange.importing import ImportOptions, import_annotations
 from maskcast.interchange.merging import Conflict
+from maskcast.interchange.reading.entries import ClassMeaning
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.inventory import (
+    FileChange,
+    ReferenceEntry,
+    drop_gone_references,
+    drop_references,
+    list_references,
+    rename_reference,
+)
 from maskcast.results.evaluation import Evaluation, evaluate_output
 from maskcast.results.reading import Result, read_results
 from maskcast.results.status import Status, read_status
 from maskcast.runs.executor import Executor
 from maskcast.runs.ledger import LedgerCounts, TargetRow
-from maskcast.runs.run import RunObserver, RunSummary, run_project
+from maskcast.runs.run import run_project
+from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunObserver, RunSummary
 
 
 class Project(ProjectFolder):
@@ -57,13 +69,41 @@ class Project(ProjectFolder):
         format_name: str,
         source: Path | str,
         *,
-        classes: Mapping[str, int] | None = None,
+        classes: Mapping[str, ClassMeaning] | None = None,
         conflict: Conflict = "refuse",
+        strict: bool = False,
+        clean: bool = False,
+        instances: bool = False,
+        take_images: Path | str | None = None,
+        take: int | None = None,
     ) -> ImportSummary:
-        """Annotate references; see ``importing.import_annotations``."""
-        return import_annotations(
-            self, format_name, Path(source), classes=classes, conflict=conflict
+        """Annotate references; see ``importing.import_annotations`` and its ``ImportOptions``."""
+        options = ImportOptions(
+            classes=classes or {},
+            conflict=conflict,
+            strict=strict,
+            clean=clean,
+            instances=instances,
+            take_images=None if take_images is None else Path(take_images),
+            take=take,
         )
+        return import_annotations(self, format_name, Path(source), options)
+
+    def references(self) -> list[ReferenceEntry]:
+        """Annotated, clean, open and gone ones; see ``inventory.list_references``."""
+        return list_references(self)
+
+    def drop_references(self, image_ids: Iterable[str]) -> FileChange:
+        """Take references out of the annotation file; see ``inventory.drop_references``."""
+        return drop_references(self, image_ids)
+
+    def drop_gone_references(self) -> FileChange:
+        """The same for all whose pictures are gone; see ``inventory.drop_gone_references``."""
+        return drop_gone_references(self)
+
+    def rename_reference(self, old: str, new: str) -> FileChange:
+        """Give an annotation to the picture's new name; see ``inventory.rename_reference``."""
+        return rename_reference(self, old, new)
 
     def run(
         self,
@@ -133,7 +173,7 @@ class Project(ProjectFolder):
 class _Silent:
     """An observer that shows nothing."""
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         """See ``RunObserver``."""
 
     def note(self, text: str) -> None:

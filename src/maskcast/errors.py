@@ -15,6 +15,7 @@
     │   └── ForeignBankError       the memory bank was made by another engine or options
     ├── RunError               a run cannot start or go on
     │   ├── FingerprintError       references, options or engine changed since the run began
+    │   ├── IdentityError          output and ledger belong to different runs
     │   ├── RunLockedError         another run is writing to this output
     │   └── StorageError           the disk is full or the folder cannot be written
     ├── EvaluationError        the truth does not fit the results
@@ -75,6 +76,10 @@ class RunError(MaskcastError):
 
 class FingerprintError(RunError):
     """References, options or engine changed since this output's run began."""
+
+
+class IdentityError(RunError):
+    """The output and the ledger belong to different runs."""
 
 
 class RunLockedError(RunError):

@@ -94,13 +94,13 @@ class RunLengths:
     @property
     def area(self) -> int:
         """Number of True pixels."""
-        starts, ends = _true_runs(self)
+        starts, ends = self.runs()
         return int((ends - starts).sum())
 
     @property
     def box(self) -> Box | None:
         """The smallest box around all True pixels; None if there are none."""
-        starts, ends = _true_runs(self)
+        starts, ends = self.runs()
         if starts.size == 0:
             return None
         first, last = starts // self.height, (ends - 1) // self.height
@@ -108,6 +108,26 @@ class RunLengths:
         turns = bool(np.any(first < last))  # a run that goes on in the next column
         ymin, ymax = (0, self.height) if turns else (int(top.min()), int(bottom.max()))
         return int(first[0]), ymin, int(last[-1]) + 1, ymax
+
+    @classmethod
+    def of_runs(
+        cls, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], shape: tuple[int, int]
+    ) -> Self:
+        """The code of runs as ``runs`` gives them, of a mask of ``shape`` (H, W)."""
+        edges = np.stack([starts, ends], axis=1).ravel()
+        counts = np.diff(edges, prepend=0, append=shape[0] * shape[1])
+        is_cut = len(counts) > 1 and counts[-1] == 0  # the last run ends with the mask
+        return cls(shape[0], shape[1], _pack(counts[:-1] if is_cut else counts))
+
+    def runs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Start and end of each run of True pixels, numbered down the columns; none is empty."""
+        edges = np.cumsum(_unpack(self.counts.encode("ascii")))
+        if edges.size % 2:
+            edges = np.append(edges, edges[-1])
+        if np.any(edges[1:] == edges[:-1]):  # where an empty run lies between two others
+            edges, times = np.unique(edges, return_counts=True)
+            edges = edges[times % 2 == 1]
+        return edges[0::2], edges[1::2]
 
     def mask(self) -> Mask:
         """The pixels: bool (H, W)."""
@@ -118,8 +138,7 @@ class RunLengths:
     def same_pixels(self, other: RunLengths) -> bool:
         """Whether both are the same mask; the same pixels can be written in several ways."""
         return self == other or (
-            self.shape == other.shape
-            and all(map(np.array_equal, _true_runs(self), _true_runs(other)))
+            self.shape == other.shape and all(map(np.array_equal, self.runs(), other.runs()))
         )
 
 
@@ -226,17 +245,6 @@ def apply_brush(mask: Mask, paint: Mask | None, erase: Mask | None) -> Mask:
     if erase is not None:
         result &= ~erase
     return result
-
-
-def _true_runs(code: RunLengths) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Start and end of each run of True pixels, numbered down the columns; none is empty."""
-    edges = np.cumsum(_unpack(code.counts.encode("ascii")))
-    if edges.size % 2:
-        edges = np.append(edges, edges[-1])
-    if np.any(edges[1:] == edges[:-1]):  # where an empty run lies between two others
-        edges, times = np.unique(edges, return_counts=True)
-        edges = edges[times % 2 == 1]
-    return edges[0::2], edges[1::2]
 
 
 def _pack(counts: npt.NDArray[np.int64]) -> str:

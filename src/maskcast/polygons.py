@@ -70,15 +70,26 @@ def fill_rings(rings: Iterable[Ring], shape: tuple[int, int]) -> Mask:
         bool (H, W). Of two rings that share an edge, each pixel falls into exactly one.
     """
     filled = np.zeros(shape, np.bool_)
-    corners = [np.asarray(ring, np.float64) for ring in rings if len(ring)]
-    if corners:
-        every = np.concatenate(corners)
-        size = np.array(shape[::-1])
-        xmin, ymin = np.clip(np.floor(every.min(axis=0)), 0, size).astype(np.int64)
-        xmax, ymax = np.clip(np.ceil(every.max(axis=0)), 0, size).astype(np.int64)
-        window = filled[ymin:ymax, xmin:xmax]
-        window[:] = _fill([ring - (xmin, ymin) for ring in corners], window.shape)
+    window, (x, y) = fill_window(rings, shape)
+    filled[y : y + window.shape[0], x : x + window.shape[1]] = window
     return filled
+
+
+def fill_window(rings: Iterable[Ring], shape: tuple[int, int]) -> tuple[Mask, tuple[int, int]]:
+    """``fill_rings``, but only the part of the image that the rings reach.
+
+    Returns:
+        bool (h, w), and (x, y) of its top left pixel in the image.
+    """
+    corners = [np.asarray(ring, np.float64) for ring in rings if len(ring)]
+    if not corners:
+        return np.zeros((0, 0), np.bool_), (0, 0)
+    every = np.concatenate(corners)
+    size = np.array(shape[::-1])
+    xmin, ymin = np.clip(np.floor(every.min(axis=0)), 0, size).astype(np.int64).tolist()
+    xmax, ymax = np.clip(np.ceil(every.max(axis=0)), 0, size).astype(np.int64).tolist()
+    moved = [ring - (xmin, ymin) for ring in corners]
+    return _fill(moved, (ymax - ymin, xmax - xmin)), (xmin, ymin)
 
 
 def _fill(rings: Iterable[Ring], shape: tuple[int, int]) -> Mask:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -21,14 +22,21 @@ def shown_lines(document: Path) -> list[str]:
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
 
 
+def called(words: list[str]) -> Any:  # noqa: ANN401 - typer's
+    """The command of a line, or the command within it."""
+    command = COMMANDS[words[0]]
+    parts = getattr(command, "commands", {})
+    named = [word for word in words[1:2] if parts and not word.startswith("-")]
+    return parts[named[0]] if named else command
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_and_flag_shown_exists(document: Path) -> None:
     for line in shown_lines(document):
         words = line.split("#")[0].split()
         if words[:1] != ["maskcast"]:
             continue
-        command = COMMANDS[words[1]]
-        flags = {flag for parameter in command.params for flag in parameter.opts}
+        flags = {flag for parameter in called(words[1:]).params for flag in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= flags | {"--help"}, line
 
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deep_support import deep_settings
 from maskcast.engines.base import Engine, EngineSettings, check_prompt_kinds, create_engine
 from maskcast.errors import EngineError, ForeignBankError, PromptKindError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 from sam_support import tiny_settings
 
-SEEING = ("fake", "pixel", "example")
+SEEING = ("fake", "pixel", "deep", "example")
 GUIDE = Path(__file__).parents[2] / "docs" / "adding-an-engine.md"
 TINY = ("edgetam", "sam2", "sam3")
 """Engines that need weights run on tiny random ones: they keep every promise but see nothing."""
@@ -80,6 +81,8 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
         settings = EngineSettings(workers=2)
         if name in TINY:
             settings = tiny_settings(name, tmp_path_factory.getbasetemp())
+        if name == "deep":
+            settings = deep_settings(tmp_path_factory.getbasetemp())
         settings = replace(settings, **changes)  # type: ignore[arg-type]
         built.append(documented(settings) if name == "example" else create_engine(name, settings))
         return built[-1]

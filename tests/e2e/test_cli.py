@@ -134,7 +134,7 @@ def test_importing_twice_changes_nothing_and_conflicts_are_refused(
         (["run", "{project}", "--targets", "{tmp}/nowhere"], "does not exist"),
         (["run", "{project}", "--references", "{tmp}/nowhere"], "does not exist"),
         (["run", "{project}", "--no-such-flag"], "No such option"),
-        (["import", "zip", "{tmp}", "--project", "{project}"], "there is no format 'zip'"),
+        (["import", "zip", "{tmp}", "--project", "{project}"], "no format 'zip' can be read"),
         (["import", "masks", "{tmp}/nowhere", "--project", "{project}"], "does not exist"),
         (["evaluate", "{project}", "--truth", "{tmp}"], "run maskcast run first"),
     ],

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskcast.io.images import read_label_map
+from maskcast.io.label_maps import read_label_map
 from support import MakeProject, Maskcast, picture
 
 HEAVY = ("torch", "ray", "gradio", "matplotlib", "sklearn", "maskcast.engines.pixel.engine")

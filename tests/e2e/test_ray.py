@@ -24,8 +24,10 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.ray import RayExecutor
-from maskcast.runs.run import RunSummary, run_project
+from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
+from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunSummary
 from support import MakeProject, Maskcast, command, picture, result_digests, write_png
 
 if find_spec("ray") is None:  # not imported yet: Ray reads its settings when it is
@@ -79,7 +81,7 @@ class Watcher:
         self.rows: list[TargetRow] = []
         self._at_first_row = at_first_row
 
-    def stage(self, text: str) -> None: ...
+    def stage(self, stage: RunStage) -> None: ...
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -221,8 +223,8 @@ def test_a_worker_that_does_not_see_the_output_is_told_to_share_it(
     output = tmp_path / "out"
 
     class Moved(Watcher):
-        def stage(self, text: str) -> None:
-            if text.startswith("learning"):
+        def stage(self, stage: RunStage) -> None:
+            if stage.name == "learning":
                 output.rename(tmp_path / "elsewhere")
 
     with pytest.raises(RunError, match="does not see the output folder"):

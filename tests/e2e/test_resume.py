@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
-from maskcast.runs.run import output_lock
+from maskcast.runs.lock import output_lock
 from support import MakeProject, Maskcast, command, result_digests
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from maskcast.io.images import read_image
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import load_references
 from sam_support import tiny_weights
 from support import MakeProject, Maskcast
 
@@ -49,7 +50,7 @@ def _check_some_results(project: Path, weights: Path) -> None:
     """What is on disk is what the engine says of the same pictures."""
     opened = ProjectFolder.open(project, {"engine": "sam2", "weights": str(weights)})
     engine = opened.create_engine()
-    bank = engine.memorize(opened.load_references(engine, None))
+    bank = engine.memorize(load_references(opened, engine).references)
     shown = 0
     for name in ("0000", "0069", "0070", "0199"):
         picture = read_image(project / "targets" / f"{name}.png").rgb

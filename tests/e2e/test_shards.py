@@ -13,6 +13,7 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
+from maskcast.runs.stages import RunStage
 from support import MakeProject, Maskcast, result_digests
 
 
@@ -79,7 +80,7 @@ class SilentObserver:
     def __init__(self) -> None:
         self.rows = 0
 
-    def stage(self, text: str) -> None: ...
+    def stage(self, stage: RunStage) -> None: ...
 
     def note(self, text: str) -> None: ...
 

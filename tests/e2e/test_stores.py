@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ import pytest
 from maskcast.errors import StorageError
 from maskcast.io.listing import ImageStream
 from maskcast.io.storage import Entry, Url
+from maskcast.runs.identity import run_of_output
 from maskcast.runs.ledger import Ledger, TargetRow
 from support import MakeProject, Maskcast, result_digests
 
@@ -121,21 +123,30 @@ def test_a_run_from_a_bucket_to_a_bucket_goes_on_on_another_machine_and_gives_th
 
     copy = download(f"s3://{bucket}/out", tmp_path / "copy")
     assert result_digests(copy) == result_digests(project / "output")
-    assert rows(copy / "run.db") == rows(project / "output" / "run.db")
+    local = rows(project / "output" / "run.db")
+    tags = {row.image_id: row.tag for row in rows(copy / "run.db")}
+    assert all(isinstance(tag, str) for tag in tags.values()), "an ETag tells a changed object"
+    assert rows(copy / "run.db") == [replace(row, tag=tags[row.image_id]) for row in local]
     assert SECRET not in "".join(texts)
     assert SECRET.encode() not in (copy / "run.db").read_bytes()
 
 
-def test_an_output_that_was_removed_is_begun_anew(
-    bucket: str, make_project: MakeProject, maskcast: Maskcast
+@pytest.mark.parametrize(("kept", "again"), [((".run", "masks"), 0), ((".run",), 2), ((), 2)])
+def test_an_output_that_was_removed_is_begun_anew_and_one_that_lost_its_ledger_is_gone_on_with(
+    bucket: str, make_project: MakeProject, maskcast: Maskcast, kept: tuple[str, ...], again: int
 ) -> None:
+    import s3fs
+
     command = ["run", make_project(2), "--engine", "fake", "--output", f"s3://{bucket}/out"]
     assert maskcast(*command).returncode == 0
+    before = run_of_output(Url.parse(f"s3://{bucket}/out"))
     for entry in Url.parse(f"s3://{bucket}/out").entries():
-        if entry.url.name == "run.db":
-            entry.url.remove()
-    again = maskcast(*command, "--json")
-    assert json.loads(again.stdout)["finished_now"] == 2
+        if entry.url.name not in kept:
+            s3fs.S3FileSystem().rm(str(entry.url), recursive=True)
+    ran = maskcast(*command, "--json")
+    assert json.loads(ran.stdout)["finished_now"] == again, ran.stderr
+    assert (run_of_output(Url.parse(f"s3://{bucket}/out")) == before) == (".run" in kept)
+    assert Url.parse(f"s3://{bucket}/out/run.db").exists()
 
 
 def test_other_settings_are_refused_in_a_store_as_well(

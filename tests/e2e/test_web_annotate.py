@@ -235,7 +235,7 @@ def test_points_undo_redo_and_delete(labeler: Labeler) -> None:
 
 def test_brush_strokes_paint_and_erase(labeler: Labeler) -> None:
     labeler.open("brush.png")
-    labeler.press("3", "b", "[", "[")
+    labeler.press("3", "b", "]", "[")
 
     labeler.drag((20, 30), (100, 30))
     painted = mask_of(labeler.entry("brush.png", 3))
@@ -262,7 +262,7 @@ def test_clicks_hit_the_same_pixels_at_any_zoom(labeler: Labeler) -> None:
     labeler.open("zoom.png")
     labeler.page.mouse.move(*labeler.at(40, 70))
     for _ in range(6):
-        labeler.page.mouse.wheel(0, -200)
+        labeler.page.mouse.wheel(0, -100)
     expect(labeler.page.locator(".mc-zoom")).to_have_text(re.compile(r"[12]\d{3}%"))
     labeler.still()
     x, y = labeler.at(40, 70)

@@ -24,6 +24,7 @@ from rich.text import Text
 from maskcast.io.printable import printable
 from maskcast.results.evaluation import Evaluation
 from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.stages import RunStage
 
 
 class ConsoleObserver:
@@ -44,7 +45,7 @@ class ConsoleObserver:
             TextColumn("{task.fields[counts]}"),
             console=console,
         )
-        self._task = self._progress.add_task("reading the references", total=None, counts="")
+        self._task = self._progress.add_task(str(RunStage("reading")), total=None, counts="")
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -60,9 +61,9 @@ class ConsoleObserver:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         """See ``RunObserver``."""
-        self._progress.update(self._task, description=text)
+        self._progress.update(self._task, description=str(stage))
 
     def note(self, text: str) -> None:
         """See ``RunObserver``."""
@@ -85,8 +86,9 @@ class ConsoleObserver:
         self._counts["empty"] += row.is_empty
         if row.reason is not None:
             self.note(f"{row.image_id} failed: {row.reason}")
+        description = str(RunStage("masking"))
         self._progress.update(
-            self._task, description="masking the targets", advance=1, counts=self._describe_counts()
+            self._task, description=description, advance=1, counts=self._describe_counts()
         )
 
     def _describe_counts(self) -> str:

@@ -24,16 +24,18 @@ def engines(context: typer.Context, as_json: JsonOption = False) -> None:
 
     found = list_engines()
     if as_json:
-        print_json([one.to_json() for one in found])
+        print_json([entry.to_json() for entry in found])
         return
-    for one in found:
-        state = f"ready on {one.device}" if one.ready else "not ready"
-        say(f"{one.name:10} {state}: {one.description or one.next_step}")
-        if one.description and one.next_step:
-            say(f"{'':10} {one.next_step}")
-        for offer in one.weights:
+    for entry in found:
+        state = f"ready on {entry.device}" if entry.ready else "not ready"
+        say(f"{entry.name:10} {state}: {entry.description or entry.next_step}")
+        if entry.description and entry.next_step:
+            say(f"{'':10} {entry.next_step}")
+        width = max((len(offer.name) for offer in entry.weights), default=0)
+        for offer in entry.weights:
             where = "downloaded" if offer.here else f"maskcast engines pull {offer.name}"
-            say(f"{'':12} {offer.name:17} {offer.megabytes:5} MB  {offer.licence:11} {where}")
+            size = f"{offer.megabytes:5} MB"
+            say(f"{'':12} {offer.name:{width}} {size}  {offer.licence:14} {where}")
 
 
 @engines_app.command()
@@ -41,6 +43,6 @@ def pull(
     name: Annotated[str, typer.Argument(help="Weights as maskcast engines lists them.")],
 ) -> None:
     """Download the weights of an engine."""
-    from maskcast.engines.sam.weights import pull
+    from maskcast.engines.catalog import pull
 
     say(f"{name} is in {pull(name)}", err=True)

@@ -23,6 +23,7 @@ from maskcast.cli.options import (
 )
 from maskcast.errors import SettingsError
 from maskcast.interchange.formats import FORMATS
+from maskcast.interchange.reading.readers import READ_FORMATS
 from maskcast.io.printable import printable
 
 _NAMES = ", ".join(FORMATS)
@@ -34,12 +35,13 @@ class _Only(StrEnum):
 
 
 def import_annotations(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help=_NAMES)],
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help=", ".join(READ_FORMATS))],
     source: Annotated[
         Path,
         typer.Argument(
-            help="File or folder. masks: a folder of PNG label maps named as the references; "
-            "pixel = object id, a 0/255 picture means id 1, all zero = clean reference."
+            help="File or folder. masks: a folder of label maps or masks (PNG, TIFF, BMP, NPY, "
+            "JPEG) named as the references; pixel = object id, black and white means id 1, all "
+            "zero = clean reference."
         ),
     ],
     project: ProjectOption = Path(),
@@ -48,10 +50,36 @@ def import_annotations(
         list[str] | None,
         typer.Option(
             "--classes",
-            help="Object id of a class, as name=id (repeat it), or a CSV file of name,id lines; "
-            "else names the project knows, else ids that nothing has yet.",
+            help="What a class is, as name=id, name=unknown or name=background (repeat it), or a "
+            "CSV file of name,id lines; else names the project knows, else ids that nothing has "
+            "yet. Of pictures also by colour or value: '#ff0000=1', 128=2.",
         ),
     ] = None,
+    take_images: Annotated[
+        Path | None,
+        typer.Option(
+            help="Copy the pictures that the source tells of from this folder into the references."
+        ),
+    ] = None,
+    take: Annotated[
+        int | None,
+        typer.Option(help="With --take-images: only so many, spread over the classes."),
+    ] = None,
+    instances: Annotated[
+        bool,
+        typer.Option(
+            "--instances", help="masks: every value above 0 is the same object, as in Cellpose."
+        ),
+    ] = False,
+    clean: Annotated[
+        bool,
+        typer.Option(
+            "--clean", help="Not a single object in the source is meant: all its images are clean."
+        ),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse the whole source if anything does not fit.")
+    ] = False,
     merge: Annotated[
         bool,
         typer.Option("--merge", help="Add objects that are missing, keep those that are there."),
@@ -59,23 +87,34 @@ def import_annotations(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace annotations that differ; keeps the old file.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Bring annotations of references into the project."""
+    """Bring annotations of references into the project: what fits is taken, the rest is told."""
+    from rich.console import Console
+
+    from maskcast.cli.progress import CountedProgress
     from maskcast.interchange.class_ids import read_classes
-    from maskcast.interchange.importing import import_annotations
+    from maskcast.interchange.importing import ImportOptions, import_annotations
     from maskcast.project.folder import ProjectFolder
 
     if merge and replace:
         raise SettingsError("--merge and --replace exclude each other; give one")
-    opened = ProjectFolder.open(project, {"paths": path_flags(references, None, None)})
-    summary = import_annotations(
-        opened,
-        format_name,
-        source,
+    options = ImportOptions(
         classes=read_classes(classes or []),
         conflict="merge" if merge else "replace" if replace else "refuse",
+        strict=strict,
+        clean=clean,
+        instances=instances,
+        take_images=take_images,
+        take=take,
     )
-    say(summary.describe(), err=True)
+    opened = ProjectFolder.open(project, {"paths": path_flags(references, None, None)})
+    with CountedProgress(Console(stderr=True)) as progress:
+        summary = import_annotations(opened, format_name, source, options, progress)
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        typer.echo(summary.describe(), err=True)
 
 
 def export_results(

@@ -56,11 +56,12 @@ def serve(
         typer.Option(
             metavar="USER:PASSWORD",
             help="Asked of everybody; others on this machine can read it in the list of "
-            "processes, so give --auth-file or set MASKCAST_AUTH where that matters.",
+            "processes, so better give --auth-file.",
         ),
     ] = None,
     auth_file: Annotated[
-        Path | None, typer.Option(help="File whose first line is user:password.")
+        Path | None,
+        typer.Option(help="File whose first line is user:password."),
     ] = None,
     lang: Annotated[
         str | None, typer.Option(help="Texts in en or ko; as each browser asks unless given.")
@@ -96,7 +97,7 @@ def serve(
     }
     opened = ProjectFolder.open(_new_project() if project is None else project, flags)
     options = ServeOptions(host, port, password, lang)
-    if serve_until_stopped(Workspace(opened), options):
+    if serve_until_stopped(Workspace(opened, options.bounds), options):
         raise typer.Exit(EXIT_STOPPED)
 
 

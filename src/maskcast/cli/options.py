@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from maskcast.project.folder import ProjectFolder
     from maskcast.results.evaluation import Evaluation
     from maskcast.runs.executor import Executor
-    from maskcast.runs.run import RunSummary
+    from maskcast.runs.summary import RunSummary
 
 from maskcast.io.printable import printable, printable_lines
 

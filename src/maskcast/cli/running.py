@@ -28,7 +28,7 @@ from maskcast.cli.options import (
 
 if TYPE_CHECKING:
     from maskcast.runs.executor import Executor
-    from maskcast.runs.run import RunSummary
+    from maskcast.runs.summary import RunSummary
 
 
 class ExecutorName(StrEnum):
@@ -61,7 +61,7 @@ def run(
         int | None, typer.Option(min=1, help="Refuse pictures with more pixels than this.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many targets this time.")
+        int | None, typer.Option(min=1, max=2**31 - 1, help="At most so many targets this time.")
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start again; the old output is moved aside.")

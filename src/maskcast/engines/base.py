@@ -26,6 +26,10 @@ from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segme
 
 ENTRY_POINT_GROUP = "maskcast.engines"
 
+MOST_POINTS = 1000
+"""Of the points of one object the first so many shape its mask: no person sets more, and an
+annotation file with hundreds of thousands then takes seconds and not hours."""
+
 
 @dataclass(frozen=True)
 class EngineInfo:
@@ -63,12 +67,14 @@ class WeightsOffer:
         licence: of the weights.
         megabytes: to download, about.
         here: whether they are on this machine.
+        repository: on the Hugging Face Hub, ``owner/name``.
     """
 
     name: str
     licence: str
     megabytes: int
     here: bool
+    repository: str
 
 
 @dataclass(frozen=True)

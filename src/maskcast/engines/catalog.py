@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from maskcast.engines.base import (
@@ -12,7 +13,11 @@ from maskcast.engines.base import (
     create_engine,
     installed_engines,
 )
-from maskcast.errors import EngineError
+from maskcast.engines.hub import REPOSITORY, download
+from maskcast.errors import EngineError, SettingsError
+
+_FIRST = ("pixel", "deep")
+"""What works at once, then the next step after it."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,34 @@ class EngineEntry:
 
 
 def list_engines() -> list[EngineEntry]:
-    """Try to build every engine with default settings, ascending by name."""
-    return [_entry(name) for name in sorted(installed_engines())]
+    """Try to build every engine with default settings; first those to try first, then by name."""
+    return [_entry(name) for name in sorted(installed_engines(), key=_place)]
+
+
+def pull(name: str) -> Path:
+    """Download weights from the Hub, with a progress bar; returns their folder.
+
+    Args:
+        name: weights or an engine as ``list_engines`` has them (of an engine its first weights), or
+            ``owner/name``.
+
+    Raises:
+        SettingsError: if nothing is called so.
+        EngineError: if the Hub cannot be reached or refuses; says what to do.
+    """
+    offers = {engine: _introduce(engine)[1] for engine in sorted(installed_engines())}
+    repositories = {offer.name: offer.repository for known in offers.values() for offer in known}
+    defaults = {engine: known[0].repository for engine, known in offers.items() if known}
+    repository = {**repositories, **defaults}.get(name, name)
+    if not REPOSITORY.fullmatch(repository):
+        raise SettingsError(
+            f"there are no weights {name!r} to pull; there are: {', '.join(repositories)}"
+        )
+    return download(repository, name)
+
+
+def _place(name: str) -> tuple[int, str]:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST), name
 
 
 def _entry(name: str) -> EngineEntry:

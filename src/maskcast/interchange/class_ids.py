@@ -9,59 +9,72 @@ from pathlib import Path
 
 from maskcast.drawing.palette import default_spec
 from maskcast.errors import AnnotationError, SettingsError
-from maskcast.interchange.formats.records import LabeledImage
+from maskcast.interchange.reading.entries import ClassMeaning
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.types import MAX_OBJECT_ID, ObjectSpec
 
 
-def read_classes(texts: Sequence[str]) -> dict[str, int]:
+def read_classes(texts: Sequence[str]) -> dict[str, ClassMeaning]:
     """The table of class names: each text is ``name=id`` or a CSV file of ``name,id`` lines.
 
-    The file may begin with a line that says ``name,id``.
+    In place of an id there may be ``unknown``, for pixels that count neither as object nor as
+    background, or ``background``. The file may begin with a line that says ``name,id``.
 
     Raises:
         SettingsError: if a text is neither, or an id is not in 1..255.
     """
-    table: dict[str, int] = {}
+    table: dict[str, ClassMeaning] = {}
     for text in texts:
-        rows: list[tuple[str, str]]
-        if Path(text).is_file():
-            try:
-                with Path(text).open(encoding="utf-8-sig", newline="") as file:
-                    lines = [row for row in csv.reader(file) if row]
-            except (OSError, UnicodeDecodeError, csv.Error) as error:
-                raise SettingsError(
-                    f"classes: {text} is no CSV file in UTF-8 ({error}); save it as such"
-                ) from error
-            rows = [(row[0], row[1] if len(row) == 2 else "") for row in lines]
-            rows = rows[1:] if rows[:1] == [("name", "id")] else rows
-        else:
-            name, equals, number = text.rpartition("=")
-            if not equals:
-                raise SettingsError(
-                    f"classes: {text!r} is neither name=id nor a file of name,id lines"
-                )
-            rows = [(name, number)]
-        for name, number in rows:
-            if not number.strip().isdecimal() or not 1 <= int(number) <= MAX_OBJECT_ID:
-                raise SettingsError(
-                    f"classes: expected an object id of 1..{MAX_OBJECT_ID} for {name!r} in {text}, "
-                    f"got {number!r}"
-                )
-            table[name] = int(number)
+        rows = _read_table(Path(text)) if Path(text).is_file() else [_split(text)]
+        for name, meaning in rows:
+            table[name] = _meaning(name, meaning.strip(), text)
     return table
+
+
+def _read_table(path: Path) -> list[tuple[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(
+            f"classes: {path} is no CSV file in UTF-8 ({error}); save it as such"
+        ) from error
+    rows = [(row[0], row[1] if len(row) == 2 else "") for row in lines]
+    return rows[1:] if rows[:1] == [("name", "id")] else rows
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, equals, meaning = text.rpartition("=")
+    if not equals:
+        raise SettingsError(f"classes: {text!r} is neither name=id nor a file of name,id lines")
+    return name, meaning
+
+
+def _meaning(name: str, text: str, source: str) -> ClassMeaning:
+    if text == "unknown":
+        return "unknown"
+    if text == "background":
+        return "background"
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_OBJECT_ID:
+        raise SettingsError(
+            f"classes: expected an object id of 1..{MAX_OBJECT_ID}, unknown or background for "
+            f"{name!r} in {source}, got {text!r}"
+        )
+    return int(text)
 
 
 class ObjectNames:
     """Object ids of class names, as a table, the project or a format gives them."""
 
-    def __init__(self, project: ProjectFolder, classes: Mapping[str, int], source: Path) -> None:
+    def __init__(
+        self, project: ProjectFolder, classes: Mapping[str, ClassMeaning], source: Path
+    ) -> None:
         """Know the ids and names of a project.
 
         Args:
             project: its names count, and ids in its annotations are not given away.
-            classes: the table of the user, class name -> object id.
+            classes: the table of the user, class name -> what it is.
             source: file or folder the classes come from, for errors.
 
         Raises:
@@ -69,23 +82,30 @@ class ObjectNames:
         """
         file = read_annotations(project.annotations_path)
         self._specs = project.object_specs((), file)
-        self._used = {key for one in file.annotations.values() for key in one.objects}
+        self._used = {key for known in file.annotations.values() for key in known.objects}
         self._classes = classes
+        self._ids = {name: key for name, key in classes.items() if isinstance(key, int)}
         self._source = source
         self._usual = {default_spec(key).name: key for key in range(1, MAX_OBJECT_ID + 1)}
         self.new_specs: list[ObjectSpec] = []
 
+    def knows(self, object_id: int) -> bool:
+        """Whether the project has this object, by name or on a reference."""
+        return object_id in self._specs or object_id in self._used
+
     def assign(
-        self, images: Sequence[LabeledImage], labels: Sequence[str]
+        self, seen: Iterable[tuple[str, int | None]], labels: Sequence[str]
     ) -> dict[tuple[str, int | None], int]:
-        """The id of each (label, id of the format) that occurs; see ``import_annotations``."""
-        seen = dict.fromkeys(
-            (one.label, one.object_id) for image in images for one in image.objects
-        )
+        """The id of each class that occurs; see ``import_annotations``.
+
+        Args:
+            seen: label and id of the format, as often as they occur.
+            labels: in the order in which the format lists them.
+        """
         order = {label: index for index, label in enumerate(labels)}
-        wanted = sorted(seen, key=lambda one: order.get(one[0], len(order)))
-        ids = {one: key for one in wanted if (key := self._known_id(*one)) is not None}
-        taken = {*self._specs, *self._used, *self._classes.values(), *ids.values()}
+        wanted = sorted(dict.fromkeys(seen), key=lambda found: order.get(found[0], len(order)))
+        ids = {found: key for found in wanted if (key := self._known_id(*found)) is not None}
+        taken = {*self._specs, *self._used, *self._ids.values(), *ids.values()}
         free = iter(sorted(set(range(1, MAX_OBJECT_ID + 1)) - taken))
         for label, object_id in wanted:
             if (label, object_id) not in ids:
@@ -94,21 +114,21 @@ class ObjectNames:
             self._name(ids[label, object_id], label)
         return ids
 
-    def unknown(self, labels: Iterable[str]) -> tuple[str, ...]:
+    def misspelt(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Names in the table that no class has, which may be misspelt."""
         known = set(labels)
         return tuple(name for name in self._classes if name not in known)
 
     def _known_id(self, label: str, object_id: int | None) -> int | None:
         """The id that the table, the project or the format gives; None if a new one is needed."""
-        if label in self._classes:
-            return self._classes[label]
+        if label in self._ids:
+            return self._ids[label]
         named = [key for key, spec in self._specs.items() if spec.name == label]
         if named and label:
             return named[0]
         if object_id is None:
             usual = self._usual.get(label)
-            is_taken = usual in self._specs or usual in self._classes.values()
+            is_taken = usual in self._specs or usual in self._ids.values()
             return None if is_taken else usual
         spec = self._specs.get(object_id)
         if spec is not None and label not in {"", default_spec(object_id).name}:
@@ -130,7 +150,7 @@ class ObjectNames:
         """Keep a name for an id that has none; ``object 3`` is none, but for another id."""
         if object_id in self._specs or self._usual.get(label) == object_id or not label:
             return
-        if label in self._usual and label in self._classes:
+        if label in self._usual and label in self._ids:
             return
         spec = replace(default_spec(object_id), name=label)
         self._specs[object_id] = spec

@@ -9,7 +9,7 @@ how that looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from maskcast.errors import AnnotationError, ImageError
+from maskcast.errors import ImageError
 from maskcast.io.rasters import Raster, read_raster, unreadable
-from maskcast.io.read_options import DEFAULT_MAX_PIXELS, DEFAULT_OPTIONS, ReadOptions
+from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.types import LabelMap, Mask, RgbImage
 
@@ -37,6 +37,7 @@ IMAGE_SUFFIXES = frozenset(
 
 _WINDOW_TAILS = (0.1, 99.9)
 _WINDOW_SAMPLES_PER_IMAGE = 4_000_000
+_WINDOW_SAMPLES = 8 * _WINDOW_SAMPLES_PER_IMAGE
 _SET_WINDOW = "set [images] window in maskcast.toml or use references of the same depth"
 
 
@@ -109,31 +110,27 @@ def read_image(
 
 
 def measure_window(
-    paths: Iterable[Place], options: ReadOptions = DEFAULT_OPTIONS
+    paths: Sequence[Place], options: ReadOptions = DEFAULT_OPTIONS
 ) -> IntensityWindow | None:
     """One window for all pictures of more than 8 bits among ``paths``.
 
     From the 0.1 to the 99.9 percentile of their finite samples, pooled (of very large pictures,
-    4 million evenly spaced ones). If nearly all samples are equal the window spans all of them,
-    and if all are, it has width 1.
+    4 million evenly spaced ones, and fewer of more than 8). If nearly all samples are equal the
+    window spans all of them, and if all are, it has width 1. A picture that cannot be read has no
+    say: who needs it is told when reading it.
 
     Returns:
         None if no picture has more than 8 bits.
-
-    Raises:
-        ImageError: if a picture cannot be read.
     """
-    pools = []
-    for path in paths:
-        raster = read_raster(path, options)
-        if raster.palette is None and raster.samples.itemsize > 1:
-            values = _visible_channels(raster.samples)[0].ravel()
-            step = -(-values.size // _WINDOW_SAMPLES_PER_IMAGE)
-            pools.append(_finite(values[::step]).astype(np.float64))
+    most = min(_WINDOW_SAMPLES_PER_IMAGE, _WINDOW_SAMPLES // max(1, len(paths)))
+    pools = [
+        samples for path in paths if (samples := _window_samples(path, options, most)) is not None
+    ]
     pooled = np.concatenate(pools) if pools else np.zeros(0)
     if pooled.size == 0:
         return None
-    low, high = (float(bound) for bound in np.percentile(pooled, _WINDOW_TAILS))
+    bounds = np.percentile(pooled, _WINDOW_TAILS, overwrite_input=True)
+    low, high = (float(bound) for bound in bounds)
     if low == high:
         low, high = float(pooled.min()), float(pooled.max())
     if low == high:
@@ -141,39 +138,18 @@ def measure_window(
     return IntensityWindow(low, high)
 
 
-def read_label_map(path: Readable, max_pixels: int = DEFAULT_MAX_PIXELS) -> LabelMap:
-    """Read a picture in which a person or a program stored object ids.
-
-    Palette pictures give their indices, gray pictures their values, and colour pictures their
-    values where all three channels are equal. A black-and-white picture (nothing but 0 and 255)
-    means object id 1. An EXIF orientation is applied, as for the picture it belongs to.
-
-    Returns:
-        uint8 (H, W), 0 = background.
-
-    Raises:
-        AnnotationError: if the file cannot be read or does not hold object ids of 0..255.
-    """
+def _window_samples(path: Place, options: ReadOptions, most: int) -> npt.NDArray[Any] | None:
+    """Some finite samples of a picture; None of one that has 8 bits or cannot be read."""
     try:
-        raster = read_raster(path, ReadOptions(max_pixels))
-    except ImageError as error:
-        raise AnnotationError(str(error)) from error
-    samples = raster.samples
-    reason = raster.not_labels
-    if raster.notes:
-        reason = "it holds several pictures"
-    elif samples.dtype.kind == "f":
-        reason = "its pixels are floats"
-    elif samples.shape[2] not in {1, 3} or np.any(samples != samples[..., :1]):
-        reason = "it is a colour picture"
-    elif samples.min() < 0 or samples.max() > 255:
-        reason = f"its values go from {samples.min()} to {samples.max()}"
-    if reason is not None:
-        raise AnnotationError(
-            f"{path} is not a label map: {reason}; save it as a PNG of 8 bits whose pixels are "
-            "object ids of 0..255"
-        )
-    return _labels_from(samples[..., 0].astype(np.uint8), raster.palette)
+        raster = read_raster(path, options)
+    except ImageError:
+        return None
+    if raster.palette is not None or raster.samples.itemsize == 1:
+        return None
+    values = _visible_channels(raster.samples)[0].ravel()
+    samples = values[:: -(-values.size // most)]
+    # Integers need less memory as they are; floats are measured as exactly as they can be.
+    return _finite(samples).astype(np.float64) if samples.dtype.kind == "f" else samples.copy()
 
 
 def encode_mask_png(mask: Mask) -> bytes:
@@ -275,12 +251,3 @@ def _scale(samples: npt.NDArray[Any], bounds: tuple[float, float]) -> npt.NDArra
 
 def _finite(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return samples[np.isfinite(samples)] if samples.dtype.kind == "f" else samples
-
-
-def _labels_from(labels: LabelMap, palette: npt.NDArray[np.uint8] | None) -> LabelMap:
-    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[1:]) + 1
-    # A palette picture whose id 255 has a colour of its own is not black and white.
-    is_white = palette is None or bool((palette[255] == 255).all())
-    if present.tolist() == [255] and is_white:
-        return (labels > 0).astype(np.uint8)
-    return labels

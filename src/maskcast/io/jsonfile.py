@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from maskcast.errors import AnnotationError
+from maskcast.io.regular import read_regular
 from maskcast.io.storage import Place
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_]+")
@@ -127,14 +129,18 @@ def read_json(path: Place) -> Node:
         AnnotationError: if it cannot be read or is not JSON.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular(path).decode("utf-8-sig")
         return Node(json.loads(text, object_pairs_hook=_distinct), "", path)
     except FileNotFoundError:
         raise
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise AnnotationError(f"{path} cannot be read ({reason}): correct that.") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise AnnotationError(
+            f"{path} is nested too deeply; correct the file or restore its backup"
+        ) from error
+    except ValueError as error:
         raise AnnotationError(
             f"{path} is not JSON ({error}); correct the file or restore its backup"
         ) from error
@@ -144,8 +150,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object; of a key that occurs twice one value would be lost."""
     members = dict(pairs)
     if len(members) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {json.dumps(twice)} occurs twice in one object")
     return members
 

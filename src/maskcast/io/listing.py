@@ -11,8 +11,11 @@ from typing import TypeVar
 from maskcast.errors import SettingsError, StorageError
 from maskcast.io.images import is_image_name
 from maskcast.io.output_names import fold
-from maskcast.io.storage import Entry, Place, Url
+from maskcast.io.storage import Entry, Place, Tag, Url
 from maskcast.types import Target
+
+Stamp = tuple[int | None, Tag]
+"""Bytes and tag of a file, by which a changed one is noticed; see ``storage.Tag``."""
 
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 
@@ -30,7 +33,7 @@ class FoundImages:
     skipped: tuple[str, ...]
 
 
-def find_images(folder: Path, exclude: Sequence[Path] = ()) -> FoundImages:
+def find_images(folder: Path, exclude: Sequence[Path] = (), mark: str = "") -> FoundImages:
     """List the images in ``folder`` at any depth, told by their suffix in any case.
 
     Links to folders are followed, each folder is listed once: under its own name rather than
@@ -40,11 +43,12 @@ def find_images(folder: Path, exclude: Sequence[Path] = ()) -> FoundImages:
     Args:
         folder: where to look.
         exclude: folders in it that are left out, such as the output folder.
+        mark: see ``ImageStream``.
 
     Returns:
         The images, and sentences about folders that could not be listed and other files.
     """
-    stream = ImageStream(folder, exclude)
+    stream = ImageStream(folder, exclude, mark)
     targets = [
         Target(image_id, folder / image_id)
         for group in stream.groups()
@@ -63,12 +67,12 @@ class ImageFolder:
     Attributes:
         relative: POSIX path relative to where the search began; empty for that itself.
         names: file names, ascending.
-        sizes: name -> bytes, where the listing tells.
+        stamps: name -> bytes and tag, where the listing tells.
     """
 
     relative: str
     names: Sequence[str]
-    sizes: Mapping[str, int]
+    stamps: Mapping[str, Stamp]
 
     def image_ids(self) -> Iterator[str]:
         """Ascending."""
@@ -83,12 +87,19 @@ class ImageStream:
     Unicode normalisation), so a folder is the least that can be handed on.
     """
 
-    def __init__(self, place: Place, exclude: Sequence[Place] = ()) -> None:
+    def __init__(self, place: Place, exclude: Sequence[Place] = (), mark: str = "") -> None:
+        """List ``place``.
+
+        Args:
+            place: a folder, here or in a store.
+            exclude: folders in it that are left out.
+            mark: folders below it that hold a file of this name are left out; empty = none are.
+        """
         here = [path for path in exclude if isinstance(path, Path)]
         self._search: _Search | _StoreSearch = (
-            _Search(place, {_identity(path) for path in here} - {None})
+            _Search(place, {_identity(path) for path in here} - {None}, mark)
             if isinstance(place, Path)
-            else _StoreSearch(place, frozenset(map(str, exclude)))
+            else _StoreSearch(place, frozenset(map(str, exclude)), mark)
         )
 
     def groups(self) -> Iterator[list[ImageFolder]]:
@@ -98,6 +109,10 @@ class ImageStream:
     def sentences(self) -> tuple[str, ...]:
         """What was left out, for the user; complete once ``groups`` has ended."""
         return self._search.sentences()
+
+    def hides(self, image_id: str) -> bool:
+        """Whether an image may be in a folder that could not be listed; ask at the end, too."""
+        return any(image_id.startswith(folder) for folder in self._search.report.unlisted)
 
 
 _FolderId = tuple[int, int]
@@ -117,9 +132,15 @@ class _Report:
     """What a search leaves out."""
 
     notes: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
     other_files: int = 0
     not_unicode: list[str] = field(default_factory=list)
     not_files: list[str] = field(default_factory=list)
+
+    def cannot_list(self, folder: Place, relative: str, reason: str) -> None:
+        """Note a folder that is left out."""
+        self.notes.append(f"the folder {folder} cannot be listed ({reason})")
+        self.unlisted.append(f"{relative}/" if relative else "")
 
     def sentences(self, root: Place) -> tuple[str, ...]:
         """For the user."""
@@ -147,6 +168,7 @@ class _Search:
 
     root: Path
     excluded: set[_FolderId | None]
+    mark: str
     listed: set[_FolderId | None] = field(default_factory=set)
     report: _Report = field(default_factory=_Report)
 
@@ -174,9 +196,11 @@ class _Search:
         while folders:
             relative, path = folders.pop()
             self.listed.add(_identity(path))
+            if relative and self.mark and (path / self.mark).exists():
+                continue
             names: list[str] = []
             inside: list[tuple[str, Path]] = []
-            for entry in self._entries(path):
+            for entry in self._entries(path, relative):
                 inner = f"{relative}/{entry.name}" if relative else entry.name
                 if not _is_folder(entry):
                     if self._is_image(entry, inner):
@@ -203,13 +227,13 @@ class _Search:
         done = self.excluded | self.listed if self.excluded else self.listed
         return [one for one in folders if _identity(one[1]) not in done]
 
-    def _entries(self, path: Path) -> Iterator[os.DirEntry[str]]:
+    def _entries(self, path: Path, relative: str) -> Iterator[os.DirEntry[str]]:
         try:
             with os.scandir(path) as entries:
                 yield from entries
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            self.report.notes.append(f"the folder {path} cannot be listed ({reason})")
+            self.report.cannot_list(path, relative, reason)
 
     def _is_image(self, entry: os.DirEntry[str], image_id: str) -> bool:
         if not is_image_name(entry.name) or _is_apple_double(entry):
@@ -227,6 +251,7 @@ class _StoreSearch:
 
     root: Url
     excluded: frozenset[str]
+    mark: str
     report: _Report = field(default_factory=_Report)
 
     def sentences(self) -> tuple[str, ...]:
@@ -247,10 +272,12 @@ class _StoreSearch:
         while folders:
             relative, url = folders.pop()
             names: list[str] = []
-            sizes: dict[str, int] = {}
+            stamps: dict[str, Stamp] = {}
             inside: list[tuple[str, Url]] = []
-            for entry in self._entries(url):
+            is_marked = False
+            for entry in self._entries(url, relative):
                 name = entry.url.name
+                is_marked |= bool(relative and self.mark) and name == self.mark
                 if not _is_file_name(name):
                     self.report.not_files.append(str(entry.url))
                 elif entry.is_folder:
@@ -258,11 +285,12 @@ class _StoreSearch:
                         inside.append((f"{relative}/{name}" if relative else name, entry.url))
                 elif is_image_name(name):
                     names.append(name)
-                    if entry.size is not None:
-                        sizes[name] = entry.size
+                    stamps[name] = entry.size, entry.tag
                 else:
                     self.report.other_files += 1
-            yield [ImageFolder(relative, sorted(names), sizes)]
+            if is_marked:
+                continue
+            yield [ImageFolder(relative, sorted(names), stamps)]
             alone, clashing = _by_clash(inside)
             for clash in clashing:
                 yield [
@@ -273,7 +301,7 @@ class _StoreSearch:
                 ]
             folders += sorted(alone, key=lambda one: one[0], reverse=True)
 
-    def _entries(self, url: Url) -> Iterator[Entry]:
+    def _entries(self, url: Url, relative: str) -> Iterator[Entry]:
         """What is in a folder; one that may not be seen is reported, as on a disk."""
         is_empty = True
         try:
@@ -281,11 +309,12 @@ class _StoreSearch:
                 is_empty = False
                 yield entry
         except OSError as error:
-            sentence = f"the folder {url} cannot be listed ({error})"
             if isinstance(error, PermissionError) and url != self.root:
-                self.report.notes.append(sentence)
+                self.report.cannot_list(url, relative, str(error))
                 return
-            raise StorageError(f"{sentence}; check credentials and connection") from error
+            raise StorageError(
+                f"the folder {url} cannot be listed ({error}); check credentials and connection"
+            ) from error
         if is_empty and url == self.root:
             raise SettingsError(f"there is nothing at {url}; correct it or put images there")
 

@@ -18,11 +18,16 @@ from urllib.request import url2pathname
 
 from maskcast.errors import SettingsError, StorageError
 
+Tag = int | str | None
+"""What a listing tells of a file beside its size, so that a changed one is noticed: nanoseconds of
+the last change of a file, a text of an object in a store; None if nothing."""
+
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure", "http": "http", "https": "http", "memory": ""}
 _READ_ONLY = frozenset({"http", "https"})
 _QUERY = re.compile(r"\?[^/?]+=")
 _SECRETS = re.compile(r"(?<=://)[^/@\s]+@|(?<=\S)[?#][^\s'\"()<>]+=[^\s'\"()<>]*")
+_TAGS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "updated", "mtime", "created")
 _REFUSED = frozenset({401, 403})
 _KINDS = (FileNotFoundError, PermissionError)
 
@@ -35,11 +40,13 @@ class Entry:
         url: of the object or folder.
         is_folder: whether it has entries itself.
         size: bytes of an object; None if the store does not tell.
+        tag: another one once the object was replaced; None if the store does not tell.
     """
 
     url: Url
     is_folder: bool
     size: int | None = None
+    tag: Tag = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,20 @@ class Url:
             return False
         return True
 
+    def exists(self) -> bool:
+        """Whether there is such an object or folder.
+
+        Raises:
+            StorageError: if the store does not tell.
+        """
+        try:
+            with _errors_in_words():
+                return bool(self._system.exists(self.path))
+        except OSError as error:
+            raise StorageError(
+                f"{self} cannot be reached ({error}); check credentials and connection"
+            ) from error
+
     def remove(self) -> None:
         """Remove the object; see ``write_bytes``."""
         self._write("rm_file", self.path)
@@ -172,7 +193,8 @@ class Url:
             path = str(one["name"]).rstrip("/")
             if path.strip("/") != self.path.strip("/") and "?" not in path:
                 path = path if self.protocol in _READ_ONLY else path.lstrip("/")
-                yield Entry(Url(self.protocol, path), one["type"] == "directory", one.get("size"))
+                url = Url(self.protocol, path)
+                yield Entry(url, one["type"] == "directory", one.get("size"), _tag_of(one))
 
     def _s3_entries(self, system: Any) -> Iterator[Entry]:  # noqa: ANN401 (fsspec is untyped)
         bucket, _, key = self.path.partition("/")
@@ -184,7 +206,8 @@ class Url:
             )
             for one in page.get("Contents", ()):
                 if one["Key"] != prefix:
-                    yield Entry(Url("s3", f"{bucket}/{one['Key']}"), False, one["Size"])
+                    url = Url("s3", f"{bucket}/{one['Key']}")
+                    yield Entry(url, False, one["Size"], _tag_of(one))
             for one in page.get("CommonPrefixes", ()):
                 yield Entry(Url("s3", f"{bucket}/{one['Prefix'].removesuffix('/')}"), True)
             if not page.get("IsTruncated"):
@@ -222,6 +245,12 @@ class Url:
                 f"{self.protocol}:// needs a package that is not installed; run: "
                 f"pip install 'maskcast[{extra}]'"
             ) from error
+
+
+def _tag_of(details: Mapping[str, Any]) -> Tag:
+    """What a store calls an object's content, or else the time at which it was put there."""
+    found = next((details[key] for key in _TAGS if details.get(key) is not None), None)
+    return None if found is None else str(found).strip('"')
 
 
 Place = Path | Url

@@ -1,4 +1,4 @@
-"""A project folder: its settings, its references, its object table.
+"""A project folder: its settings, its places, its object table.
 
 ::
 
@@ -13,25 +13,27 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from platformdirs import user_state_path
+
 from maskcast.drawing.palette import default_spec, parse_hex_color
 from maskcast.engines.base import Engine, EngineSettings, create_engine
-from maskcast.errors import AnnotationError, SettingsError
-from maskcast.io.images import IntensityWindow, measure_window, read_image
+from maskcast.errors import SettingsError
 from maskcast.io.listing import FoundImages, ImageStream, find_images
 from maskcast.io.storage import Place
-from maskcast.project.annotations import Annotation, AnnotationFile, read_annotations
+from maskcast.project.annotations import AnnotationFile, read_annotations
 from maskcast.project.settings import Settings, load_settings, usable_cores
-from maskcast.types import Mask, ObjectSpec, Prompts, Reference, RgbImage
+from maskcast.types import ObjectSpec
 
 ANNOTATIONS_NAME = "annotations.json"
 LEDGER_NAME = "run.db"
+IDENTITY_NAME = ".run"
+"""The file in an output that says of which run it is; see ``runs.identity``."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,9 @@ class ProjectFolder:
         output = self.output_place
         if isinstance(output, Path):
             return output
-        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         readable = re.sub(r"[^A-Za-z0-9]+", "-", str(output))[-40:].strip("-")
         digest = hashlib.sha256(str(output).encode()).hexdigest()[:12]
-        return Path(home) / "maskcast" / "runs" / f"{readable}-{digest}"
+        return user_state_path("maskcast", appauthor=False) / "runs" / f"{readable}-{digest}"
 
     @property
     def ledger_path(self) -> Path:
@@ -155,14 +156,14 @@ class ProjectFolder:
     def find_targets(self) -> FoundImages:
         """List the targets of a folder, ascending by image id.
 
-        The output folder and those that ``--fresh`` moved aside are left out.
+        The output folder and all others that a run wrote are left out, moved aside or not.
 
         Raises:
             SettingsError: if the targets folder does not exist or is a URL.
         """
         self._check_targets()
         exclude = [place for place in self._excluded() if isinstance(place, Path)]
-        return find_images(self.targets_folder, exclude)
+        return find_images(self.targets_folder, exclude, IDENTITY_NAME)
 
     def stream_targets(self) -> ImageStream:
         """List the targets folder by folder, here or in a store; see ``find_targets``.
@@ -171,7 +172,7 @@ class ProjectFolder:
             SettingsError: if the targets folder does not exist.
         """
         self._check_targets()
-        return ImageStream(self.targets_place, self._excluded())
+        return ImageStream(self.targets_place, self._excluded(), IDENTITY_NAME)
 
     def _check_targets(self) -> None:
         place = self.targets_place
@@ -184,8 +185,9 @@ class ProjectFolder:
         output = self.output_place
         if not isinstance(output, Path):
             return (output,)
-        pattern = f"{glob.escape(output.name)}-*/{LEDGER_NAME}"
-        return (output, *(path.parent for path in output.parent.glob(pattern)))
+        # Those that 0.1 moved aside carry no identity yet.
+        aside = output.parent.glob(f"{glob.escape(output.name)}-*")
+        return (output, *filter(_is_output_of_0_1, aside))
 
     def object_specs(
         self,
@@ -211,80 +213,10 @@ class ProjectFolder:
             specs[entry.id] = ObjectSpec(entry.id, name, color)
         return dict(sorted(specs.items()))
 
-    def intensity_window(self) -> IntensityWindow | None:
-        """The one window for all pictures of more than 8 bits: as set, else from the references.
 
-        Raises:
-            ImageError: if a reference cannot be read.
-        """
-        window = self.settings.images.intensity_window
-        if window is not None:
-            return window
-        annotated = self._annotations().annotations
-        paths = [self.references_place / image_id for image_id in sorted(annotated)]
-        return measure_window(paths, self.settings.images.read_options)
-
-    def load_references(self, engine: Engine, window: IntensityWindow | None) -> list[Reference]:
-        """Decode the annotated references and resolve their prompts to masks.
-
-        Args:
-            engine: resolves annotations that hold prompts but no mask yet.
-            window: from ``intensity_window``.
-
-        Raises:
-            AnnotationError: if nothing is annotated, or an annotation does not fit its image.
-            ImageError: if a reference cannot be read.
-        """
-        file = self._annotations()
-        references = [
-            self._load_reference(engine, window, annotation)
-            for _, annotation in sorted(file.annotations.items())
-            if annotation.clean or annotation.objects
-        ]
-        self._check_something_shown(file, references)
-        return references
-
-    def _load_reference(
-        self,
-        engine: Engine,
-        window: IntensityWindow | None,
-        annotation: Annotation,
-    ) -> Reference:
-        folder = self.references_place
-        path = folder / annotation.image_id
-        image = read_image(path, window=window, options=self.settings.images.read_options).rgb
-        if image.shape[:2] != (annotation.height, annotation.width):
-            raise AnnotationError(
-                f"{path} is {image.shape[1]} x {image.shape[0]} pixels but was annotated as "
-                f"{annotation.width} x {annotation.height} in {folder / ANNOTATIONS_NAME}; "
-                "restore the image or annotate it again"
-            )
-        masks = _resolve(engine, image, annotation)
-        unknown = None if annotation.unknown is None else annotation.unknown.pixels
-        return Reference(annotation.image_id, image, masks, unknown)
-
-    def _check_something_shown(
-        self,
-        file: AnnotationFile,
-        references: Iterable[Reference],
-    ) -> None:
-        place = self.references_place
-        if isinstance(place, Path) and not place.is_dir():
-            raise SettingsError(
-                f"the references folder {place} does not exist; "
-                "put a few images there and annotate them, or give --references"
-            )
-        path = place / ANNOTATIONS_NAME
-        if not file.annotations:
-            raise AnnotationError(
-                f"no reference is annotated yet in {path}; annotate with maskcast annotate "
-                f"{self.root} or maskcast serve {self.root}, or bring masks in with "
-                f"maskcast import masks FOLDER --project {self.root}"
-            )
-        if all(reference.is_clean for reference in references):
-            raise AnnotationError(
-                f"every reference in {path} is clean; annotate at least one that shows an object"
-            )
+def _is_output_of_0_1(folder: Path) -> bool:
+    """Whether a folder, called as one that was moved aside, holds results."""
+    return any((folder / name).exists() for name in (LEDGER_NAME, "bboxes", "shards"))
 
 
 def _folder(place: Place) -> Path:
@@ -294,19 +226,3 @@ def _folder(place: Place) -> Path:
         f"{place} is in a store, and this needs a folder of this machine; copy it here and give "
         "the copy"
     )
-
-
-def _resolve(engine: Engine, image: RgbImage, annotation: Annotation) -> dict[int, Mask]:
-    """Masks of one annotation: kept where it has them, else segmented from the prompts."""
-    objects = annotation.objects
-    masks = {
-        object_id: entry.stored.pixels
-        for object_id, entry in objects.items()
-        if entry.stored is not None
-    }
-    prompts: dict[int, Prompts] = {
-        object_id: entry.prompts for object_id, entry in objects.items() if not entry.is_resolved
-    }
-    if prompts:
-        masks |= engine.segment(image, prompts)
-    return dict(sorted(masks.items()))

@@ -12,16 +12,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+)
 
 from maskcast.drawing.palette import parse_hex_color
 from maskcast.errors import SettingsError
 from maskcast.io.images import IntensityWindow
 from maskcast.io.read_options import DEFAULT_MAX_PIXELS, ReadOptions
+from maskcast.io.regular import read_regular
 from maskcast.io.storage import Place, parse_place
 from maskcast.types import MAX_OBJECT_ID
 
 SETTINGS_NAME = "maskcast.toml"
+
+_MOST_DOTS = 1000
+"""In a line of the file: the parser takes memory by the square of the parts of a key."""
+
+_MOST_WORKERS = 1024
+_LARGEST = 2**31 - 1
+_SHOWN = 60
+_Count = Annotated[int, Field(gt=0, le=_LARGEST)]
 
 
 class _Section(BaseModel):
@@ -64,10 +81,10 @@ class ImageSettings(_Section):
         accept_damaged: whether damaged pictures are read as far as they can be, with a note.
     """
 
-    window: tuple[float, float] | None = None
-    max_pixels: Annotated[int, Field(gt=0)] = DEFAULT_MAX_PIXELS
-    page: Annotated[int, Field(gt=0)] | None = None
-    channel: Annotated[int, Field(gt=0)] | None = None
+    window: tuple[FiniteFloat, FiniteFloat] | None = None
+    max_pixels: Annotated[int, Field(gt=0, le=2**62)] = DEFAULT_MAX_PIXELS
+    page: _Count | None = None
+    channel: _Count | None = None
     accept_damaged: bool = False
 
     @field_validator("window")
@@ -120,8 +137,8 @@ class Settings(_Section):
     engine: str = "pixel"
     weights: str | None = None
     device: str = "auto"
-    batch_size: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
-    workers: Annotated[int, Field(gt=0)] | None = None
+    batch_size: _Count | Literal["auto"] = "auto"
+    workers: Annotated[int, Field(gt=0, le=_MOST_WORKERS)] | None = None
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
     paths: PathSettings = PathSettings()
     images: ImageSettings = ImageSettings()
@@ -149,10 +166,7 @@ def load_settings(project: Path, flags: Mapping[str, Any]) -> Settings:
         SettingsError: naming the file and the key that is wrong.
     """
     path = project / SETTINGS_NAME
-    try:
-        content = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}; correct it or remove it") from error
+    content = _read(path)
     try:
         Settings.model_validate(content)
     except ValidationError as error:
@@ -161,6 +175,25 @@ def load_settings(project: Path, flags: Mapping[str, Any]) -> Settings:
         return Settings.model_validate(_merge(content, flags))
     except ValidationError as error:
         raise SettingsError(_first_problem(error)) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What the file holds; nothing if there is none."""
+    try:
+        text = read_regular(path).decode("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (ValueError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"{path} cannot be read: {reason}; correct it or remove it") from error
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise SettingsError(f"{path}: a line has more than {_MOST_DOTS} dots; correct or remove it")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise SettingsError(f"{path} is nested too deeply; correct it or remove it") from error
+    except ValueError as error:  # not only the parser's own: some numbers are too long
+        raise SettingsError(f"{path} cannot be read: {error}; correct it or remove it") from error
 
 
 def usable_cores() -> int:
@@ -185,4 +218,6 @@ def _first_problem(error: ValidationError) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return f"there is no setting {where!r}; correct its name or remove it"
-    return f"{where}: {problem['msg']}, got {problem['input']!r}"
+    shown = repr(problem["input"])
+    shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
+    return f"{where}: {problem['msg']}, got {shown}"

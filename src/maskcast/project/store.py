@@ -116,17 +116,20 @@ class AnnotationStore:
     def update(
         self, change: Callable[[AnnotationFile], AnnotationFile], *, keep: bool = False
     ) -> Update:
-        """Change the file while nobody else can.
+        """Change the file while nobody else can; if nothing changes, nothing is written.
 
         Args:
-            change: makes what the file shall hold from what it holds; it raises to leave the file
-                as it is.
+            change: makes what the file shall hold from what it holds, and may be asked twice; it
+                raises to leave the file as it is.
             keep: whether the change takes something away, so that what was there is kept where
                 nothing overwrites it: a backup from before gets a name of its own.
 
         Raises:
             AnnotationError, StorageError: if the file cannot be read or written.
         """
+        before = self.read()
+        if change(before) == before:  # a folder that cannot be written is then good enough
+            return Update(before, before, None)
         with self._locked() as before:
             existed = self.path.exists()
             after = change(before)

@@ -11,12 +11,13 @@ import shutil
 import tarfile
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import BinaryIO
+
+from cachetools import LRUCache
 
 from maskcast.errors import ImageError, StorageError
 from maskcast.io.atomic import temporary_name
@@ -101,13 +102,35 @@ class _Index:
 
     Attributes:
         file: the shard, or the copy of it here.
+        is_copy: whether that goes when it is forgotten.
         stamp: tells whether the file is still the same one.
         members: name -> where it is.
     """
 
     file: Path
+    is_copy: bool
     stamp: tuple[int, int]
     members: dict[str, _Extent]
+
+
+class _Indices(LRUCache[Place, _Index]):
+    """Of the shards read last: so many, and so many members together."""
+
+    def __init__(self) -> None:
+        super().__init__(_MOST_MEMBERS, getsizeof=_share)
+
+    def popitem(self) -> tuple[Place, _Index]:
+        """Forget the shard not read for longest."""
+        shard, index = super().popitem()
+        if index.is_copy:
+            index.file.unlink(missing_ok=True)
+        return shard, index
+
+
+def _share(index: _Index) -> int:
+    """What an index takes of all that is kept; a single large one may take all of it."""
+    least = _MOST_MEMBERS // (_MOST_COPIES if index.is_copy else _MOST_SHARDS)
+    return min(max(least, len(index.members)), _MOST_MEMBERS)
 
 
 class _Shards:
@@ -115,7 +138,7 @@ class _Shards:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._kept: OrderedDict[Place, _Index] = OrderedDict()
+        self._kept = _Indices()
         self._copies: Path | None = None
 
     def __reduce__(self) -> tuple[type[_Shards], tuple[()]]:
@@ -146,21 +169,10 @@ class _Shards:
         stamp = status.st_mtime_ns, status.st_size
         kept = self._kept.get(shard)
         if kept is None or kept.stamp != stamp:
-            kept = _Index(path, stamp, dict(_extents(file, status.st_size)))
+            is_copy = not isinstance(shard, Path)
+            kept = _Index(path, is_copy, stamp, dict(_extents(file, status.st_size)))
             self._kept[shard] = kept
-            self._kept.move_to_end(shard)
-            self._forget(_MOST_SHARDS if isinstance(shard, Path) else _MOST_COPIES)
-        self._kept.move_to_end(shard)
         return kept.members
-
-    def _forget(self, most: int) -> None:
-        while len(self._kept) > most or (
-            len(self._kept) > 1
-            and sum(len(index.members) for index in self._kept.values()) > _MOST_MEMBERS
-        ):
-            _, index = self._kept.popitem(last=False)
-            if self._copies is not None:
-                index.file.unlink(missing_ok=True)
 
     def _copy(self, shard: Url) -> Path:
         """A copy here of a shard in a store."""

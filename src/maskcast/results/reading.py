@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maskcast.errors import ExportError, ImageError, RunError
-from maskcast.io.images import read_image
+from maskcast.io.images import IntensityWindow, read_image
 from maskcast.io.rasters import read_raster
-from maskcast.io.read_options import ReadOptions
+from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.masks import compose_label_map
 from maskcast.project.folder import ProjectFolder
 from maskcast.results.files import ResultFiles
 from maskcast.runs.copies import opened_ledger
+from maskcast.runs.fingerprint import seen_window
 from maskcast.runs.ledger import FoundObject, TargetRow
 from maskcast.types import MAX_OBJECT_ID, LabelMap, Mask, RgbImage, Segmentation
 
@@ -37,6 +38,8 @@ class Result:
         found: id, score, area and box of each object, by ascending id; empty = nothing found.
         names: object id -> name.
         mask_paths: object id -> binary PNG: a path, a URL or a member of a shard.
+        window: that the run saw pictures of more than 8 bits through.
+        options: that pictures are read with.
     """
 
     image_id: str
@@ -46,6 +49,8 @@ class Result:
     found: tuple[FoundObject, ...]
     names: Mapping[int, str]
     mask_paths: Mapping[int, Readable]
+    window: IntensityWindow | None = None
+    options: ReadOptions = DEFAULT_OPTIONS
 
     def masks(self) -> dict[int, Mask]:
         """Object id -> bool (H, W), ascending; they may overlap.
@@ -75,12 +80,12 @@ class Result:
         return compose_label_map(list(masks), list(masks.values()), (self.height, self.width))
 
     def image(self) -> RgbImage:
-        """The target as uint8 (H, W, 3), upright; pictures of more than 8 bits are not windowed.
+        """The target as the engine saw it: uint8 (H, W, 3), upright.
 
         Raises:
             ImageError: if it cannot be read, or has another size than it had in the run.
         """
-        rgb = read_image(self.path).rgb
+        rgb = read_image(self.path, window=self.window, options=self.options).rgb
         if rgb.shape[:2] != (self.height, self.width):
             raise ImageError(
                 f"{self.path} is {rgb.shape[1]} x {rgb.shape[0]} pixels but was {self.width} x "
@@ -125,9 +130,10 @@ def read_results(project: ProjectFolder) -> Iterator[Result]:
         if ledger is None:
             raise RunError(f"there are no results in {project.output_place} yet; run it first")
         files = ResultFiles(project.output_place)
+        window = seen_window(ledger.fingerprint)
         for row in ledger.rows():
             if row.state == "done" and row.size is not None:
-                yield _result(project, files, row, row.size, names)
+                yield _result(project, files, row, row.size, names, window)
 
 
 def _result(
@@ -136,6 +142,7 @@ def _result(
     row: TargetRow,
     size: tuple[int, int],
     names: Mapping[int, str],
+    window: IntensityWindow | None,
 ) -> Result:
     ids = [found.object_id for found in row.objects]
     return Result(
@@ -145,6 +152,8 @@ def _result(
         row.objects,
         {key: names[key] for key in ids},
         {key: files.id_mask(row, key) for key in ids},
+        window,
+        project.settings.images.read_options,
     )
 
 

@@ -1,15 +1,17 @@
 """The seam between a run and the place where it computes.
 
-A run hands an executor a recipe and the targets, and takes ledger rows back; it never learns
-whether they came from threads of this process (``LocalExecutor``) or from the workers of a cluster
-(``ray.RayExecutor``). What a worker is, is the same everywhere: an engine, the memory bank it
-derived from the references of the recipe, and the pipeline.
+A run hands an executor a recipe, waits until it is ready, and hands it the targets; rows for the
+ledger come back as targets are finished. It never learns whether they come from threads of this
+process (``LocalExecutor``) or from the workers of a cluster (``ray.RayExecutor``). What a worker
+is, is the same everywhere: an engine, the memory bank it derived from the references of the recipe,
+and the pipeline.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -19,7 +21,7 @@ from maskcast.engines.base import Engine, EngineSettings, create_engine
 from maskcast.errors import RunError
 from maskcast.project.settings import usable_cores
 from maskcast.runs.ledger import TargetRow
-from maskcast.runs.pipeline import BatchRunner, WorkItem, run_pipeline
+from maskcast.runs.pipeline import BatchRunner, Record, WorkItem, run_pipeline
 from maskcast.runs.shards import Gathered, ShardPlan
 from maskcast.runs.work import FileWork
 from maskcast.types import Reference
@@ -53,54 +55,79 @@ class Recipe:
     lock: Path | None
 
 
-class Executor(Protocol):
-    """The seam: where targets are masked."""
+class Masker(Protocol):
+    """What is ready to mask."""
 
-    def run(
-        self,
-        recipe: Recipe,
-        engine: Engine,
-        items: Iterable[WorkItem],
-        note: Callable[[str], None],
-        stop: threading.Event,
-    ) -> Iterator[Sequence[TargetRow]]:
-        """Mask ``items`` and yield the row of each when its files are in place, in any order.
+    def mask(self, items: Iterable[WorkItem], stop: threading.Event, record: Record) -> None:
+        """Mask ``items`` and hand over the rows of each when its files are in place, in any order.
 
         Rows come in groups that are recorded together or not at all: those of a shard would
         otherwise be done again in another one.
 
         Args:
-            recipe: what every worker is built from.
-            engine: one that is built from the recipe already, in this process.
             items: consumed lazily; never held whole.
-            note: is told what the user should know.
             stop: once set, what is in flight is finished and no more is begun.
+            record: is given the rows, from any thread, a moment after the files are in place.
 
         Raises:
             StorageError: if nothing more can be written.
-            RunError: if no worker can be started or kept.
+            RunError: if no worker can be kept.
+        """
+
+
+class Executor(Protocol):
+    """The seam: where targets are masked."""
+
+    def ready(
+        self,
+        recipe: Recipe,
+        engine: Engine,
+        note: Callable[[str], None],
+        expected: int | None,
+    ) -> AbstractContextManager[Masker]:
+        """Get ready, with the references learnt: what can keep a run from starting is raised here.
+
+        Args:
+            recipe: what every worker is built from.
+            engine: one that is built from the recipe already, in this process.
+            note: is told what the user should know.
+            expected: targets that there are at least; None = not known yet.
+
+        Raises:
+            EngineError: if the engine cannot learn from the references.
+            SettingsError: if the place cannot be had.
+            RunError: if no worker can be started.
         """
 
 
 class LocalExecutor:
     """Threads of this process."""
 
-    def run(
+    @contextmanager
+    def ready(
         self,
         recipe: Recipe,
         engine: Engine,
-        items: Iterable[WorkItem],
         note: Callable[[str], None],  # noqa: ARG002 (of the seam)
-        stop: threading.Event,
-    ) -> Iterator[Sequence[TargetRow]]:
-        """See ``Executor``; rows come in the order of ``items``."""
-        yield from Worker(recipe, engine).rows(until(stop, items))
+        expected: int | None,  # noqa: ARG002
+    ) -> Iterator[Masker]:
+        """See ``Executor``."""
+        yield _LocalMasker(Worker(recipe, engine))
+
+
+@dataclass(frozen=True)
+class _LocalMasker:
+    worker: Worker
+
+    def mask(self, items: Iterable[WorkItem], stop: threading.Event, record: Record) -> None:
+        """See ``Masker``."""
+        self.worker.mask(until(stop, items), record)
 
 
 class Worker:
     """An engine with its memory bank, ready for targets.
 
-    ``rows`` may be called by several threads at a time: while one of them has the engine, the
+    ``mask`` may be called by several threads at a time: while one of them has the engine, the
     others read and write.
 
     Raises:
@@ -121,26 +148,25 @@ class Worker:
         bank = engine.memorize(recipe.references)
         self._batches = BatchRunner(engine, bank, recipe.batch_size or engine.info.max_batch)
 
-    def rows(self, items: Iterable[WorkItem]) -> Iterator[Sequence[TargetRow]]:
-        """Mask ``items``; groups as ``Executor.run`` gives them.
+    def mask(self, items: Iterable[WorkItem], record: Record) -> None:
+        """Mask ``items``; rows as ``Masker.mask`` gives them.
 
         Those of a shard come once it is in place.
         """
         if self._shards is not None:
-            return self._sharded_rows(iter(items), self._shards)
-        each = run_pipeline(items, self._work, self._batches, self._threads)
-        return ([row] for row in each)
+            self._mask_into_shards(iter(items), self._shards, record)
+        else:
+            run_pipeline(items, self._work, self._batches, self._threads, record)
 
-    def _sharded_rows(
-        self, items: Iterator[WorkItem], plan: ShardPlan
-    ) -> Iterator[Sequence[TargetRow]]:
+    def _mask_into_shards(self, items: Iterator[WorkItem], plan: ShardPlan, record: Record) -> None:
         while chunk := list(islice(items, plan.size)):
             gathered = Gathered()
             work = replace(self._work, sink=gathered)
-            rows = list(run_pipeline(chunk, work, self._batches, self._threads))
+            rows: list[TargetRow] = []
+            run_pipeline(chunk, work, self._batches, self._threads, rows.extend)
             done = [row for row in rows if row.state == "done"]
             shard = plan.write(done, gathered.results) if done else None
-            yield [replace(row, shard=shard) if row.state == "done" else row for row in rows]
+            record([replace(row, shard=shard) if row.state == "done" else row for row in rows])
 
 
 def until(stop: threading.Event, items: Iterable[WorkItem]) -> Iterator[WorkItem]:

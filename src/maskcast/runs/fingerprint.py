@@ -32,6 +32,12 @@ def run_fingerprint(
     }
 
 
+def seen_window(fingerprint: Fingerprint) -> IntensityWindow | None:
+    """The window that a run saw its pictures of more than 8 bits through; None if it had none."""
+    bounds = fingerprint.get("intensity window")
+    return None if bounds is None else IntensityWindow(*bounds)
+
+
 def describe_changes(before: Fingerprint, now: Fingerprint) -> list[str]:
     """Say what differs, one phrase a topic; empty if nothing does."""
     topics = sorted(before.keys() | now.keys())

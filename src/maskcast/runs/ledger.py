@@ -17,39 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maskcast.errors import RunError, StorageError
+from maskcast.io.storage import Tag
+from maskcast.runs import database
+from maskcast.runs.database import Database
 from maskcast.runs.query import RowQuery
 
-_FORMAT = "maskcast-ledger-1"
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE targets (
-    image_id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('done', 'failed')),
-    height INTEGER,
-    width INTEGER,
-    file_size INTEGER,
-    notes TEXT NOT NULL,
-    reason TEXT
-) WITHOUT ROWID;
-CREATE TABLE objects (
-    image_id TEXT NOT NULL REFERENCES targets (image_id),
-    object_id INTEGER NOT NULL,
-    score REAL NOT NULL,
-    area INTEGER NOT NULL,
-    components INTEGER NOT NULL,
-    xmin INTEGER NOT NULL, ymin INTEGER NOT NULL, xmax INTEGER NOT NULL, ymax INTEGER NOT NULL,
-    PRIMARY KEY (image_id, object_id)
-) WITHOUT ROWID;
-"""
-
-_SHARDS = "CREATE TABLE shards (image_id TEXT PRIMARY KEY, shard TEXT NOT NULL) WITHOUT ROWID"
 _IN_FOLDER = "FROM targets WHERE image_id >= ? AND image_id < ? AND image_id NOT GLOB ?"
 _ONLY_IN_OTHER = """
 SELECT image_id FROM other.targets AS o WHERE state = 'done' AND NOT EXISTS
 (SELECT 1 FROM main.targets AS t WHERE t.image_id = o.image_id AND t.state = 'done')
 """
+
+_AT_ONCE = 500
+
+Known = tuple[bool, int | None, Tag]
+"""Of a target in the ledger: whether it is done, and bytes and tag of its file when it was read."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +63,11 @@ class TargetRow:
         state: ``done`` or ``failed``.
         size: (height, width) in pixels; None if it failed before decoding.
         file_size: bytes of the file when it was read; None if unknown.
+        tag: what its listing told beside the size: nanoseconds of the last change of a file, a
+            text of an object in a store; None if unknown.
+        digest: of the bytes that were read, 16 of them; see ``io.digests``. None if unknown.
+        look: names and colours that its pictures were drawn with, as a number; see ``runs.looks``.
+            None if unknown.
         notes: what the user should know of how it was read.
         reason: why it failed, else None.
         objects: what was found; empty = nothing found.
@@ -96,6 +83,9 @@ class TargetRow:
     reason: str | None = None
     objects: tuple[FoundObject, ...] = ()
     shard: str | None = None
+    tag: Tag = None
+    digest: bytes | None = None
+    look: int | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -111,80 +101,77 @@ class LedgerCounts:
     empty: int
     failed: int
 
+    def without(self, others: LedgerCounts) -> LedgerCounts:
+        """Without some of the targets that are counted."""
+        return LedgerCounts(
+            self.done - others.done, self.empty - others.empty, self.failed - others.failed
+        )
+
 
 def holds_ledger(path: Path) -> bool:
     """Whether there is anything in ``path``; a run killed while creating it leaves a blank file.
 
     Raises:
-        RunError: if the file is not an SQLite database.
+        RunError: if the file is not an SQLite database, or cannot be read.
     """
-    if not path.exists():
-        return False
-    connection = _connect(path, "rw")
-    try:
-        return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-    finally:
-        connection.close()
+    return not database.is_blank(path)
+
+
+def new_run_id() -> str:
+    """8 hexadecimal digits that no other run has."""
+    return secrets.token_hex(4)
 
 
 class Ledger:
-    """An open ledger. Only one thread of one process writes to it."""
+    """An open ledger. One thread at a time uses it, and one of all that are open writes."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self.path = path
+    def __init__(self, opened: Database) -> None:
+        self._database = opened
+        self._connection = opened.connection
+        self.path = opened.path
 
     @classmethod
-    def create(cls, path: Path, fingerprint: Mapping[str, Any]) -> Ledger:
-        """Make a new ledger that belongs to ``fingerprint`` (JSON-able, see ``runs.start``).
+    def create(cls, path: Path, fingerprint: Mapping[str, Any], run_id: str = "") -> Ledger:
+        """Make a new ledger.
+
+        Args:
+            path: holds nothing yet.
+            fingerprint: what results depend on, JSON-able, see ``runs.fingerprint``.
+            run_id: from ``new_run_id``; empty = a new one.
 
         Raises:
             StorageError: if the folder cannot be written.
         """
-        ledger = cls(_connect(path, "rwc"), path)
-        with ledger._transaction() as connection:
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
-            connection.execute(_SHARDS)
-            connection.executemany(
-                "INSERT INTO meta VALUES (?, ?)",
-                [
-                    ("format", _FORMAT),
-                    ("fingerprint", json.dumps(fingerprint, sort_keys=True)),
-                    ("run", secrets.token_hex(4)),
-                ],
-            )
-        return ledger
+        depends_on = json.dumps(fingerprint, sort_keys=True)
+        meta = {"fingerprint": depends_on, "run": run_id or new_run_id()}
+        return cls(database.create(path, meta))
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
-        """Open an existing ledger.
+        """Open an existing ledger to write to it; one of 0.1 is brought up to this version.
 
         Raises:
-            RunError: if the file is not a ledger of this version.
+            RunError: if the file is not a ledger of a known version.
+            StorageError: if it cannot be written.
         """
-        ledger = cls(_connect(path, "rw"), path)
-        try:
-            found = ledger._meta("format")
-        except sqlite3.DatabaseError as error:
-            ledger.close()
-            raise RunError(
-                f"{path} is not a maskcast ledger ({error}); move it away, or start "
-                "afresh with --fresh"
-            ) from error
-        if found != _FORMAT:
-            ledger.close()
-            raise RunError(
-                f"{path} was written by another version of maskcast (format {found}); "
-                "use that version, or start afresh with --fresh"
-            )
-        if not ledger._has_shards():  # from before there were any
-            ledger._connection.execute(_SHARDS.replace("TABLE", "TEMP TABLE"))
+        ledger = cls(database.open_to_write(path))
+        if not ledger.run_id:
+            with ledger._transaction() as connection:
+                connection.execute("INSERT INTO meta VALUES ('run', ?)", (new_run_id(),))
         return ledger
+
+    @classmethod
+    def read(cls, path: Path) -> Ledger:
+        """Open an existing ledger only to read it, also where nothing can be written.
+
+        Raises:
+            RunError: if the file is not a ledger of a known version, or cannot be read.
+        """
+        return cls(database.open_to_read(path))
 
     def close(self) -> None:
         """Close the file; what was recorded stays."""
-        self._connection.close()
+        self._database.close()
 
     def __enter__(self) -> Ledger:
         return self
@@ -195,13 +182,16 @@ class Ledger:
     @property
     def fingerprint(self) -> dict[str, Any]:
         """What this run's results depend on, as given to ``create``."""
-        content: dict[str, Any] = json.loads(self._meta("fingerprint") or "{}")
+        content: dict[str, Any] = json.loads(self._database.meta("fingerprint") or "{}")
         return content
 
     @property
     def run_id(self) -> str:
-        """8 hexadecimal digits that no other ledger has; empty in ledgers of old."""
-        return self._meta("run") or ""
+        """8 hexadecimal digits that no other run has; empty in ledgers of old that are only read.
+
+        The output carries the same; see ``runs.identity``.
+        """
+        return self._database.meta("run") or ""
 
     def shards(self) -> set[str]:
         """File names of the shards that hold recorded results."""
@@ -225,22 +215,22 @@ class Ledger:
         self.record_all([row])
 
     def record_all(self, rows: Sequence[TargetRow]) -> None:
-        """Write what became of some targets, all or none; replaces earlier failures of them.
+        """Write what became of some targets, all or none; replaces what was known of them.
 
         Raises:
             StorageError: if the disk is full or not writable; the ledger stays openable.
         """
         objects = [
-            (row.image_id, one.object_id, one.score, one.area, one.components, *one.box)
+            (row.image_id, found.object_id, found.score, found.area, found.components, *found.box)
             for row in rows
-            for one in row.objects
+            for found in row.objects
         ]
         with self._transaction() as connection:
             connection.executemany(
                 "DELETE FROM objects WHERE image_id = ?", [(row.image_id,) for row in rows]
             )
             connection.executemany(
-                "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 map(_target_values, rows),
             )
             connection.executemany(
@@ -260,6 +250,26 @@ class Ledger:
         ).fetchone()
         return LedgerCounts(done=total - failed, empty=total - failed - shown, failed=failed)
 
+    def counts_of(self, image_ids: Sequence[str]) -> LedgerCounts:
+        """Count some targets by what became of them."""
+        done = empty = failed = 0
+        for start in range(0, len(image_ids), _AT_ONCE):
+            chosen = image_ids[start : start + _AT_ONCE]
+            among = f"image_id IN ({', '.join('?' * len(chosen))})"
+            states = self._connection.execute(
+                f"SELECT state, count(*) FROM targets WHERE {among} GROUP BY state",  # noqa: S608
+                chosen,
+            )
+            found = dict(states.fetchall())
+            (shown,) = self._connection.execute(
+                f"SELECT count(DISTINCT image_id) FROM objects WHERE {among}",  # noqa: S608
+                chosen,
+            ).fetchone()
+            done += found.get("done", 0)
+            empty += found.get("done", 0) - shown
+            failed += found.get("failed", 0)
+        return LedgerCounts(done, empty, failed)
+
     def done(self) -> dict[str, tuple[str, int | None]]:
         """Of each target that is done: image id -> (output name, bytes of its file when read)."""
         return {
@@ -269,29 +279,59 @@ class Ledger:
             )
         }
 
-    def done_in(self, folder: str) -> dict[str, int | None]:
-        """Of each target that is done and lies directly in a folder: the bytes of its file.
+    def known_in(self, folder: str) -> dict[str, Known]:
+        """What is known of each target, done or failed, that lies directly in a folder.
 
         Args:
             folder: POSIX path relative to the targets folder; empty for that itself.
         """
-        return self._in_folder("file_size", folder)
+        rows = self._connection.execute(
+            f"SELECT image_id, state = 'done', file_size, tag {_IN_FOLDER}", _in_folder(folder)
+        )
+        return {row[0]: row[1:] for row in rows.fetchall()}
 
     def names_in(self, folder: str) -> dict[str, str]:
         """Of each target that is done and lies directly in a folder: its output name."""
-        return self._in_folder("name", folder)
-
-    def _in_folder(self, column: str, folder: str) -> dict[str, Any]:
         rows = self._connection.execute(
-            f"SELECT image_id, {column} {_IN_FOLDER} AND state = 'done'",
-            _in_folder(folder),
+            f"SELECT image_id, name {_IN_FOLDER} AND state = 'done'", _in_folder(folder)
         )
         return dict(rows.fetchall())
 
-    def known_in(self, folder: str) -> set[str]:
-        """Image ids of the targets, done or failed, that lie directly in a folder."""
-        rows = self._connection.execute(f"SELECT image_id {_IN_FOLDER}", _in_folder(folder))
-        return {image_id for (image_id,) in rows}
+    def objects_in(self, folder: str) -> dict[str, list[int]]:
+        """Of each target directly in a folder: the ids that were found in it, where any were."""
+        found: dict[str, list[int]] = {}
+        rows = self._connection.execute(
+            "SELECT image_id, object_id FROM objects "
+            "WHERE image_id >= ? AND image_id < ? AND image_id NOT GLOB ?",
+            _in_folder(folder),
+        )
+        for image_id, object_id in rows:
+            found.setdefault(image_id, []).append(object_id)
+        return found
+
+    def size(self) -> int:
+        """Number of targets, done or failed."""
+        (count,) = self._connection.execute("SELECT count(*) FROM targets").fetchone()
+        return int(count)
+
+    def image_ids(self) -> Iterator[str]:
+        """Of all targets, done or failed, ascending, streamed."""
+        rows = self._connection.execute("SELECT image_id FROM targets ORDER BY image_id")
+        return (image_id for (image_id,) in rows)
+
+    def retag(self, tags: Mapping[str, tuple[int | None, Tag]]) -> None:
+        """Note bytes and tag of files that changed without their content having changed.
+
+        Raises:
+            StorageError: if the disk is full or not writable.
+        """
+        if not tags:
+            return
+        with self._transaction() as connection:
+            connection.executemany(
+                "UPDATE targets SET file_size = ?, tag = ? WHERE image_id = ?",
+                [(size, tag, image_id) for image_id, (size, tag) in tags.items()],
+            )
 
     def found_in(self) -> dict[int, int]:
         """Object id -> number of targets it was found in, ascending."""
@@ -324,7 +364,7 @@ class Ledger:
             with closing(sqlite3.connect(path)) as copy:
                 self._connection.backup(copy)
         except sqlite3.OperationalError as error:
-            raise _storage_error(path, error) from error
+            raise database.storage_error(path, error) from error
 
     def take_over(self, other: Path) -> None:
         """Add the targets that another ledger of the same run has done and this one has not."""
@@ -394,12 +434,17 @@ class Ledger:
         file_size: int | None,
         notes: str,
         reason: str | None,
+        tag: Tag,
+        digest: bytes | None,
+        look: int | None,
     ) -> TargetRow:
         size = None if height is None or width is None else (height, width)
         kept = tuple(json.loads(notes))
         found = self._objects(image_id)
         shard = self._shard(image_id) if state == "done" else None
-        return TargetRow(image_id, name, state, size, file_size, kept, reason, found, shard)
+        return TargetRow(
+            image_id, name, state, size, file_size, kept, reason, found, shard, tag, digest, look
+        )
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(
@@ -418,14 +463,6 @@ class Ledger:
         ).fetchone()
         return None if row is None else str(row[0])
 
-    def _has_shards(self) -> bool:
-        known = "SELECT count(*) FROM sqlite_master WHERE name = 'shards'"
-        return bool(self._connection.execute(known).fetchone()[0])
-
-    def _meta(self, key: str) -> str | None:
-        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
@@ -435,7 +472,7 @@ class Ledger:
         except sqlite3.OperationalError as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise _storage_error(self.path, error) from error
+            raise database.storage_error(self.path, error) from error
 
 
 def _in_folder(folder: str) -> tuple[str, str, str]:
@@ -448,33 +485,5 @@ def _in_folder(folder: str) -> tuple[str, str, str]:
 def _target_values(row: TargetRow) -> tuple[object, ...]:
     notes = json.dumps(row.notes, ensure_ascii=False)
     size = row.size or (None, None)
-    return (row.image_id, row.name, row.state, *size, row.file_size, notes, row.reason)
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    try:
-        connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None
-        )
-    except sqlite3.OperationalError as error:
-        raise _storage_error(path, error) from error
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        raise _storage_error(path, error) from error
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise RunError(
-            f"{path} is not a maskcast ledger ({error}); move it away, or start afresh with --fresh"
-        ) from error
-    return connection
-
-
-def _storage_error(path: Path, error: sqlite3.OperationalError) -> StorageError:
-    return StorageError(
-        f"the ledger {path} cannot be written ({error}); free some space or make "
-        "the folder writable, then start the same run again: it goes on where it "
-        "stopped"
-    )
+    found = (row.file_size, notes, row.reason, row.tag, row.digest, row.look)
+    return (row.image_id, row.name, row.state, *size, *found)

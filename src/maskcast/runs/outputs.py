@@ -23,6 +23,9 @@ from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, RgbImage, Segmentati
 BOX_COLUMNS = ("id", "xmin", "ymin", "xmax", "ymax", "score")
 """Header of a boxes file."""
 
+PARTS = ("id_masks", "masks", "overlays", "bboxes")
+"""The folders of an output."""
+
 _ID_MASK = re.compile(r"([1-9][0-9]{0,2})\.png")
 
 

@@ -3,91 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from maskcast.io.listing import ImageFolder, ImageStream
+from maskcast.io.listing import Stamp
 from maskcast.io.output_names import unusual_names, usual_name
 from maskcast.io.storage import Place
-from maskcast.runs.ledger import Ledger
+from maskcast.runs.comparing import Compared, TargetList
+from maskcast.runs.missing import ResultCheck
 from maskcast.runs.pipeline import WorkItem
 
 
+@dataclass
 class PendingTargets:
-    """The targets that a ledger does not hold as done; holds one folder's names at a time.
+    """The targets that are not done as they are now; holds one folder's names at a time.
 
     Attributes:
-        place: where they are.
-        listed: targets seen so far; all of them once ``items`` has ended.
-        pending: of these, how many are to be done.
+        compared: the list against the ledger.
+        results: finds those of which a result file is missing; None = nobody looks.
+        chosen: image ids of the only ones to be done this time, done or not; None = all pending.
+        pending: how many are to be done, of those listed so far.
     """
 
-    def __init__(self, stream: ImageStream, place: Place, ledger: Ledger) -> None:
-        self.place = place
-        self.listed = 0
-        self.pending = 0
-        self._stream = stream
-        self._ledger = ledger
-        self._changed = 0
-        self._first_changed = ""
+    compared: TargetList
+    results: ResultCheck | None = None
+    chosen: frozenset[str] | None = None
+    pending: int = 0
+    _missing: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> Place:
+        """Where the targets are."""
+        return self.compared.place
+
+    @property
+    def listed(self) -> int:
+        """Targets seen so far; all of them once ``items`` has ended."""
+        return self.compared.listed
+
+    @property
+    def touched(self) -> dict[str, Stamp]:
+        """See ``TargetList``."""
+        return self.compared.touched
+
+    def gone(self) -> list[str]:
+        """See ``TargetList``."""
+        return self.compared.gone()
 
     def items(self) -> Iterator[WorkItem]:
         """Folder by folder, ascending by name in each."""
-        is_new = not self._ledger.counts().done
-        for group in self._stream.groups():
-            done: dict[str, int | None] = {}
-            for images in group if not is_new else ():
-                done |= self._ledger.done_in(images.relative)
-            image_ids = [image_id for images in group for image_id in images.image_ids()]
-            pending = sum(image_id not in done for image_id in image_ids)
-            self.listed += len(image_ids)
-            self.pending += pending
-            self._compare(group, done)
-            if pending:
-                yield from self._items_of(group, image_ids, done)
+        for group in self.compared.groups():
+            missing = set(self.results.missing_in(group)) if self.results else set()
+            chosen = self.chosen or frozenset()
+            pending = [
+                image_id
+                for image_id in group.image_ids
+                if not group.is_done(image_id) or image_id in missing or image_id in chosen
+            ]
+            self._missing += sorted(missing.intersection(group.image_ids) - group.changed)
+            self.pending += len(pending)
+            wanted = frozenset(pending) if self.chosen is None else chosen.intersection(pending)
+            if wanted:
+                yield from self._items_of(group, wanted)
 
     def notes(self) -> tuple[str, ...]:
         """What the user should know; complete once ``items`` has ended."""
-        notes = self._stream.sentences()
-        if self._changed:
-            changed = (
-                f"{self._changed} targets changed since they were done (first: "
-                f"{self._first_changed}); their results are kept, --fresh does them again"
-            )
-            notes = (*notes, changed)
-        return notes
+        again = "are done again" if self.chosen is None else "are pending"
+        changed, missing, gone = self.compared.changed, self._missing, self.gone()
+        told = {
+            f"changed since they were done and {again}": changed,
+            f"lack result files and {again}": missing,
+            "are gone; their results are kept": gone,
+        }
+        return (
+            *self.compared.stream.sentences(),
+            *(f"{len(ids)} targets {what} (first: {ids[0]})" for what, ids in told.items() if ids),
+        )
 
-    def _items_of(
-        self, group: list[ImageFolder], image_ids: list[str], done: dict[str, int | None]
-    ) -> Iterator[WorkItem]:
+    def _items_of(self, group: Compared, wanted: frozenset[str]) -> Iterator[WorkItem]:
         taken: dict[str, str] = {}
-        for images in group if done else ():
-            taken |= self._ledger.names_in(images.relative)
-        unusual = unusual_names(image_ids, taken)
-        for images in group:
+        ledger = self.compared.ledger
+        if ledger is not None and group.known:
+            for images in group.folders:
+                taken |= ledger.names_in(images.relative)
+        unusual = unusual_names(group.image_ids, taken)
+        for images in group.folders:
             for image_id, file_name in zip(images.image_ids(), images.names, strict=True):
-                if image_id not in done:
-                    name = unusual.get(image_id) or usual_name(image_id)
-                    size = images.sizes.get(file_name)
-                    yield WorkItem(image_id, self.place / image_id, name, size)
-
-    def _compare(self, group: list[ImageFolder], done: dict[str, int | None]) -> None:
-        """Count the files that have another size than when they were done."""
-        for images in group if done else ():
-            for image_id, file_name in zip(images.image_ids(), images.names, strict=True):
-                if image_id in done and self._has_changed(
-                    image_id, images.sizes.get(file_name), done[image_id]
-                ):
-                    self._first_changed = self._first_changed or image_id
-                    self._changed += 1
-
-    def _has_changed(self, image_id: str, listed: int | None, size_when_done: int | None) -> bool:
-        if isinstance(self.place, Path):
-            return _size(self.place / image_id) != size_when_done
-        return listed is not None and listed != size_when_done
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
+                if image_id in wanted:
+                    usual = unusual.get(image_id) or usual_name(image_id)
+                    size, tag = images.stamps.get(file_name, (None, None))
+                    name = taken.get(image_id, usual)
+                    yield WorkItem(image_id, self.place / image_id, name, size, tag)

@@ -1,9 +1,9 @@
 """The run on one screen: decode ahead, propagate in batches, write behind, record.
 
 Targets flow through three stages that overlap: threads decode, the engine propagates in the
-calling thread (on a GPU in its own), threads write the files; the caller records each finished
-target. Every stage holds a bounded number of targets, so memory does not grow with their count, and
-no stage knows what the others do.
+calling thread (on a GPU in its own), threads write the files and hand over the row of each target
+that is finished, while the engine may be busy with the next batch. Every stage holds a bounded
+number of targets, so memory does not grow with their count, and no stage knows what the others do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -20,13 +20,16 @@ from typing import Protocol, TypeVar
 from maskcast.engines.base import Engine
 from maskcast.errors import MaskcastError, StorageError
 from maskcast.io.printable import printable
-from maskcast.io.storage import Place
+from maskcast.io.storage import Place, Tag
 from maskcast.runs.ledger import TargetRow
 from maskcast.types import MemoryBank, RgbImage, Segmentation
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+Record = Callable[[Sequence[TargetRow]], None]
+"""Takes the rows of targets whose files are in place, from any thread; see ``Recorder``."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,14 @@ class WorkItem:
         source: where its file is.
         name: what its output files get.
         size: bytes of the file, where the listing told.
+        tag: see ``storage.Tag``, where the listing told.
     """
 
     image_id: str
     source: Place
     name: str
     size: int | None = None
+    tag: Tag = None
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,15 @@ class Decoded:
         image: uint8 (H, W, 3) RGB.
         notes: what the user should know of how it was read.
         file_size: bytes of the file; None if unknown.
+        tag: see ``storage.Tag``.
+        digest: of the bytes that were read; None if they changed meanwhile.
     """
 
     image: RgbImage
     notes: tuple[str, ...]
     file_size: int | None
+    tag: Tag = None
+    digest: bytes | None = None
 
 
 class Work(Protocol):
@@ -78,23 +87,32 @@ class Work(Protocol):
         """Write all files of a target; ``StorageError`` ends the run, others fail it alone."""
 
 
+_Segmented = tuple[WorkItem, Decoded | Failure, Segmentation | Failure]
+
+
 def run_pipeline(
     items: Iterable[WorkItem],
     work: Work,
     batches: BatchRunner,
     workers: int,
-) -> Iterator[TargetRow]:
-    """Take targets through read, propagate and write; yield their rows in input order.
+    record: Record,
+) -> None:
+    """Take targets through read, propagate and write.
 
     Args:
         items: consumed lazily; end it early to stop, what is in flight is still finished.
         work: what to read and write.
         batches: runs the engine.
         workers: threads for reading, and as many for writing.
+        record: is given each row as soon as the files of its target are in place.
 
     Raises:
         StorageError: if the disk is full or not writable.
     """
+
+    def finish(step: _Segmented) -> None:
+        record([_write(work, *step)])
+
     with (
         ThreadPoolExecutor(workers, "read") as readers,
         ThreadPoolExecutor(workers, "write") as writers,
@@ -103,7 +121,7 @@ def run_pipeline(
             readers, lambda item: (item, _read(work, item)), items, ahead=batches.size + workers
         )
         segmented = batches.run(decoded)
-        yield from map_ahead(writers, lambda step: _write(work, *step), segmented, ahead=workers)
+        deque(map_ahead(writers, finish, segmented, ahead=workers), maxlen=0)
 
 
 def map_ahead(
@@ -143,7 +161,7 @@ class BatchRunner:
     def run(
         self,
         decoded: Iterable[tuple[WorkItem, Decoded | Failure]],
-    ) -> Iterator[tuple[WorkItem, Decoded | Failure, Segmentation | Failure]]:
+    ) -> Iterator[_Segmented]:
         """Yield each target with what was found in it, in input order."""
         source = iter(decoded)
         batches = iter(lambda: list(islice(source, self.size)), [])
@@ -156,7 +174,7 @@ class BatchRunner:
     def _mask(
         self,
         batch: list[tuple[WorkItem, Decoded | Failure]],
-    ) -> list[tuple[WorkItem, Decoded | Failure, Segmentation | Failure]]:
+    ) -> list[_Segmented]:
         images = [content.image for _, content in batch if isinstance(content, Decoded)]
         found: list[Segmentation | Failure] = []
         while len(found) < len(images):  # the size may shrink meanwhile

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -20,9 +20,8 @@ from typing import Any
 
 from maskcast.engines.base import Engine, EngineInfo
 from maskcast.errors import SettingsError
-from maskcast.runs.executor import Recipe
-from maskcast.runs.ledger import TargetRow
-from maskcast.runs.pipeline import WorkItem
+from maskcast.runs.executor import Masker, Recipe
+from maskcast.runs.pipeline import Record, WorkItem
 from maskcast.runs.ray_pool import LEAST_CHUNK, Pool, chunks
 
 _LEAST_CHUNK_ON_GPU = 32
@@ -48,15 +47,15 @@ class RayExecutor:
     gpus_per_worker: float | None = None
     max_workers: int | None = None
 
-    def run(
+    @contextmanager
+    def ready(
         self,
         recipe: Recipe,
         engine: Engine,
-        items: Iterable[WorkItem],
         note: Callable[[str], None],
-        stop: threading.Event,
-    ) -> Iterator[Sequence[TargetRow]]:
-        """See ``executor.Executor``; rows come as workers finish.
+        expected: int | None,
+    ) -> Iterator[Masker]:
+        """See ``executor.Executor``; a worker is ready.
 
         Raises:
             SettingsError: if Ray is not installed, cannot be reached or has no room for a worker.
@@ -69,7 +68,8 @@ class RayExecutor:
             pool = Pool(ray, _for_worker(recipe, engine.info, needs), needs, limit, note)
             size = _chunk_size(recipe, engine.info, has_gpus=needs["GPU"] > 0)
             try:
-                yield from pool.run(chunks(items, size), stop)
+                pool.begin(None if expected is None else -(-expected // size))
+                yield _RayMasker(pool, size)
             finally:
                 pool.close()
 
@@ -108,6 +108,17 @@ class RayExecutor:
                 )
             note(f"a worker needs {wanted} and the cluster has {there}; waiting for it to grow")
         return self.max_workers or max(room, 1)
+
+
+@dataclass(frozen=True)
+class _RayMasker:
+    pool: Pool
+    chunk_size: int
+
+    def mask(self, items: Iterable[WorkItem], stop: threading.Event, record: Record) -> None:
+        """See ``executor.Masker``; the rows of a chunk come when all of it is done."""
+        for rows in self.pool.run(chunks(items, self.chunk_size), stop):
+            record(rows)
 
 
 def _for_worker(recipe: Recipe, info: EngineInfo, needs: Mapping[str, float]) -> Recipe:

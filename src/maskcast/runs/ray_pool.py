@@ -80,6 +80,24 @@ class Pool:
             max_concurrency=_CHUNKS_A_WORKER + 1,  # one thread stays free for ``stop``
         )
 
+    def begin(self, expected: int | None) -> None:
+        """Start workers and wait until the first of them is ready.
+
+        Args:
+            expected: chunks that there will be; None = not known.
+
+        Raises:
+            RunError: if workers die before they are ready.
+        """
+        wanted = self.limit if expected is None else min(self.limit, max(1, expected))
+        while not any(member.ready for member in self.members):
+            while len(self.members) < wanted:
+                self._start_worker()
+            landed, _ = self.ray.wait(list(self.flights), num_returns=1, timeout=_WAIT_S)
+            for reference in landed:
+                for _ in self._land(reference):  # no rows come yet
+                    pass
+
     def run(
         self, chunks: Iterator[tuple[WorkItem, ...]], stop: threading.Event
     ) -> Iterator[Sequence[TargetRow]]:
@@ -113,12 +131,15 @@ class Pool:
 
     def _start_workers(self) -> None:
         """One for each chunk that nobody will take soon, up to the limit."""
-        starting = sum(not member.ready for member in self.members)
+        free = sum(not (member.ready and member.flying) for member in self.members)
         waiting = len(self.backlog) + len(self.suspects)
-        for _ in range(min(self.limit - len(self.members), waiting - starting)):
-            member = _Member(self._actor.remote())
-            self.members.append(member)
-            self._send(member, member.handle.prepare.remote(self._sent_recipe))
+        for _ in range(min(self.limit - len(self.members), waiting - free)):
+            self._start_worker()
+
+    def _start_worker(self) -> None:
+        member = _Member(self._actor.remote())
+        self.members.append(member)
+        self._send(member, member.handle.prepare.remote(self._sent_recipe))
 
     def _send(self, member: _Member, reference: object, items: tuple[WorkItem, ...] = ()) -> None:
         member.flying += 1
@@ -242,8 +263,9 @@ class RayWorker:
         """Mask a chunk, a shard at most; fewer rows than items come back after ``stop``."""
         if self._worker is None:
             raise RunError("this worker was given targets before it was ready; start the run again")
-        groups = self._worker.rows(until(self._stop, items))
-        return [row for group in groups for row in group]
+        rows: list[TargetRow] = []
+        self._worker.mask(until(self._stop, items), rows.extend)
+        return rows
 
     def stop(self) -> None:
         """Finish what is in flight and begin no other target."""

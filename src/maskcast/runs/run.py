@@ -2,123 +2,44 @@
 
 A run never deletes or overwrites results: it goes on with what the ledger does not hold yet,
 refuses if references, options or engine changed, and moves the old output aside when told to start
-afresh.
+afresh, once it is known that the new run can start.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import chain, islice
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
-
-from maskcast.engines.base import Engine, EngineInfo
-from maskcast.errors import (
-    FingerprintError,
-    MaskcastError,
-    RunLockedError,
-    SettingsError,
-    StorageError,
-)
+from maskcast.engines.base import Engine
+from maskcast.errors import FingerprintError
+from maskcast.io.atomic import remove_stale_temporaries
 from maskcast.io.images import IntensityWindow
-from maskcast.io.storage import Place, Url
+from maskcast.io.storage import Url
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import load_references
+from maskcast.runs.aside import check_output, move_aside
+from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import LedgerCopies
-from maskcast.runs.executor import Executor, LocalExecutor, Recipe
+from maskcast.runs.executor import Executor, LocalExecutor, Masker, Recipe
 from maskcast.runs.fingerprint import Fingerprint, describe_changes, run_fingerprint
-from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow, holds_ledger
+from maskcast.runs.identity import check_identity, check_no_ledger_is_missing, put_identity
+from maskcast.runs.ledger import Ledger, holds_ledger, new_run_id
+from maskcast.runs.lock import LOCK_NAME, RunLock
+from maskcast.runs.missing import ResultCheck
+from maskcast.runs.outputs import PARTS
+from maskcast.runs.passing import MakeReady, Pass
 from maskcast.runs.pending import PendingTargets
-from maskcast.runs.pipeline import WorkItem
-from maskcast.runs.shards import ShardPlan, reconcile
+from maskcast.runs.shards import FOLDER, ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
+from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunObserver, RunSummary
 from maskcast.runs.work import FileWork
 from maskcast.types import ObjectSpec, Reference
-
-LOCK_NAME = ".lock"
-_COMMIT_EVERY_S = 0.1
-_LOOK_AHEAD = 10_000
-_ANNOUNCE_GROWTH = 1.2
-
-
-class RunObserver(Protocol):
-    """Is told how a run goes; calls come from the thread that called ``run_project``."""
-
-    def stage(self, text: str) -> None:
-        """A preparation began, e.g. learning from the references."""
-
-    def note(self, text: str) -> None:
-        """Something the user should know."""
-
-    def start(self, total: int, counts: LedgerCounts) -> None:
-        """The targets begin: ``total`` listed so far, ``counts`` from before.
-
-        Called again, with what holds then, while a long list is still being read.
-        """
-
-    def row(self, row: TargetRow) -> None:
-        """One target is finished and recorded."""
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """What a run came to.
-
-    Attributes:
-        output: the output folder or place.
-        total: targets in the folder.
-        counts: done (empty ones included), empty and failed, over all runs on this output.
-        finished_now: targets done or failed by this run.
-        pending: targets still to be done.
-        seconds: time this run took, from learning to the last file.
-        stopped: whether it was asked to stop.
-        listed_all: whether ``total`` and ``pending`` are all there are; a list in a store is not
-            read to its end only to be counted.
-    """
-
-    output: Place
-    total: int
-    counts: LedgerCounts
-    finished_now: int
-    pending: int
-    seconds: float
-    stopped: bool
-    listed_all: bool = True
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON-able."""
-        return {
-            "output": str(self.output),
-            "targets": self.total,
-            "done": self.counts.done,
-            "empty": self.counts.empty,
-            "failed": self.counts.failed,
-            "pending": self.pending,
-            "finished_now": self.finished_now,
-            "seconds": round(self.seconds, 3),
-            "stopped": self.stopped,
-            "listed_all": self.listed_all,
-        }
-
-    def describe(self) -> str:
-        """A few sentences for a person."""
-        more = "" if self.listed_all else " or more"
-        sentence = (
-            f"{self.output}: done {self.counts.done} of {self.total}{more} (of these empty "
-            f"{self.counts.empty}), failed {self.counts.failed}, pending {self.pending}{more}"
-        )
-        if self.counts.failed:
-            sentence += "\nmaskcast status tells why; starting again tries the failed ones again"
-        if self.pending:
-            sentence += "\nstart the same command again to go on"
-        return sentence
 
 
 def run_project(
@@ -137,7 +58,7 @@ def run_project(
         project: what to run.
         observer: is told how it goes.
         limit: at most so many targets this time.
-        fresh: move an existing output aside first.
+        fresh: move existing output and ledger aside, once nothing can keep the run from starting.
         stop: set it to finish what is in flight and return.
         executor: where to compute; None = threads of this process.
         shard_size: pack the results of so many targets into one file each; None = folders.
@@ -145,72 +66,37 @@ def run_project(
     Raises:
         SettingsError, AnnotationError, ImageError, EngineError: if the run cannot start.
         FingerprintError: if the output belongs to other references, options or engine.
-        RunLockedError: if another run is writing to the output.
+        IdentityError: if output and ledger belong to different runs.
+        RunLockedError: if another run is writing to the output or the ledger.
         StorageError: if the disk is full or not writable; what is done stays done.
     """
-    stop = stop or threading.Event()
-    _check_output(project.output_place, fresh=fresh)
-    if fresh:
-        _move_aside(project.output_folder, observer)
+    check_output(project, fresh=fresh)
     engine = project.create_engine()
     try:
-        with output_lock(project.state_folder):
-            setup = _Setup.of(project, engine, shard_size)
-            return setup.run(observer, limit, stop, executor or LocalExecutor())
+        with RunLock(project) as lock:
+            setup = _Setup.of(project, engine, executor or LocalExecutor(), shard_size, observer)
+            opened = setup.begun_afresh(lock) if fresh else setup.gone_on_with()
+            with opened as begun:
+                return setup.run(begun, limit, stop or threading.Event())
     finally:
         engine.close()
 
 
-def _check_output(output: Place, *, fresh: bool) -> None:
-    if not isinstance(output, Path) and output.is_read_only:
-        raise SettingsError(f"{output} can only be read; give another --output")
-    if not isinstance(output, Path) and fresh:
-        raise SettingsError(
-            f"{output} is in a store, where nothing can be moved aside; give another --output "
-            "instead of --fresh"
-        )
+@dataclass(frozen=True)
+class _Begun:
+    """A run whose ledger is open.
 
-
-@contextmanager
-def output_lock(output: Path) -> Iterator[None]:
-    """Hold the lock of an output folder, which is made if it is missing.
-
-    Raises:
-        RunLockedError: if another process holds it; a killed one does not.
-        StorageError: if the folder cannot be written.
+    Attributes:
+        ledger: open to be written to.
+        make_ready: gets ready to mask.
+        seconds: that getting ready has taken already.
+        copies: of the ledger, of an output in a store.
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(output / LOCK_NAME, timeout=0)
-        lock.acquire()
-    except Timeout as error:
-        raise RunLockedError(
-            f"another run is writing to {output}; wait until it ends, stop it, "
-            "or give another --output"
-        ) from error
-    except OSError as error:
-        raise StorageError(
-            f"the output folder {output} cannot be written ({error.strerror}); "
-            "make it writable or give another --output"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
-
-def fetch_ledger(project: ProjectFolder) -> None:
-    """Bring the ledger of an output in a store here, if there is none, to be looked at repeatedly.
-
-    Raises:
-        RunLockedError: if a run of this machine is beginning there.
-        RunError: if the ledger cannot be read.
-        StorageError: if the store cannot be read.
-    """
-    output, path = project.output_place, project.ledger_path
-    if isinstance(output, Url) and not output.is_read_only and not holds_ledger(path):
-        with output_lock(project.state_folder):
-            LedgerCopies(output, path).fetch()
+    ledger: Ledger
+    make_ready: MakeReady
+    seconds: float = 0.0
+    copies: LedgerCopies | None = None
 
 
 @dataclass(frozen=True)
@@ -219,205 +105,125 @@ class _Setup:
 
     project: ProjectFolder
     engine: Engine
+    executor: Executor
     references: tuple[Reference, ...]
     window: IntensityWindow | None
     specs: Mapping[int, ObjectSpec]
     shard_size: int | None
+    observer: RunObserver
 
     @classmethod
-    def of(cls, project: ProjectFolder, engine: Engine, shard_size: int | None) -> _Setup:
-        """Read references and objects."""
-        window = project.intensity_window()
-        references = tuple(project.load_references(engine, window))
-        specs = project.object_specs({key for one in references for key in one.masks})
-        return cls(project, engine, references, window, specs, shard_size)
-
-    def run(
-        self,
-        observer: RunObserver,
-        limit: int | None,
-        stop: threading.Event,
+    def of(
+        cls,
+        project: ProjectFolder,
+        engine: Engine,
         executor: Executor,
-    ) -> RunSummary:
-        """Open the ledger and take the pending targets through."""
-        project, output = self.project, self.project.output_place
-        copies = LedgerCopies(output, project.ledger_path) if isinstance(output, Url) else None
+        shard_size: int | None,
+        observer: RunObserver,
+    ) -> _Setup:
+        """Read references and objects."""
+        loaded = load_references(project, engine)
+        for note in loaded.notes:
+            observer.note(note)
+        references, window = loaded.references, loaded.window
+        specs = project.object_specs({key for reference in references for key in reference.masks})
+        return cls(project, engine, executor, references, window, specs, shard_size, observer)
+
+    @contextmanager
+    def begun_afresh(self, lock: RunLock) -> Iterator[_Begun]:
+        """A new ledger; what was there is moved aside once the run is ready to mask."""
+        next(self.project.stream_targets().groups(), None)  # raises where there is nothing
+        run_id, began = new_run_id(), time.monotonic()
+        with self._made_ready(run_id, None) as masker:
+            seconds = time.monotonic() - began
+            if (told := move_aside(self.project, lock)) is not None:
+                self.observer.note(told)
+            with self._created(run_id) as ledger:
+                yield _Begun(ledger, lambda _: nullcontext(masker), seconds)
+
+    @contextmanager
+    def gone_on_with(self) -> Iterator[_Begun]:
+        """The ledger that is there, brought up to date and checked, or a new one."""
+        output, path = self.project.output_place, self.project.ledger_path
+        copies = LedgerCopies.of(self.project, output) if isinstance(output, Url) else None
         if copies is not None:
             copies.fetch()
-        with _open_ledger(project.ledger_path, self.fingerprint()) as ledger:
-            if self.shard_size is not None and (forgotten := reconcile(output, ledger)):
-                observer.note(f"the shards of {forgotten} targets are gone; they are done again")
-            targets = PendingTargets(project.stream_targets(), project.targets_place, ledger)
-            recipe = self.recipe(ledger.run_id)
-            this = _Pass(recipe, self.engine, targets, ledger, observer, stop, copies)
-            summary = this.run(executor, limit, output)
-            if self.shard_size is not None:
-                reconcile(output, ledger)
-            return summary
+        if not holds_ledger(path):
+            check_no_ledger_is_missing(output, path)
+            opened = self._created(new_run_id())
+        else:
+            opened = self._checked(Ledger.open(path))
+        with opened as ledger:
+            make_ready = partial(self._made_ready, ledger.run_id)
+            yield _Begun(ledger, make_ready, copies=copies)
 
-    def fingerprint(self) -> Fingerprint:
+    def run(self, begun: _Begun, limit: int | None, stop: threading.Event) -> RunSummary:
+        """Take the pending targets through."""
+        project, output, ledger = self.project, self.project.output_place, begun.ledger
+        if isinstance(output, Path):
+            remove_stale_temporaries(
+                [output / part for part in (*PARTS, FOLDER)], owner=ledger.run_id
+            )
+        if self.shard_size is not None and (forgotten := reconcile(output, ledger)):
+            self.observer.note(f"the shards of {forgotten} targets are gone; they are done again")
+        with Ledger.read(ledger.path) as known:
+            listed = TargetList(project.stream_targets(), project.targets_place, known)
+            results = ResultCheck(output, known) if self.shard_size is None else None
+            targets = PendingTargets(listed, results)
+            this = Pass(self.engine.info, targets, ledger, self.observer, stop, begun.copies)
+            summary = this.run(begun.make_ready, limit, output)
+        if self.shard_size is not None:
+            reconcile(output, ledger)
+        return replace(summary, seconds=summary.seconds + begun.seconds)
+
+    @contextmanager
+    def _created(self, run_id: str) -> Iterator[Ledger]:
+        with Ledger.create(self.project.ledger_path, self._fingerprint(), run_id) as ledger:
+            put_identity(self.project.output_place, run_id)
+            yield ledger
+
+    @contextmanager
+    def _checked(self, opened: Ledger) -> Iterator[Ledger]:
+        output = self.project.output_place
+        with opened as ledger:
+            carries_it = check_identity(output, ledger)
+            changes = describe_changes(ledger.fingerprint, self._fingerprint())
+            if changes:
+                raise FingerprintError(
+                    f"{output} holds results of other settings ({'; '.join(changes)}); undo the "
+                    "change, give another --output, or start again with --fresh, which moves the "
+                    "old output aside"
+                )
+            if not carries_it:
+                put_identity(output, ledger.run_id)
+            yield ledger
+
+    def _made_ready(self, run_id: str, expected: int | None) -> AbstractContextManager[Masker]:
+        name = self.engine.info.name
+        self.observer.stage(RunStage("learning", len(self.references), name))
+        recipe = self._recipe(run_id)
+        return self.executor.ready(recipe, self.engine, self.observer.note, expected)
+
+    def _fingerprint(self) -> Fingerprint:
         """What the results depend on."""
         found = run_fingerprint(self.engine.info, self.references, self.specs, self.window)
         return found if self.shard_size is None else {**found, "layout": "shards"}
 
-    def recipe(self, run_id: str) -> Recipe:
+    def _recipe(self, run_id: str) -> Recipe:
         """What workers are built from."""
         settings, output = self.project.settings, self.project.output_place
         if isinstance(output, Path):
             output = output.absolute()
         shards = None if self.shard_size is None else ShardPlan(output, run_id, self.shard_size)
+        sink = sink_for(output, run_id)
         return Recipe(
             engine=settings.engine,
             settings=self.project.engine_settings,
             signature=self.engine.info.signature,
             references=self.references,
-            work=FileWork(sink_for(output), self.specs, self.window, settings.images.read_options),
+            work=FileWork(sink, self.specs, self.window, settings.images.read_options),
             shards=shards,
             batch_size=None if settings.batch_size == "auto" else settings.batch_size,
             workers=settings.workers,
             lock=output / LOCK_NAME if isinstance(output, Path) else None,
         )
-
-
-@dataclass
-class _Pass:
-    """One pass over the pending targets."""
-
-    recipe: Recipe
-    engine: Engine
-    targets: PendingTargets
-    ledger: Ledger
-    observer: RunObserver
-    stop: threading.Event
-    copies: LedgerCopies | None
-    finished: int = 0
-    announced: int = 0
-
-    def run(self, executor: Executor, limit: int | None, output: Place) -> RunSummary:
-        """Take the targets through, and count."""
-        items = self.targets.items()
-        # What is listed soon is listed first, so that people see how much there is to do.
-        first = list(islice(items, _LOOK_AHEAD))
-        has_all = len(first) < _LOOK_AHEAD
-        if has_all:
-            self._tell_notes()
-        self._announce()
-        began = time.monotonic()
-        if first:
-            self._take(executor, islice(chain(first, items), limit))
-        if not has_all:
-            has_all = self._list_on(items)
-        seconds = time.monotonic() - began
-        return RunSummary(
-            output,
-            self.targets.listed,
-            self.ledger.counts(),
-            self.finished,
-            self.targets.pending - self.finished,
-            seconds,
-            self.stop.is_set(),
-            has_all,
-        )
-
-    def _take(self, executor: Executor, items: Iterator[WorkItem]) -> None:
-        _warn_if_slow(self.engine.info, self.targets.pending, self.observer)
-        count, name = len(self.recipe.references), self.engine.info.name
-        self.observer.stage(f"learning from {count} references with {name}")
-        if self.copies is not None:
-            self.copies.put(self.ledger, now=True)
-        groups = executor.run(self.recipe, self.engine, items, self.observer.note, self.stop)
-        try:
-            for bunch in _bunches(groups):
-                self._record(bunch)
-        finally:
-            if self.copies is not None:
-                self.copies.put(self.ledger, now=True)
-
-    def _record(self, bunch: list[TargetRow]) -> None:
-        self.ledger.record_all(bunch)
-        for row in bunch:
-            self.observer.row(row)
-        self.finished += len(bunch)
-        if self.copies is not None:
-            self.copies.put(self.ledger)
-        if self.targets.listed > _ANNOUNCE_GROWTH * self.announced:
-            self._announce()
-
-    def _announce(self) -> None:
-        self.announced = self.targets.listed
-        self.observer.start(self.announced, self.ledger.counts())
-
-    def _list_on(self, items: Iterator[WorkItem]) -> bool:
-        """Count what was not taken, where that is quick; returns whether all is counted."""
-        if isinstance(self.targets.place, Path):
-            deque(items, maxlen=0)
-        elif next(items, None) is not None:
-            return False
-        self._tell_notes()
-        return True
-
-    def _tell_notes(self) -> None:
-        for sentence in self.targets.notes():
-            self.observer.note(sentence)
-
-
-def _bunches(groups: Iterator[Sequence[TargetRow]]) -> Iterator[list[TargetRow]]:
-    """Groups that come within a moment of each other, so that one commit serves them all."""
-    bunch: list[TargetRow] = []
-    last = float("-inf")  # the first one at once, for whoever watches
-    try:
-        for group in groups:
-            bunch.extend(group)
-            now = time.monotonic()
-            if now - last > _COMMIT_EVERY_S:
-                yield bunch
-                bunch, last = [], now
-    except MaskcastError:  # what was done before it is recorded all the same
-        yield bunch
-        raise
-    yield bunch
-
-
-def _warn_if_slow(info: EngineInfo, targets: int, observer: RunObserver) -> None:
-    if info.seconds_per_target is None:
-        return
-    seconds = info.seconds_per_target
-    whole = timedelta(seconds=round(seconds * targets))
-    faster = f"; faster: --engine {' or '.join(info.faster)}" if info.faster else ""
-    observer.note(
-        f"{info.name} on {info.device} takes about {seconds:.0f} s or more for a target, so at "
-        f"least {whole} (h:mm:ss) for these {targets}{faster}"
-    )
-
-
-def _open_ledger(path: Path, fingerprint: Fingerprint) -> Ledger:
-    if not holds_ledger(path):
-        return Ledger.create(path, fingerprint)
-    ledger = Ledger.open(path)
-    changes = describe_changes(ledger.fingerprint, fingerprint)
-    if changes:
-        ledger.close()
-        raise FingerprintError(
-            f"{path.parent} holds results of other settings ({'; '.join(changes)}); undo the "
-            "change, give another --output, or start again with --fresh, which moves the old "
-            "output aside"
-        )
-    return ledger
-
-
-def _move_aside(output: Path, observer: RunObserver) -> None:
-    if not output.exists() or not any(output.iterdir()):
-        return
-    with output_lock(output):
-        pass
-    aside = output.with_name(f"{output.name}-{datetime.now():%Y%m%d-%H%M%S}")
-    if aside.exists():
-        aside = output.with_name(f"{output.name}-{datetime.now():%Y%m%d-%H%M%S-%f}")
-    try:
-        output.rename(aside)
-    except OSError as error:
-        raise StorageError(
-            f"{output} cannot be moved to {aside} ({error.strerror}); move it "
-            "yourself or give another --output"
-        ) from error
-    observer.note(f"the old output is now in {aside}")

@@ -66,7 +66,7 @@ class ShardPlan:
         data = pack((row.image_id, row.name, results[row.name]) for row in rows)
         path = self.output / f"{FOLDER}/{name}"
         if isinstance(path, Path):
-            write_atomically(path, data)
+            write_atomically(path, data, self.run_id)
         else:
             path.write_bytes(data)
         return name

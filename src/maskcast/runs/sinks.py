@@ -33,14 +33,16 @@ class FolderSink:
 
     Attributes:
         root: the output folder.
+        run_id: of the run, whose temporaries these are.
     """
 
     root: Path
+    run_id: str = ""
 
     def put(self, name: str, files: Mapping[str, bytes]) -> None:
         """See ``Sink``; binary masks of objects that are not found any more are removed."""
         for relative, data in files.items():
-            write_atomically(self.root / relative, data)
+            write_atomically(self.root / relative, data, self.run_id)
         folder = self.root / "id_masks" / name
         if folder.is_dir():
             for path in folder.iterdir():
@@ -73,6 +75,6 @@ def is_stale(name: str, file_name: str, files: Mapping[str, bytes]) -> bool:
     return is_ours and len(stem) <= 3 and f"id_masks/{name}/{file_name}" not in files
 
 
-def sink_for(output: Place) -> Sink:
-    """The sink of an output place."""
-    return FolderSink(output.absolute()) if isinstance(output, Path) else StoreSink(output)
+def sink_for(output: Place, run_id: str) -> Sink:
+    """The sink of an output place, for a run."""
+    return FolderSink(output.absolute(), run_id) if isinstance(output, Path) else StoreSink(output)

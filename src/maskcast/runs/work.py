@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from maskcast.io.digests import digest_of, digest_of_file
 from maskcast.io.images import IntensityWindow, read_image
 from maskcast.io.read_options import ReadOptions
+from maskcast.io.storage import Url
+from maskcast.runs.comparing import stamp_of
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import render_outputs
 from maskcast.runs.pipeline import Decoded, WorkItem
@@ -33,10 +36,21 @@ class FileWork:
 
     def read(self, item: WorkItem) -> Decoded:
         """See ``Work``."""
-        source = item.source
-        decoded = read_image(source, window=self.window, options=self.options)
-        size = source.stat().st_size if isinstance(source, Path) else item.size
-        return Decoded(decoded.rgb, decoded.notes, size)
+        if isinstance(item.source, Path):
+            return self._read_file(item.source)
+        fetched = _Fetched(item.source)
+        decoded = read_image(fetched, window=self.window, options=self.options)
+        data = fetched.read_bytes()
+        return Decoded(decoded.rgb, decoded.notes, len(data), item.tag, digest_of(data))
+
+    def _read_file(self, path: Path) -> Decoded:
+        size, tag = before = stamp_of(path)
+        decoded = read_image(path, window=self.window, options=self.options)
+        digest = digest_of_file(path)
+        # What was replaced while it was read is done again by the next run.
+        return Decoded(
+            decoded.rgb, decoded.notes, size, tag, digest if stamp_of(path) == before else None
+        )
 
     def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
         """See ``Work``."""
@@ -52,4 +66,23 @@ class FileWork:
             decoded.notes,
             None,
             tuple(objects),
+            tag=decoded.tag,
+            digest=decoded.digest,
         )
+
+
+class _Fetched:
+    """An object of a store, fetched once however often it is read."""
+
+    def __init__(self, url: Url) -> None:
+        self._url = url
+        self._data: bytes | None = None
+
+    def __str__(self) -> str:
+        return str(self._url)
+
+    def read_bytes(self) -> bytes:
+        """See ``Readable``."""
+        if self._data is None:
+            self._data = self._url.read_bytes()
+        return self._data

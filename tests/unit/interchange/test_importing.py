@@ -15,9 +15,10 @@ from PIL import Image
 from formats_support import mask_of
 from maskcast.errors import AnnotationError, SettingsError, StorageError
 from maskcast.interchange.class_ids import read_classes
-from maskcast.interchange.importing import import_annotations
+from maskcast.interchange.importing import ImportOptions, import_annotations
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import load_references
 from support import write_png
 
 SIZE = (4, 6)
@@ -84,7 +85,7 @@ def test_names_go_by_the_project_then_by_number_then_get_new_ids(
     summary = import_annotations(project, "coco", source)
     assert summary.object_ids == (1, 3, 7)
     assert summary.new_names == {"void": 1}
-    assert (summary.annotated, summary.clean, summary.left_out, summary.changed) == (1, 0, 2, 1)
+    assert (summary.annotated, summary.clean, summary.without, summary.changed) == (1, 0, 2, 1)
     np.testing.assert_array_equal(stored_mask(project, "a.png", 1), LEFT)
     # The name is kept, so the next import finds it.
     assert ProjectFolder.open(project.root).object_specs(())[1].name == "void"
@@ -98,7 +99,7 @@ def test_a_table_names_ids_and_may_join_classes(project: ProjectFolder, tmp_path
         polygon(10, 4, 2, 6, 2, 6, 4, 4, 4),
     )
     table = read_classes(["void=9", "scratch=9"])
-    summary = import_annotations(project, "coco", source, classes=table)
+    summary = import_annotations(project, "coco", source, ImportOptions(classes=table))
     assert (summary.object_ids, summary.joined) == ((9,), 1)
     np.testing.assert_array_equal(stored_mask(project, "a.png", 9), LEFT | RIGHT)
 
@@ -123,7 +124,7 @@ def test_one_box_becomes_a_prompt_that_the_engine_resolves(
     assert entry.mask is None
     assert entry.prompts.box is not None
     assert entry.prompts.box.tolist() == [4, 2, 6, 4]  # cut at the border
-    (reference,) = project.load_references(project.create_engine(), None)
+    (reference,) = load_references(project, project.create_engine()).references
     np.testing.assert_array_equal(reference.masks[7], RIGHT)
 
 
@@ -149,14 +150,14 @@ def test_importing_twice_adds_nothing_and_a_conflict_needs_a_word(
     with pytest.raises(AnnotationError, match="--merge"):
         import_annotations(project, "coco", other)
     assert project.annotations_path.read_bytes() == before
-    import_annotations(project, "coco", other, conflict="merge")
+    import_annotations(project, "coco", other, ImportOptions(conflict="merge"))
     merged = read_annotations(project.annotations_path).annotations["a.png"]
     assert sorted(merged.objects) == [1, 7]
     third = coco_file(tmp_path / "third.json", polygon(10, 4, 2, 6, 2, 6, 4, 4, 4))
-    kept = import_annotations(project, "coco", third, conflict="merge")
+    kept = import_annotations(project, "coco", third, ImportOptions(conflict="merge"))
     assert (kept.changed, kept.kept) == (0, 1)
     assert "1 object there already with another mask, and kept" in kept.describe()
-    import_annotations(project, "coco", other, conflict="replace")
+    import_annotations(project, "coco", other, ImportOptions(conflict="replace"))
     replaced = read_annotations(project.annotations_path).annotations["a.png"]
     assert sorted(replaced.objects) == [7]
     backup = project.annotations_path.with_name("annotations.json.bak")
@@ -166,7 +167,8 @@ def test_importing_twice_adds_nothing_and_a_conflict_needs_a_word(
 def test_an_image_without_objects_is_a_clean_reference(
     project: ProjectFolder, tmp_path: Path
 ) -> None:
-    summary = import_annotations(project, "coco", coco_file(tmp_path / "in.json"))
+    meant = ImportOptions(clean=True)
+    summary = import_annotations(project, "coco", coco_file(tmp_path / "in.json"), meant)
     assert (summary.annotated, summary.clean) == (0, 1)
     assert read_annotations(project.annotations_path).annotations["a.png"].clean
 
@@ -194,7 +196,7 @@ def test_pictures_are_found_by_the_end_of_their_path(
         ({}, {"file_name": "z.png"}, r"in\.json: images\[0\]\.file_name belongs to no image"),
         ({}, {"file_name": "../../etc/passwd"}, "belongs to no image"),
         ({}, {"file_name": "other/c.png"}, "no reference is called 'other/c.png'"),
-        ({}, {"height": 5}, r"images\[0\]: a\.png is 6 x 5 pixels there but .* 6 x 4"),
+        ({}, {"height": 5}, r"images\[0\]\.file_name: a\.png is 6 x 5 pixels there but .* 6 x 4"),
         ({"category_id": 99}, {}, r"annotations\[0\]\.category_id: expected the id of a category"),
         ({"image_id": 6}, {}, "expected the id of an image"),
         ({"segmentation": [[1, 2, 3]]}, {}, r"segmentation\[0\]: expected x and y of at least"),
@@ -215,15 +217,6 @@ def test_what_does_not_fit_is_named_and_changes_nothing(
     with pytest.raises(AnnotationError, match=sentence):
         import_annotations(project, "coco", source)
     assert not project.annotations_path.exists()
-
-
-def test_one_image_twice_is_refused(project: ProjectFolder, tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for name in ("one.json", "two.json"):
-        coco_file(folder / name, polygon(10, *LEFT_OUTLINE))
-    with pytest.raises(AnnotationError, match=r"annotates a\.png twice"):
-        import_annotations(project, "coco", folder)
 
 
 @pytest.mark.parametrize("format_name", ["coco", "yolo", "voc", "labelme", "cvat", "labelstudio"])
@@ -280,14 +273,18 @@ def test_names_of_a_table_are_kept_and_misspelt_ones_told(
     project: ProjectFolder, tmp_path: Path
 ) -> None:
     source = coco_file(tmp_path / "in.json", polygon(11, *LEFT_OUTLINE))
-    summary = import_annotations(project, "coco", source, classes={"void": 9, "viod": 8})
+    summary = import_annotations(
+        project, "coco", source, ImportOptions(classes={"void": 9, "viod": 8})
+    )
     assert project.object_specs(())[9].name == "void"
     assert summary.new_names == {"void": 9}
     assert "no imported class is called 'viod'" in summary.describe()
     # A name that only says another number is none; one that is declared is not misspelt.
     source = coco_file(tmp_path / "more.json", polygon(12, *LEFT_OUTLINE), file_name="b.png")
-    summary = import_annotations(project, "coco", source, classes={"object 3": 20, "scratch": 7})
-    assert (summary.object_ids, summary.new_names, summary.unknown) == ((20,), {}, ())
+    summary = import_annotations(
+        project, "coco", source, ImportOptions(classes={"object 3": 20, "scratch": 7})
+    )
+    assert (summary.object_ids, summary.new_names, summary.misspelt) == ((20,), {}, ())
 
 
 def test_label_maps_whose_names_disagree_are_refused(
@@ -299,7 +296,9 @@ def test_label_maps_whose_names_disagree_are_refused(
     with pytest.raises(AnnotationError, match="object 7 is called 'dent' there and 'scratch' in"):
         import_annotations(project, "masks", tmp_path / "maps")
     assert not project.annotations_path.exists()
-    summary = import_annotations(project, "masks", tmp_path / "maps", classes={"dent": 3})
+    summary = import_annotations(
+        project, "masks", tmp_path / "maps", ImportOptions(classes={"dent": 3})
+    )
     assert (summary.object_ids, summary.new_names) == ((3,), {"dent": 3})
 
 
@@ -307,7 +306,7 @@ def test_every_replaced_file_is_kept(project: ProjectFolder, tmp_path: Path) -> 
     states: list[bytes] = []
     for outline in (LEFT_OUTLINE, (4, 2, 6, 2, 6, 4, 4, 4), (0, 0, 1, 0, 1, 1, 0, 1), LEFT_OUTLINE):
         source = coco_file(tmp_path / "in.json", polygon(10, *outline))
-        summary = import_annotations(project, "coco", source, conflict="replace")
+        summary = import_annotations(project, "coco", source, ImportOptions(conflict="replace"))
         assert (summary.backup is None) == (not states)
         states.append(project.annotations_path.read_bytes())
     kept = [path.read_bytes() for path in project.references_folder.glob("annotations.json.bak*")]
@@ -317,10 +316,27 @@ def test_every_replaced_file_is_kept(project: ProjectFolder, tmp_path: Path) -> 
 
 
 def test_an_outline_without_a_pixel_is_told(project: ProjectFolder, tmp_path: Path) -> None:
-    source = coco_file(tmp_path / "in.json", polygon(10, 1.1, 1.1, 1.2, 1.1, 1.2, 1.2))
+    tiny = polygon(10, 1.1, 1.1, 1.2, 1.1, 1.2, 1.2)
+    source = coco_file(tmp_path / "in.json", tiny, polygon(10, *LEFT_OUTLINE))
     summary = import_annotations(project, "coco", source)
-    assert (summary.annotated, summary.clean, summary.empty) == (0, 1, 1)
-    assert "1 object without a pixel left out" in summary.describe()
+    assert summary.annotated == 1
+    assert "1 shape holds no pixel of its image" in summary.describe()
+
+
+def test_an_object_of_which_the_engine_finds_nothing_is_told(
+    project: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two boxes and a mask elsewhere; and where nothing else is on it, it is not clean."""
+    nothing = np.zeros(SIZE, np.bool_)
+    monkeypatch.setattr("fake_engine.FakeEngine.segment", lambda *_: {7: nothing, 1: nothing})
+    boxes = (box(10, 0, 0, 2, 2), box(10, 4, 2, 2, 2))
+    source = coco_file(tmp_path / "in.json", *boxes, polygon(11, *LEFT_OUTLINE))
+    summary = import_annotations(project, "coco", source)
+    assert (summary.annotated, summary.object_ids) == (1, (1,))
+    assert "1 shape holds no pixel of its image: a.png, 7" in summary.describe()
+    project.annotations_path.unlink()
+    with pytest.raises(AnnotationError, match="finds no pixel of object 7"):
+        import_annotations(project, "coco", coco_file(tmp_path / "two.json", *boxes))
 
 
 def test_a_point_beside_the_box_is_another_instance(project: ProjectFolder, tmp_path: Path) -> None:

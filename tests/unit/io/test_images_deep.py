@@ -383,6 +383,22 @@ def test_window_of_nothing_finite_is_none(tmp_path: Path) -> None:
     assert measure_window([tmp_path / "a.tif"]) is None
 
 
-def test_window_of_an_unreadable_reference(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=r"none\.tif"):
-        measure_window([tmp_path / "none.tif"])
+def test_a_picture_that_cannot_be_read_has_no_say_in_the_window(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.full((5, 5), 300, np.uint16))
+    (tmp_path / "torn.tif").write_bytes(b"II*\0")
+    paths = [tmp_path / name for name in ("none.tif", "torn.tif", "a.tif")]
+    assert measure_window(paths) == IntensityWindow(300, 301)
+    assert measure_window(paths[:2]) is None
+
+
+def test_many_pictures_give_fewer_samples_each_to_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maskcast.io.images._WINDOW_SAMPLES", 300)
+    values = np.arange(10_000, dtype=np.uint16).reshape(100, 100)
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    window = measure_window([tmp_path / "a.tif"] * 3)  # every hundredth: 0, 100, ... 9900
+    assert window is not None
+    assert window.low % 100 == 0
+    assert window.high % 100 == 0
+    assert window.high == 9900

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from limited import run_limited
 from maskcast.errors import SettingsError
 from maskcast.project.settings import load_settings
 
@@ -51,6 +53,15 @@ def test_objects_and_window_are_read(tmp_path: Path) -> None:
         ("[[objects]]\nid = 1\n[[objects]]\nid = 1", "expected each object id once"),
         ("[[objects]]\nid = 1\ncolor = 'reddish'", "objects.0.color"),
         ("engine = ", "cannot be read"),
+        ("workers = 99999999999999999999", "workers: Input should be less than or equal to 1024"),
+        ("batch_size = 99999999999999999999", "batch_size"),
+        ("workers = " + "9" * 5000, "cannot be read"),
+        ("[images]\nwindow = [-inf, inf]", "images.window.0: Input should be a finite number"),
+        ("[images]\npage = 99999999999999999999", "images.page"),
+        ("a = " + "[" * 10_000, "nested too deeply"),
+        ("a = " + "{a = " * 10_000, "nested too deeply"),
+        (".".join(["a"] * 5000) + " = 1", "more than 1000 dots"),
+        ("batch_size = '" + "9" * 5000 + "'", "got '9999"),
     ],
 )
 def test_mistakes_name_the_file_and_the_key(tmp_path: Path, text: str, sentence: str) -> None:
@@ -59,6 +70,25 @@ def test_mistakes_name_the_file_and_the_key(tmp_path: Path, text: str, sentence:
         load_settings(tmp_path, {})
     assert str(tmp_path / "maskcast.toml") in str(caught.value)
     assert sentence in str(caught.value)
+    assert len(str(caught.value)) < len(str(tmp_path)) + 300
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_settings_are_read_from_regular_files_only(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "maskcast.toml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    said = run_limited(
+        "import sys\nfrom pathlib import Path\n"
+        "from maskcast.project.settings import load_settings\n"
+        "load_settings(Path(sys.argv[1]), {})",
+        tmp_path,
+        seconds=10,
+    )
+    assert "SettingsError" in said
+    assert "it is not a regular file" in said
 
 
 def test_a_wrong_flag_does_not_blame_the_file(tmp_path: Path) -> None:

@@ -183,6 +183,19 @@ def test_a_project_without_a_run_is_an_error(run: Run, tmp_path: Path) -> None:
         evaluate_output(ProjectFolder.open(tmp_path), run.truth)
 
 
+def test_the_truth_is_bound_like_the_projects_pictures(run: Run, tmp_path: Path) -> None:
+    run.add("a.jpg", "a", (1, 0, 10))
+    run.add_truth("a.png", labels((1, 0, 10)))
+    with Ledger.create(run.output / LEDGER_NAME, {"engine": "fake"}) as ledger:
+        ledger.record(run.rows[0])
+    pixels = HEIGHT * WIDTH
+    flags = {"images": {"max_pixels": pixels}}
+    assert evaluate_output(ProjectFolder.open(tmp_path, flags), run.truth).objects[1].iou == 1.0
+    flags = {"images": {"max_pixels": pixels - 1}}
+    with pytest.raises(EvaluationError, match=rf"the bound is {pixels - 1}; raise max_pixels"):
+        evaluate_output(ProjectFolder.open(tmp_path, flags), run.truth)
+
+
 def test_a_projects_names_are_used(run: Run, tmp_path: Path) -> None:
     tmp_path.joinpath("maskcast.toml").write_text('[[objects]]\nid = 1\nname = "dust"\n')
     run.add("a.jpg", "a", (1, 0, 10))

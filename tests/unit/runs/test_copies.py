@@ -37,12 +37,12 @@ def test_what_two_machines_have_done_is_joined(tmp_path: Path, place: Url) -> No
     here.parent.mkdir()
     with Ledger.create(here, {"engine": "fake"}) as ledger:
         ledger.record(A)
-        LedgerCopies(place, here).put(ledger, now=True)
+        LedgerCopies(place, here).put(ledger)
     LedgerCopies(place, there).fetch()
     assert rows(there) == [A]
     with Ledger.open(there) as ledger:
         ledger.record_all([B, C])
-        LedgerCopies(place, there).put(ledger, now=True)
+        LedgerCopies(place, there).put(ledger)
     with Ledger.open(here) as ledger:
         ledger.record(B_FAILED)
     LedgerCopies(place, here).fetch()
@@ -56,7 +56,7 @@ def test_a_copy_of_other_settings_wins_and_nothing_is_lost(tmp_path: Path, place
         with Ledger.create(path, {"engine": engine}) as ledger:
             ledger.record(row)
             if path == other:
-                LedgerCopies(place, path).put(ledger, now=True)
+                LedgerCopies(place, path).put(ledger)
     LedgerCopies(place, here).fetch()
     assert rows(here) == [C]
     (aside,) = tmp_path.glob("run-*.db")
@@ -70,11 +70,12 @@ def test_a_copy_is_due_at_intervals_only(
     monkeypatch.setattr("maskcast.runs.copies.time.monotonic", lambda: now)
     with Ledger.create(tmp_path / "run.db", {}) as ledger:
         copies = LedgerCopies(place, tmp_path / "run.db")
-        copies.put(ledger, now=True)
+        copies.put(ledger)
         ledger.record(A)
         for seconds, expected in ((59, []), (2, [A])):
             now += seconds
-            copies.put(ledger)
+            if copies.is_due():
+                copies.put(ledger)
             fetched = tmp_path / "fetched.db"
             assert (place / "run.db").download(fetched)
             assert rows(fetched) == expected

@@ -77,10 +77,12 @@ def run(
     size: int,
 ) -> list[TargetRow]:
     batches = BatchRunner(engine, memorized(engine), size)
-    return list(run_pipeline(work_items(names), work, batches, workers=2))
+    rows: list[TargetRow] = []
+    run_pipeline(work_items(names), work, batches, 2, rows.extend)
+    return sorted(rows, key=lambda row: names.index(row.name))
 
 
-def test_rows_come_in_input_order_and_batches_are_full() -> None:
+def test_every_target_gets_its_row_and_batches_are_full() -> None:
     engine = RecordingEngine()
     names = [str(number) for number in range(10)]
     rows = run(names, engine, ListWork(), size=4)
@@ -176,10 +178,13 @@ def test_what_is_in_flight_is_finished_when_the_items_end_early() -> None:
             yield item
 
     engine, work = RecordingEngine(), ListWork()
-    rows = []
-    for row in run_pipeline(items(), work, BatchRunner(engine, memorized(engine), 2), workers=2):
-        rows.append(row.name)
+    rows: list[str] = []
+
+    def record(done: Sequence[TargetRow]) -> None:
+        rows.extend(row.name for row in done)
         stop.set()
+
+    run_pipeline(items(), work, BatchRunner(engine, memorized(engine), 2), 2, record)
     assert 1 <= len(rows) < 20
-    assert rows == [str(number) for number in range(len(rows))]
-    assert sorted(work.written, key=int) == rows
+    assert sorted(rows, key=int) == [str(number) for number in range(len(rows))]
+    assert sorted(work.written, key=int) == sorted(rows, key=int)

@@ -8,7 +8,7 @@ import pytest
 
 from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.runs import run
+from maskcast.runs import passing
 
 
 class Listener:
@@ -43,7 +43,7 @@ def test_a_slow_run_is_announced(
 ) -> None:
     info = FakeEngine(EngineSettings()).info
     listener = Listener()
-    run._warn_if_slow(
+    passing._warn_if_slow(
         replace(info, seconds_per_target=seconds, faster=faster),
         100,
         listener,  # type: ignore[arg-type]

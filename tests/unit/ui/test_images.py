@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tifffile
 
-import maskcast.ui.images as ui_images
-from maskcast.errors import ImageError
+import maskcast.io.images as io_images
+from maskcast.io.rasters import Raster, read_raster
+from maskcast.io.read_options import ReadOptions
 from maskcast.project.folder import ProjectFolder
 from maskcast.ui.images import ReferenceImages
 from support import picture, write_png
@@ -51,22 +52,25 @@ def test_photographs_are_not_decoded_to_find_the_window(
         write_png(folder / name, picture(1)[0])
     tifffile.imwrite(folder / "d.tif", np.arange(400, dtype=np.uint16).reshape(20, 20))
     decoded = []
-    monkeypatch.setattr(ui_images, "read_raster", lambda path, _: decoded.append(path.name))
 
-    ReferenceImages(ProjectFolder.open(folder.parent)).load("a.png")
+    def read(path: Path, options: ReadOptions) -> Raster:
+        decoded.append(path.name)
+        return read_raster(path, options)
 
-    assert decoded == ["d.tif"]
-
-
-def test_deep_pictures_share_one_window_before_any_is_annotated(folder: Path) -> None:
-    dark = np.full((20, 20), 1000, np.uint16)
-    bright = np.full((20, 20), 3000, np.uint16)
-    tifffile.imwrite(folder / "dark.tif", dark)
-    tifffile.imwrite(folder / "bright.tif", bright)
-    (folder / "damaged.tif").write_bytes(b"II*\0")
+    monkeypatch.setattr(io_images, "read_raster", read)
     images = ReferenceImages(ProjectFolder.open(folder.parent))
+    first = images.load("a.png")
 
-    assert images.load("dark.tif").max() == 0
-    assert images.load("bright.tif").min() == 255
-    with pytest.raises(ImageError, match=r"damaged\.tif"):
-        images.load("damaged.tif")
+    assert images.load("a.png") is first
+    assert decoded == ["d.tif", "a.png"]
+
+
+def test_only_the_pictures_looked_at_last_are_kept(folder: Path) -> None:
+    names = [f"{number}.png" for number in range(6)]
+    for name in names:
+        write_png(folder / name, picture(1)[0])
+    images = ReferenceImages(ProjectFolder.open(folder.parent))
+    loaded = [images.load(name) for name in names]
+
+    assert images.load("5.png") is loaded[5]
+    assert images.load("0.png") is not loaded[0]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
@@ -252,6 +254,7 @@ def test_the_history_of_an_image_that_another_changed_meanwhile_is_forgotten(
     ours, theirs = _session(project), _session(project)
     ours.apply(Stroke(((20.5, 20.5),), 5))
     ours.open("b.png")
+    ours.save()
     theirs.refresh()
     theirs.select(7)
     theirs.apply(Stroke(((50.5, 20.5),), 5))
@@ -272,6 +275,7 @@ def test_a_bad_image_leaves_the_one_in_hand(project: ProjectFolder) -> None:
         session.open("bad.png")
 
     assert session.annotation.image_id == "a.png"
+    session.save()
     assert read_annotations(project.annotations_path).annotations.keys() == {"a.png"}
 
 
@@ -283,6 +287,76 @@ def test_an_image_of_another_size_than_its_annotation_is_refused(project: Projec
         session.open("b.png")
 
     assert session.annotation.image_id == "a.png"
+
+
+def test_only_saving_waits_for_somebody_who_writes_the_file(project: ProjectFolder) -> None:
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 5))
+    writing = FileLock(project.references_folder / ".annotations.lock")
+    saving = threading.Thread(target=session.save)
+
+    def work() -> None:
+        session.apply(AddPoint(5, 5, positive=True))
+        session.accept(_requested(session), _filled())
+        session.open("b.png")
+        session.mark_clean(clean=True)
+        session.undo()
+        session.redo()
+        session.open("a.png")
+        assert not session.refresh()
+
+    with writing:
+        saving.start()
+        working = threading.Thread(target=work)
+        working.start()
+        working.join(5)
+        assert not working.is_alive()
+        assert saving.is_alive()
+        assert not project.annotations_path.exists()
+    saving.join(30)
+
+    assert not session.refresh()
+    saved = read_annotations(project.annotations_path).annotations
+    assert saved["b.png"].clean
+    assert saved["a.png"] == session.annotation
+    assert saved["a.png"].objects[1].mask is not None
+
+
+def test_unsaved_work_on_another_reference_is_there_when_one_comes_back(
+    project: ProjectFolder,
+) -> None:
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 5))
+    drawn = session.annotation
+    session.open("b.png")
+    session.open("a.png")
+
+    assert session.annotation is drawn
+    assert session.undo()
+    session.save()
+    assert read_annotations(project.annotations_path).annotations["a.png"].objects == {}
+
+
+def test_a_conflict_on_one_reference_keeps_no_other_from_being_saved(
+    project: ProjectFolder,
+) -> None:
+    ours, theirs = _session(project), _session(project)
+    theirs.mark_clean(clean=True)
+    theirs.save()
+    ours.apply(Stroke(((20.5, 20.5),), 5))
+    ours.open("b.png")
+    ours.apply(Stroke(((20.5, 20.5),), 5))
+
+    with pytest.raises(ConflictError, match=r"a\.png was changed"):
+        ours.save()
+
+    assert read_annotations(project.annotations_path).annotations["b.png"].objects.keys() == {1}
+    ours.open("a.png")
+    assert ours.annotation.clean
+    assert ours.undo()
+    assert ours.annotation.objects.keys() == {1}
+    ours.save()
+    assert read_annotations(project.annotations_path).annotations["a.png"].objects.keys() == {1}
 
 
 def test_ids_are_checked(project: ProjectFolder) -> None:

@@ -6,12 +6,13 @@ itself is loaded when it is first used.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+
+from platformdirs import user_cache_path
 
 from maskcast.engines.base import (
     EngineInfo,
@@ -22,9 +23,10 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
+from maskcast.engines.hub import WeightFiles, check_extra
 from maskcast.engines.sam.families import EDGETAM, SAM2, SAM3, Family
 from maskcast.engines.sam.options import SamOptions, parse_options
-from maskcast.engines.sam.weights import WeightFiles, cached_snapshot, check_extra, locate
+from maskcast.engines.sam.weights import cached, locate
 from maskcast.errors import EngineError, ForeignBankError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 
@@ -94,7 +96,8 @@ class _SamEngine:
                 checkpoint.name,
                 checkpoint.licence,
                 checkpoint.megabytes,
-                cached_snapshot(checkpoint.repository) is not None,
+                cached(checkpoint.repository) is not None,
+                checkpoint.repository,
             )
             for checkpoint in cls.family.checkpoints
         ]
@@ -282,6 +285,5 @@ class EdgeTamEngine(_SamEngine):
 
 def _bank_folder(options: SamOptions) -> Path | None:
     if options.bank_cache == "auto":
-        caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return Path(caches).expanduser() / "maskcast" / "banks"
+        return user_cache_path("maskcast", appauthor=False) / "banks"
     return options.bank_cache or None

@@ -9,8 +9,6 @@ from typing import Any
 Model = Any
 """A model or module of ``transformers``, whose attributes are not typed."""
 
-PIP_LINE = "pip install 'maskcast[sam]'"
-
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 

@@ -12,9 +12,9 @@ import transformers
 from transformers.initialization import no_init_weights
 from transformers.utils import logging as transformers_logging
 
+from maskcast.engines.hub import WeightFiles
 from maskcast.engines.sam.checkpoint import convert, read_original, vision_config
 from maskcast.engines.sam.families import Family, Model
-from maskcast.engines.sam.weights import WeightFiles
 from maskcast.errors import EngineError, EngineMissingError
 
 
@@ -57,7 +57,7 @@ def _load_original(files: WeightFiles) -> Model:
 def _load_hub_layout(files: WeightFiles, family: Family) -> Model:
     model_class = getattr(transformers, family.model_class)
     try:
-        with _quiet():
+        with quiet():
             model, report = model_class.from_pretrained(
                 files.folder,
                 dtype=torch.float32,
@@ -102,8 +102,8 @@ def check_names(model: Model, converted: dict[str, torch.Tensor], where: str) ->
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' progress bars and remarks from the user's terminal."""
+def quiet() -> Iterator[None]:
+    """Keep the progress bars and remarks from the user's terminal."""
     remarks: Any = transformers_logging
     level, bars = remarks.get_verbosity(), remarks.is_progress_bar_enabled()
     remarks.set_verbosity_error()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import torch
+from cachetools import LRUCache
 
 from maskcast.engines.sam.compiled import CompiledTracker
 from maskcast.engines.sam.devices import Uploader
@@ -52,7 +52,7 @@ class Models:
         self._dtype = dtype
         self._graphs = graphs
         self._upload = Uploader(device)
-        self._cache: OrderedDict[str, Features] = OrderedDict()
+        self._cache: LRUCache[str, Features] = LRUCache(_CACHED_IMAGES)
 
     @cached_property
     def exact(self) -> Tracker:
@@ -74,13 +74,10 @@ class Models:
         content = hashlib.blake2b(repr(image.shape).encode())
         content.update(np.ascontiguousarray(image).data)
         key = content.hexdigest()
-        if key in self._cache:
-            self._cache.move_to_end(key)
-            return self._cache[key]
-        features = self._look(self.exact, [squash(image, self.exact.size)])
-        self._cache[key] = features
-        while len(self._cache) > _CACHED_IMAGES:
-            self._cache.popitem(last=False)
+        features = self._cache.get(key)
+        if features is None:
+            features = self._look(self.exact, [squash(image, self.exact.size)])
+            self._cache[key] = features
         return features
 
     def free_memory(self) -> None:

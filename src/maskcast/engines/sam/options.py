@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from maskcast.errors import SettingsError
+from maskcast.engines.tables import parse_table
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
@@ -52,16 +52,4 @@ def parse_options(engine: str, given: Mapping[str, Any]) -> SamOptions:
     Raises:
         SettingsError: naming the option that is wrong.
     """
-    try:
-        return SamOptions.model_validate(dict(given))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        name = ".".join(str(part) for part in problem["loc"][:1])
-        if problem["type"] == "extra_forbidden":
-            raise SettingsError(
-                f"the engine {engine!r} has no option {name!r}; there are: "
-                f"{', '.join(SamOptions.model_fields)}; correct [engines.{engine}] in maskcast.toml"
-            ) from error
-        raise SettingsError(
-            f"[engines.{engine}] {name}: {problem['msg']}, got {problem['input']!r}"
-        ) from error
+    return parse_table(engine, given, SamOptions)

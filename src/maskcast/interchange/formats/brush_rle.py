@@ -40,14 +40,27 @@ def encode_brush(mask: Mask) -> bytes:
 
 
 def decode_brush(code: Sequence[int] | bytes, shape: tuple[int, int]) -> Mask:
-    """The mask of a code.
+    """The mask of a code; see ``decode_runs``.
+
+    Returns:
+        bool (H, W), True where alpha is above 0.
+    """
+    mask = np.zeros(shape[0] * shape[1], np.bool_)
+    for start, end in decode_runs(code, shape):
+        mask[start:end] = True
+    return mask.reshape(shape)
+
+
+def decode_runs(code: Sequence[int] | bytes, shape: tuple[int, int]) -> list[tuple[int, int]]:
+    """The runs of pixels of a code, which need memory for no more than the code is long.
 
     Args:
         code: bytes as numbers.
         shape: (H, W).
 
     Returns:
-        bool (H, W), True where alpha is above 0.
+        First pixel, counted along the rows, and the one after the last, of each run in which alpha
+        is above 0; ascending.
 
     Raises:
         ValueError: if the code is not well formed or does not hold exactly H x W pixels.
@@ -58,7 +71,7 @@ def decode_brush(code: Sequence[int] | bytes, shape: tuple[int, int]) -> Mask:
         raise ValueError(f"expected {shape[0] * shape[1]} pixels, got {total / 4:g}")
     word = stream.take(5) + 1
     sizes = [stream.take(4) + 1 for _ in range(4)]
-    alpha = np.zeros(total, np.bool_)
+    runs = []
     position = 0
     while position < total:
         is_run = stream.take(1)
@@ -66,11 +79,15 @@ def decode_brush(code: Sequence[int] | bytes, shape: tuple[int, int]) -> Mask:
         if position + length > total:
             raise ValueError("expected runs that end with the picture")
         if is_run:
-            alpha[position : position + length] = stream.take(word) > 0
+            if stream.take(word):
+                # Alpha is the last of four values, so a pixel belongs to the run that holds it.
+                runs.append((position // 4, (position + length) // 4))
         else:
-            alpha[position : position + length] = [stream.take(word) > 0 for _ in range(length)]
+            values = [stream.take(word) for _ in range(length)]
+            places = (position + place for place, value in enumerate(values) if value)
+            runs += [(place // 4, place // 4 + 1) for place in places if place % 4 == 3]
         position += length
-    return np.ascontiguousarray(alpha[3::4].reshape(shape))
+    return runs
 
 
 def _cut(

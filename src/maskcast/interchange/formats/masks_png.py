@@ -30,7 +30,8 @@ from maskcast.interchange.formats.records import (
     path_in_images,
 )
 from maskcast.io.atomic import write_atomically
-from maskcast.io.images import encode_label_png, read_label_map
+from maskcast.io.images import encode_label_png
+from maskcast.io.label_maps import read_label_map
 from maskcast.masks import compose_label_map, split_label_map
 
 _COLUMNS = ("id", "name", "color")

@@ -81,7 +81,7 @@ def _label(window: Window, session: Session, worker: Worker, image_ids: list[str
 def _open_first(session: Session, store: AnnotationStore, image_ids: list[str]) -> None:
     """Open the first reference without annotation, else the first; damaged ones are passed over."""
     annotations = store.read().annotations
-    done = {key for key, one in annotations.items() if one.clean or one.objects}
+    done = {key for key, known in annotations.items() if known.clean or known.objects}
     problem: MaskcastError | None = None
     for image_id in sorted(image_ids, key=lambda image_id: image_id in done):
         try:

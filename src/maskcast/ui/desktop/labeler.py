@@ -25,7 +25,7 @@ from maskcast.ui.desktop.scene import Scene
 from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import View
 from maskcast.ui.desktop.windows import Window
-from maskcast.ui.desktop.worker import Failed, Gallery, Worker
+from maskcast.ui.desktop.worker import Failed, Gallery, Saved, Worker
 from maskcast.ui.edits import Clear, DeleteNearest, Edit, Stroke
 from maskcast.ui.session import Session
 from maskcast.ui.thumbnails import ObjectSummary
@@ -60,6 +60,7 @@ class Labeler:
         self._summaries: Mapping[int, ObjectSummary] = {}
         self._message, self._alarm = "", False
         self._busy = False
+        self._leaving = False
         self._spots: list[Spot] = []
         self._commands = self._command_table()
         self.stage = Stage(window.canvas)
@@ -80,6 +81,9 @@ class Labeler:
         for news in self._worker.news():
             if isinstance(news, Failed):
                 self._message, self._alarm, panel = news.sentence, True, True
+            elif isinstance(news, Saved):
+                self._take_saved(news.problem)
+                panel = True
             elif isinstance(news, Gallery):
                 self._summaries, redraw = {**self._summaries, **news.summaries}, True
             else:
@@ -174,8 +178,22 @@ class Labeler:
         self.redraw()
 
     def _save(self) -> None:
-        self._session.save()
-        self.say("saved")
+        self._leaving = False
+        self._worker.save()
+        self.say("saving")
+
+    def _finish(self) -> None:
+        """Save and close the window, unless somebody else saved meanwhile: that is shown first."""
+        self._save()
+        self._leaving = True
+
+    def _take_saved(self, problem: MaskcastError | None) -> None:
+        """Saving is done. A problem is told by the worker, and again at the end."""
+        if self._leaving and not isinstance(problem, ConflictError):
+            self._window.close()
+        elif problem is None:
+            self._message, self._alarm = "saved", False
+        self._leaving = False
 
     def _select(self, object_id: int) -> None:
         self._session.select(object_id)
@@ -198,8 +216,6 @@ class Labeler:
         while 0 <= number < len(self._image_ids):
             try:
                 self._session.open(self._image_ids[number])
-            except ConflictError:
-                raise
             except (AnnotationError, ImageError) as error:
                 problem = str(error)
                 number += step
@@ -256,16 +272,6 @@ class Labeler:
         """Forget what is being drawn."""
         self._scene.drop_stroke()
         self.redraw()
-
-    def _finish(self) -> None:
-        """Close the window, unless somebody else saved meanwhile: that is shown first."""
-        try:
-            self._session.save()
-        except ConflictError:
-            raise
-        except MaskcastError:
-            pass  # told at the end, which saves once more
-        self._window.close()
 
     # What is shown ------------------------------------------------------------------------------
 

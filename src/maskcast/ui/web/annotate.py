@@ -12,8 +12,9 @@ import numpy as np
 from maskcast.drawing.palette import hex_color, parse_hex_color
 from maskcast.errors import AnnotationError, ConflictError, MaskcastError
 from maskcast.types import ObjectSpec
+from maskcast.ui.controls import page_controls
 from maskcast.ui.web import messages, scene
-from maskcast.ui.web.assets import asset
+from maskcast.ui.web.assets import asset, page_scripts
 from maskcast.ui.web.desk import Desk
 from maskcast.ui.web.fence import Fence, without_places
 from maskcast.ui.web.texts import Texts
@@ -21,18 +22,6 @@ from maskcast.ui.web.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
-_SCRIPTS: Final = (
-    "annotate/base.js",
-    "shared/files.js",
-    "annotate/link.js",
-    "annotate/masks.js",
-    "annotate/view.js",
-    "annotate/gestures.js",
-    "annotate/slots.js",
-    "annotate/filmstrip.js",
-    "annotate/keys.js",
-    "annotate/main.js",
-)
 _THUMBNAIL_SIDE: Final = 144
 _OBJECT_SIDE: Final = 40
 _SLOTS: Final = 16
@@ -51,12 +40,13 @@ def build(workspace: Workspace, texts: Texts) -> None:
     gr.HTML(
         html_template=asset("annotate/annotate.html"),
         css_template=asset("annotate/annotate.css"),
-        js_on_load="\n".join(asset(name) for name in _SCRIPTS),
+        js_on_load=page_scripts().loader("annotate/main.js"),
         apply_default_css=False,
         elem_id="maskcast-annotate",
         server_functions=[annotate],
-        texts=texts.tables("annotate."),
+        texts=texts.tables("shared.", "annotate."),
         lang=texts.lang or "",
+        controls=page_controls(),
     )
 
 

@@ -7,15 +7,16 @@ are named by the image id that the ledger knows them by. An error is
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
+import anyio
+from cachetools import TTLCache, cached
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -23,21 +24,29 @@ from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
-from maskcast.project.folder import ProjectFolder
-from maskcast.project.store import AnnotationStore
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import TargetRow
+from maskcast.runs.outputs import PARTS
 from maskcast.runs.query import RowQuery
-from maskcast.ui.web.controller import RunChoice, RunController
-from maskcast.ui.web.downloads import PARTS, Archive, zip_export, zip_results
+from maskcast.ui.web.controller import RunChoice
+from maskcast.ui.web.downloads import Archive, zip_export, zip_results
 from maskcast.ui.web.fence import without_places
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures
-from maskcast.ui.web.uploads import UploadLimits, receive
+from maskcast.ui.web.uploads import UploadFolder, UploadLimits
+from maskcast.ui.web.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
+UPLOADS: Final = f"{OWN_ROUTES}upload"
+"""The route whose bodies are files."""
+
 _MOST_ROWS: Final = 500
 _MOST_BODY: Final = 100_000
+_LAST_ROW: Final = 2**53  # the last whole number that a page can name
+_DECODING_THREADS: Final = 4
+_ENGINES_SECONDS: Final = 5.0
+_CLIENT_GONE: Final = 499
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -45,23 +54,27 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Api:
     """The routes of one served project."""
 
-    def __init__(
-        self,
-        project: ProjectFolder,
-        store: AnnotationStore,
-        runs: RunController,
-        limits: UploadLimits,
-    ) -> None:
-        """Serve ``project``, annotated in ``store``, whose run is ``runs``.
-
-        Its ``max_pixels`` bounds uploads too.
-        """
+    def __init__(self, workspace: Workspace, limits: UploadLimits) -> None:
+        """Serve ``workspace``; what is uploaded is bounded by ``limits`` and the project."""
+        project = workspace.project
         self._project = project
-        self._store = store
-        self._runs = runs
-        self._limits = replace(limits, pixels=project.settings.images.max_pixels)
-        self._pictures = TargetPictures(project)
-        self._engines = functools.cache(list_engines)
+        self._store = workspace.store
+        self._runs = workspace.runs
+        self._pictures = TargetPictures(project, workspace.turns)
+        self._uploads = {
+            name: UploadFolder(
+                folder, limits, project.settings.images.read_options, workspace.turns
+            )
+            for name, folder in (
+                ("references", project.references_folder),
+                ("targets", project.targets_folder),
+            )
+        }
+        self._decoding = anyio.CapacityLimiter(_DECODING_THREADS)
+        # Weights that are pulled meanwhile are seen when a page asks again.
+        self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
+            list_engines
+        )
 
     def routes(self) -> list[BaseRoute]:
         """To be put before Gradio's."""
@@ -91,7 +104,7 @@ class Api:
             try:
                 return await handler(request)
             except ClientDisconnect:
-                return Response(status_code=499)
+                return Response(status_code=_CLIENT_GONE)
             except sqlite3.Error:
                 logger.debug("the ledger cannot be read just now", exc_info=True)
                 return _error(503, "the ledger is being moved or written; try again")
@@ -109,6 +122,7 @@ class Api:
             "notes": [self._shown(note) for note in progress.notes],
             "folder": self._project.targets_folder.name,
             "references": await run_in_threadpool(self._count_references),
+            "checking": sum(folder.waiting for folder in self._uploads.values()),
         }
         return _json({**progress.to_json(), **shown})
 
@@ -128,7 +142,7 @@ class Api:
         settings = self._project.settings
         return _json(
             {
-                "engines": [one.to_json() for one in engines],
+                "engines": [entry.to_json() for entry in engines],
                 "engine": settings.engine,
                 "weights": settings.weights,
                 "threshold": settings.threshold,
@@ -140,15 +154,18 @@ class Api:
         choice = RunChoice(
             _text(content, "engine"), _number(content, "threshold"), _text(content, "weights")
         )
-        await run_in_threadpool(self._check_weights, choice)
+        await run_in_threadpool(self._check_offered, choice)
         started = await run_in_threadpool(
             self._runs.start, choice, fresh=content.get("fresh") is True
         )
         return _json({"started": started})
 
-    def _check_weights(self, choice: RunChoice) -> None:
+    def _check_offered(self, choice: RunChoice) -> None:
         """Weights can be a path on the command line, and only a name here."""
-        offered = {offer.name for engine in self._engines() for offer in engine.weights}
+        engines = self._engines()
+        if choice.engine is not None and choice.engine not in {entry.name for entry in engines}:
+            raise SettingsError(f"engine: there is none called {choice.engine!r} here")
+        offered = {offer.name for entry in engines for offer in entry.weights}
         if choice.weights is not None and choice.weights not in offered:
             raise SettingsError(f"weights: there are none called {choice.weights!r} here")
 
@@ -157,16 +174,14 @@ class Api:
         return _json({})
 
     async def _upload(self, request: Request) -> Response:
-        folders = {
-            "references": self._project.references_folder,
-            "targets": self._project.targets_folder,
-        }
-        folder = folders.get(request.query_params.get("to", ""))
+        to = request.query_params.get("to", "")
+        folder = self._uploads.get(to)
         if folder is None:
             raise UploadError("uploads go to references or to targets")
         name = request.query_params.get("name", "")
-        uploaded = await receive(request.stream(), folder, name, self._limits)
-        self._runs.forget_listing()
+        uploaded = await folder.receive(request.stream(), name, self._decoding)
+        if uploaded.is_new and to == "targets":
+            self._runs.note_new_target()
         return _json({"image_id": uploaded.image_id, "new": uploaded.is_new})
 
     async def _results(self, request: Request) -> Response:
@@ -182,14 +197,15 @@ class Api:
             offset, limit = int(parameters.get("offset", 0)), int(parameters.get("limit", 100))
         except ValueError as error:
             raise SettingsError(str(error)) from error
-        bounded = max(0, offset), max(0, min(limit, _MOST_ROWS))
-        return _json(await run_in_threadpool(self._read_results, query, *bounded))
+        if not 0 <= offset <= _LAST_ROW:
+            raise SettingsError(f"offset: expected 0 to {_LAST_ROW}")
+        bounded = max(0, min(limit, _MOST_ROWS))
+        return _json(await run_in_threadpool(self._read_results, query, offset, bounded))
 
     def _read_results(self, query: RowQuery, offset: int, limit: int) -> dict[str, Any]:
-        path = self._project.ledger_path
-        if not holds_ledger(path):
-            return {"total": 0, "rows": [], "objects": []}
-        with Ledger.open(path) as ledger:
+        with opened_ledger(self._project) as ledger:
+            if ledger is None:
+                return {"total": 0, "rows": [], "objects": []}
             rows = ledger.page(query, offset, limit)
             total, object_ids = ledger.count(query), ledger.object_ids()
         specs = self._project.object_specs(object_ids)
@@ -217,13 +233,21 @@ class Api:
         }
 
     async def _thumbnail(self, request: Request) -> Response:
-        return _jpeg(await run_in_threadpool(self._pictures.thumbnail, _image_id(request)))
+        return await self._picture(self._pictures.thumbnail, request)
 
     async def _original(self, request: Request) -> Response:
-        return _jpeg(await run_in_threadpool(self._pictures.original, _image_id(request)))
+        return await self._picture(self._pictures.original, request)
 
     async def _overlay(self, request: Request) -> Response:
-        return _jpeg(await run_in_threadpool(self._pictures.overlay, _image_id(request)))
+        return await self._picture(self._pictures.overlay, request)
+
+    async def _picture(self, show: Callable[[str], bytes | None], request: Request) -> Response:
+        """Pictures wait for one another here, and not in threads that others need."""
+        image_id = request.query_params.get("id", "")
+        async with self._decoding:
+            if await request.is_disconnected():  # it was scrolled away
+                return Response(status_code=_CLIENT_GONE)
+            return _jpeg(await run_in_threadpool(show, image_id))
 
     async def _download(self, request: Request) -> Response:
         format_name = request.query_params.get("format")
@@ -235,8 +259,15 @@ class Api:
         return _zip(await run_in_threadpool(zip_results, self._project, part))
 
 
+class _JsonResponse(JSONResponse):
+    """JSON of any text: what a page sent, or a file is called, may have halves of characters."""
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+
+
 def _json(content: Mapping[str, Any], status: int = 200) -> JSONResponse:
-    return JSONResponse(content, status, headers={"cache-control": "no-store"})
+    return _JsonResponse(content, status, headers={"cache-control": "no-store"})
 
 
 def _error(status: int, sentence: str) -> JSONResponse:
@@ -245,7 +276,7 @@ def _error(status: int, sentence: str) -> JSONResponse:
 
 def _jpeg(data: bytes | None) -> Response:
     if data is None:
-        return _error(404, "there is no such picture")
+        return _error(404, "there is no such picture, or it is a link out of the project")
     return Response(data, media_type="image/jpeg", headers={"cache-control": "no-cache"})
 
 
@@ -258,10 +289,6 @@ def _zip(archive: Archive) -> Response:
     return StreamingResponse(archive.chunks, media_type="application/zip", headers=headers)
 
 
-def _image_id(request: Request) -> str:
-    return request.query_params.get("id", "")
-
-
 async def _read_json(request: Request) -> dict[str, Any]:
     """The body of a request, which must be a small JSON object."""
     body = bytearray()
@@ -271,8 +298,8 @@ async def _read_json(request: Request) -> dict[str, Any]:
             raise SettingsError("the request is too long")
     try:
         content = json.loads(bytes(body) or b"{}")
-    except ValueError as error:
-        raise SettingsError("the request is not JSON") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError("the request is not JSON, or nested too deeply") from error
     if not isinstance(content, dict):
         raise SettingsError("the request is not a JSON object")
     return content

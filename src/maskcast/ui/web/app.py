@@ -29,11 +29,11 @@ def build_app(workspace: Workspace, lang: str | None = None) -> gr.Blocks:
     title = f"maskcast · {workspace.project.root.name}"
     app: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
     with app, gr.Tabs(elem_id="maskcast-tabs"):
-        with gr.Tab(texts["tab.annotate"], id="annotate"):
+        with gr.Tab(texts["tab.annotate"], id="annotate", elem_id="maskcast-annotate-tab"):
             annotate.build(workspace, texts)
-        with gr.Tab(texts["tab.run"], id="run"):
+        with gr.Tab(texts["tab.run"], id="run", elem_id="maskcast-run-tab"):
             run.build(texts)
-        with gr.Tab(texts["tab.results"], id="results"):
+        with gr.Tab(texts["tab.results"], id="results", elem_id="maskcast-results-tab"):
             results.build(texts)
     return app
 

@@ -19,11 +19,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from maskcast.errors import FingerprintError, MaskcastError, SettingsError
+from maskcast.errors import FingerprintError, IdentityError, MaskcastError, SettingsError
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import Settings
-from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow, holds_ledger
-from maskcast.runs.run import RunSummary, run_project
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.run import run_project
+from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunSummary
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +78,7 @@ class RunProgress:
     Attributes:
         state: ``idle``, ``preparing``, ``running`` or ``stopping``.
         elsewhere: the ledger grows although no run of this server writes to it.
-        stage: what is being prepared, in words.
+        stage: what the run is busy with; None while it is idle.
         total: targets in the folder.
         done: finished, empty ones included, over all runs on this output.
         empty: of those done, how many show nothing.
@@ -91,7 +94,7 @@ class RunProgress:
 
     state: str = "idle"
     elsewhere: bool = False
-    stage: str = ""
+    stage: RunStage | None = None
     total: int = 0
     done: int = 0
     empty: int = 0
@@ -118,6 +121,7 @@ class RunController:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._live = _Live()
+        self._counting = threading.Lock()
         self._listing: tuple[float, int] | None = None
         self._ledger: tuple[_Stamp, LedgerCounts, RunChoice | None] | None = None
         self._seen = _Rate()
@@ -167,9 +171,12 @@ class RunController:
         summary = self._live.summary
         return running and (summary is None or summary.pending > 0)
 
-    def forget_listing(self) -> None:
-        """Count the targets anew: some were added."""
-        self._listing = None
+    def note_new_target(self) -> None:
+        """A target was added here; the folder is not listed again for each."""
+        with self._counting:
+            if self._listing is not None:
+                until, count = self._listing
+                self._listing = until, count + 1
 
     def progress(self) -> RunProgress:
         """How the run stands now."""
@@ -182,7 +189,8 @@ class RunController:
         try:
             live.summary = run_project(project, live, fresh=fresh, stop=self._stop)
         except MaskcastError as error:
-            live.fail(str(error), can_start_afresh=isinstance(error, FingerprintError))
+            can_start_afresh = isinstance(error, (FingerprintError, IdentityError))
+            live.fail(str(error), can_start_afresh=can_start_afresh)
         except Exception as error:
             logger.exception("the run broke")
             live.fail(f"the run broke ({type(error).__name__}: {error}); the server's log has more")
@@ -218,8 +226,8 @@ class RunController:
         stamp = tuple(_stamp(file) for file in (path, path.with_name(f"{path.name}-wal")))
         if self._ledger is None or self._ledger[0] != stamp:
             counts, choice = LedgerCounts(0, 0, 0), None
-            if holds_ledger(path):
-                with Ledger.open(path) as ledger:
+            with opened_ledger(self._project) as ledger:
+                if ledger is not None:
                     counts, choice = ledger.counts(), self._choice_of(ledger.fingerprint)
             self._ledger = stamp, counts, choice
         return self._ledger[1], self._ledger[2]
@@ -235,6 +243,10 @@ class RunController:
         return RunChoice(fingerprint.get("engine"), threshold)
 
     def _count_targets(self) -> int:
+        with self._counting:  # whoever asks meanwhile would only list the same again
+            return self._counted_targets()
+
+    def _counted_targets(self) -> int:
         now = time.monotonic()
         listing = self._listing
         if listing is None or now > listing[0]:
@@ -287,7 +299,7 @@ class _Live:
     """Observes one run. Written by its thread only; pages read what is there."""
 
     state: str = "idle"
-    stage_text: str = ""
+    now: RunStage = field(default_factory=lambda: RunStage("reading"))
     choice: RunChoice | None = None
     counts: LedgerCounts = field(default_factory=lambda: LedgerCounts(0, 0, 0))
     total: int = 0
@@ -297,9 +309,9 @@ class _Live:
     summary: RunSummary | None = None
     rate: _Rate = field(default_factory=_Rate)
 
-    def stage(self, text: str) -> None:
+    def stage(self, stage: RunStage) -> None:
         """See ``RunObserver``."""
-        self.stage_text = text
+        self.now = stage
 
     def note(self, text: str) -> None:
         """See ``RunObserver``."""
@@ -313,6 +325,7 @@ class _Live:
     def row(self, row: TargetRow) -> None:
         """See ``RunObserver``."""
         self.state = "running"
+        self.now = replace(self.now, name="masking")
         done, failed = row.state == "done", row.state == "failed"
         before = self.counts
         self.counts = LedgerCounts(
@@ -331,7 +344,7 @@ class _Live:
         left = max(0, total - counts.done - counts.failed)
         return RunProgress(
             state="stopping" if stopping else self.state,
-            stage=self.stage_text,
+            stage=self.now,
             total=total,
             done=counts.done,
             empty=counts.empty,

@@ -60,10 +60,11 @@ class Desk:
         return self._is_open
 
     def open(self, image_id: str) -> None:
-        """Take a reference in hand; see ``Session.open``."""
+        """Take a reference in hand, and save what could not be saved before; see ``Session``."""
         with self._arrived:
             self.session.open(image_id)
             self._is_open = True
+            self.session.save()
 
     def change(
         self, number: int, image_id: str, steps: Iterable[Callable[[Session], object]]

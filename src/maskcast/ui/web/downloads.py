@@ -14,13 +14,10 @@ from zipstream import ZipStream
 from maskcast.errors import RunError
 from maskcast.interchange.exporting import ExportOptions, export_project
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.ledger import Ledger, holds_ledger
+from maskcast.runs.copies import opened_ledger
 from maskcast.runs.outputs import OutputFolders
 from maskcast.runs.shards import FOLDER
 from maskcast.ui.web.fence import Fence
-
-PARTS: Final = ("id_masks", "masks", "overlays", "bboxes")
-"""The folders of results; the ledger stays here."""
 
 _CHUNK: Final = 1 << 18
 
@@ -45,7 +42,8 @@ def zip_results(project: ProjectFolder, part: str | None = None) -> Archive:
     """Everything that is done, or one of its folders; of a run into shards, the shards.
 
     Entries are not compressed: PNG and JPEG are already. Files that somebody removed, or that are
-    links out of the output folder, are left out.
+    links out of the output folder, are left out, and so are overlays of targets that are links out
+    of the targets folder (not of those in shards).
 
     Args:
         project: whose output.
@@ -109,10 +107,10 @@ def _read_to_end(file: IO[bytes]) -> Iterator[bytes]:
 
 def _result_files(project: ProjectFolder, *, whole: bool) -> Iterator[Path]:
     """Where results should be, a target after the other, or a shard."""
-    if not holds_ledger(project.ledger_path):
-        raise RunError("there are no results yet; start a run first")
-    with Ledger.open(project.ledger_path) as ledger:
-        names = sorted(name for name, _ in ledger.done().values())
+    with opened_ledger(project) as ledger:
+        if ledger is None:
+            raise RunError("there are no results yet; start a run first")
+        names = {name: image_id for image_id, (name, _) in ledger.done().items()}
         shards = sorted(ledger.shards())
     if not names:
         raise RunError("there are no results yet; wait for the first target")
@@ -124,6 +122,8 @@ def _result_files(project: ProjectFolder, *, whole: bool) -> Iterator[Path]:
     if shards:
         yield from (project.output_folder / FOLDER / name for name in shards)
         return
-    folders = OutputFolders(project.output_folder)
-    for name in names:
-        yield from folders.files(name)
+    folders, targets = OutputFolders(project.output_folder), project.targets_folder
+    fence = Fence(targets)
+    for name, image_id in sorted(names.items()):
+        hidden = None if fence.encloses(targets / image_id) else folders.overlay(name)
+        yield from (path for path in folders.files(name) if path != hidden)

@@ -18,21 +18,25 @@ class Fence:
 
     def admits(self, path: Path) -> bool:
         """Whether ``path`` is a file, and neither it nor a folder above leads out of the fence."""
+        return path.is_file() and self.encloses(path)
+
+    def encloses(self, path: Path) -> bool:
+        """Whether neither ``path`` nor a folder above leads out; it need not exist."""
         if path.is_symlink():
-            return path.is_file() and self._resolves_inside(path)
-        return path.is_file() and self._is_inside(path.parent)
+            return self._resolves_inside(path)
+        return self._is_inside(path.parent)
 
     def _resolves_inside(self, path: Path) -> bool:
         try:
             return path.resolve().is_relative_to(self._root)
-        except OSError:  # links in a circle
+        except (OSError, RuntimeError):  # links in a circle
             return False
 
 
 def without_places(sentence: str, project: ProjectFolder) -> str:
     """A sentence without where the project is, here or in a store; that is nothing to a browser."""
     places = (project.references_place, project.targets_place, project.output_place)
-    for place in sorted((*places, project.root), key=lambda one: -len(str(one))):
+    for place in sorted((*places, project.root), key=lambda place: -len(str(place))):
         if not isinstance(place, Path) or place.is_absolute():
             sentence = sentence.replace(str(place), place.name)
     return sentence

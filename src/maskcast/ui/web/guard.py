@@ -10,15 +10,14 @@ import base64
 import binascii
 import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from maskcast.ui.web.asgi import App, Headers, Message, Receive, Scope, Send, answer
+from maskcast.ui.web.attempts import Attempts
 
 OWN_ROUTES: Final = "/maskcast/"
 
@@ -44,6 +43,10 @@ _HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
 )
+
+
+_Refusal = tuple[int, str, Headers]
+"""Status, sentence, headers of an answer."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Guard:
         self._app = app
         self._password = password
         self._any_host = any_host
+        self._attempts = Attempts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with what it lacks."""
@@ -99,22 +103,40 @@ class Guard:
         elif refusal is None:
             await self._app(scope, receive, _with_headers(send))
         else:
-            await _answer(_with_headers(send), *refusal)
+            await answer(_with_headers(send), *refusal)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str, tuple[tuple[bytes, bytes], ...]] | None:
+    def _refusal(self, scope: Scope) -> _Refusal | None:
         headers = {key: value.decode("latin-1") for key, value in scope.get("headers", ())}
         host = headers.get(b"host", "")
         if not (self._any_host or is_loopback(_without_port(host))):
             return 421, "this server answers only to localhost; start it with --host", ()
-        if self._password and not self._password.fits(headers.get(b"authorization", "")):
-            challenge = (b"www-authenticate", b'Basic realm="maskcast", charset="UTF-8"')
-            return 401, "a user name and a password are needed", (challenge,)
+        if self._password is not None:
+            refusal = self._look_at_password(scope, headers, self._password)
+            if refusal is not None:
+                return refusal
         if scope.get("method") not in _READING and not _same_site(headers, host):
             return 403, "the request comes from a page of another site", ()
         path = scope.get("path", "")
         if path not in _PAGES and not path.startswith(_BELOW):
             return 404, "there is no such page", ()
         return None
+
+    def _look_at_password(
+        self, scope: Scope, headers: Mapping[bytes, str], password: Password
+    ) -> _Refusal | None:
+        given = headers.get(b"authorization")
+        if given is not None:
+            address = (scope.get("client") or ("", 0))[0]
+            seconds = math.ceil(self._attempts.seconds_to_wait(address))
+            if seconds > 0:
+                sentence = f"too many wrong passwords came; try again in {seconds} s"
+                return 429, sentence, ((b"retry-after", str(seconds).encode()),)
+            is_right = password.fits(given)
+            self._attempts.note(address, right=is_right)
+            if is_right:
+                return None
+        challenge = (b"www-authenticate", b'Basic realm="maskcast", charset="UTF-8"')
+        return 401, "a user name and a password are needed", (challenge,)
 
 
 def is_loopback(host: str) -> bool:
@@ -136,28 +158,17 @@ def _without_port(host: str) -> str:
 
 def _same_site(headers: Mapping[bytes, str], host: str) -> bool:
     """Whether a request was made by a page of this server, or by no page at all."""
-    origin = headers.get(b"origin")
     if headers.get(b"sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return False
-    return origin is None or urlsplit(origin).netloc == host
+    origin = headers.get(b"origin")
+    # The whole of it is compared: a browser sends nothing but scheme and host.
+    return origin is None or origin in {f"http://{host}", f"https://{host}"}
 
 
 def _with_headers(send: Send) -> Send:
-    async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *_HEADERS]
         await send(message)
 
     return send_with_headers
-
-
-async def _answer(
-    send: Send, status: int, sentence: str, headers: tuple[tuple[bytes, bytes], ...]
-) -> None:
-    body = sentence.encode()
-    fixed = (
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-    )
-    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
-    await send({"type": "http.response.body", "body": body})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from maskcast.errors import SettingsError
+from maskcast.ui.web.bounds import Bounds
 from maskcast.ui.web.guard import Password
 from maskcast.ui.web.uploads import UploadLimits
 
@@ -24,6 +25,7 @@ class ServeOptions:
         password: asked of everybody; None = of nobody.
         lang: of the texts; None = as each browser asks.
         limits: of uploads.
+        bounds: of all that is asked, together.
     """
 
     host: str = "127.0.0.1"
@@ -31,6 +33,7 @@ class ServeOptions:
     password: Password | None = None
     lang: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 def read_password(given: str | None, file: Path | None) -> Password | None:

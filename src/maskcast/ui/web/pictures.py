@@ -3,49 +3,49 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
+from cachetools import LRUCache
 
 from maskcast.errors import ImageError, MaskcastError
-from maskcast.io.images import IntensityWindow, encode_jpeg, read_image
+from maskcast.io.images import encode_jpeg, read_image
+from maskcast.io.sizes import pixels_in
 from maskcast.io.storage import Readable
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.references import ReferencePictures
 from maskcast.results.files import ResultFiles, file_behind
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import TargetRow
 from maskcast.types import RgbImage
+from maskcast.ui.turns import Turns
 from maskcast.ui.web.fence import Fence
 
 THUMBNAIL_SIDE: Final = 320
 _LARGE_SIDE: Final = 4096
 _KEPT_BYTES: Final = 48_000_000
-_AT_ONCE: Final = 2
 
 _Stamp = tuple[int, int]
 
 
 class TargetPictures:
-    """JPEGs of targets and overlays; safe to use from any thread."""
+    """JPEGs of targets and overlays; safe to use from any thread.
 
-    def __init__(self, project: ProjectFolder) -> None:
-        """Nothing is read yet."""
+    A target that is a link to somewhere outside of the targets folder is not shown, nor is its
+    overlay, which holds its pixels.
+    """
+
+    def __init__(self, project: ProjectFolder, turns: Turns) -> None:
+        """Nothing is read yet; decoding waits for its turn."""
         self._project = project
         self._files = ResultFiles(project.output_place)
-        self._kept = _ByteCache(_KEPT_BYTES)
-        # Decoding large pictures takes memory: not many at once, however fast somebody scrolls.
-        self._turns = threading.Semaphore(_AT_ONCE)
-        self._window: tuple[_Stamp | None, IntensityWindow | None] | None = None
-
-    def row(self, image_id: str) -> TargetRow | None:
-        """What the ledger says of a target; None if it does not know it."""
-        path = self._project.ledger_path
-        if not holds_ledger(path):
-            return None
-        with Ledger.open(path) as ledger:
-            return ledger.row(image_id)
+        self._kept: LRUCache[object, bytes] = LRUCache(_KEPT_BYTES, getsizeof=len)
+        self._lock = threading.Lock()
+        self._turns = turns
+        self._references = ReferencePictures(project)
 
     def overlay(self, image_id: str) -> bytes | None:
         """The overlay of a target that is done, a JPEG; None if there is none to be shown.
@@ -53,7 +53,8 @@ class TargetPictures:
         Raises:
             ImageError: if it cannot be read, as when its shard is missing.
         """
-        found = self._overlay(image_id)
+        row = self._row(image_id)
+        found = None if row is None else self._overlay(row)
         try:
             return None if found is None else found.read_bytes()
         except FileNotFoundError as error:
@@ -63,16 +64,30 @@ class TargetPictures:
 
     def thumbnail(self, image_id: str) -> bytes | None:
         """A small JPEG of the overlay, else of the target; None if there is nothing to be shown."""
-        of_overlay = self._encoded(self._overlay(image_id), THUMBNAIL_SIDE)
-        return of_overlay or self._encoded(self._target(image_id), THUMBNAIL_SIDE)
+        row = self._row(image_id)
+        if row is None:
+            return None
+        small = THUMBNAIL_SIDE
+        return self._encoded(self._overlay(row), row, small) or self._encoded(
+            self._target(row), row, small
+        )
 
     def original(self, image_id: str) -> bytes | None:
         """The target as a JPEG of at most 4096 pixels a side; None if it cannot be shown."""
-        return self._encoded(self._target(image_id), _LARGE_SIDE)
+        row = self._row(image_id)
+        return None if row is None else self._encoded(self._target(row), row, _LARGE_SIDE)
 
-    def _overlay(self, image_id: str) -> Readable | None:
-        row = self.row(image_id)
-        if row is None or row.state != "done":
+    def _row(self, image_id: str) -> TargetRow | None:
+        """What the ledger says of a target; None if there is none of it to be shown."""
+        with opened_ledger(self._project) as ledger:
+            row = None if ledger is None else ledger.row(image_id)
+        if row is None:
+            return None
+        targets = self._project.targets_folder
+        return row if Fence(targets).encloses(targets / row.image_id) else None
+
+    def _overlay(self, row: TargetRow) -> Readable | None:
+        if row.state != "done":
             return None
         found = self._files.overlay(row)
         file = file_behind(found)
@@ -80,60 +95,32 @@ class TargetPictures:
             return found
         return found if Fence(self._project.output_folder).admits(file) else None
 
-    def _target(self, image_id: str) -> Path | None:
-        if self.row(image_id) is None:
-            return None
-        path = self._project.targets_folder / image_id
-        return path if Fence(self._project.targets_folder).admits(path) else None
+    def _target(self, row: TargetRow) -> Path | None:
+        path = self._project.targets_folder / row.image_id
+        return path if path.is_file() else None
 
-    def _encoded(self, picture: Readable | None, side: int) -> bytes | None:
+    def _encoded(self, picture: Readable | None, row: TargetRow, side: int) -> bytes | None:
         if picture is None:
             return None
         key = str(picture), _stamp(file_behind(picture)), side
-        found = self._kept.get(key)
+        with self._lock:
+            found = self._kept.get(key)
         if found is None:
-            with self._turns:
-                try:
-                    found = encode_jpeg(_fitted(self._read(picture), side), quality=85)
-                except MaskcastError:
-                    return None
-            self._kept.put(key, found)
+            try:
+                found = self._encode(picture, row, side)
+            except MaskcastError:
+                return None
+            with self._lock, suppress(ValueError):  # larger than all that is kept
+                self._kept[key] = found
         return found
 
-    def _read(self, picture: Readable) -> RgbImage:
-        settings = self._project.settings.images
-        window = self._intensity_window()
-        return read_image(picture, window=window, options=settings.read_options).rgb
-
-    def _intensity_window(self) -> IntensityWindow | None:
-        """The project's, measured again when the annotations changed."""
-        stamp = _stamp(self._project.annotations_path)
-        if self._window is None or self._window[0] != stamp:
-            self._window = stamp, self._project.intensity_window()
-        return self._window[1]
-
-
-class _ByteCache:
-    """The byte strings used last, up to so many bytes in all."""
-
-    def __init__(self, bound: int) -> None:
-        self._bound = bound
-        self._size = 0
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[object, bytes] = OrderedDict()
-
-    def get(self, key: object) -> bytes | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def put(self, key: object, value: bytes) -> None:
-        with self._lock:
-            self._size += len(value) - len(self._kept.pop(key, b""))
-            self._kept[key] = value
-            while self._size > self._bound:
-                self._size -= len(self._kept.popitem(last=False)[1])
+    def _encode(self, picture: Readable, row: TargetRow, side: int) -> bytes:
+        options = self._project.settings.images.read_options
+        height, width = row.size or (1, options.max_pixels)
+        pixels = pixels_in(picture, options) if isinstance(picture, Path) else height * width
+        with self._turns.take(pixels):
+            image = read_image(picture, window=self._references.window(), options=options).rgb
+            return encode_jpeg(_fitted(image, side), quality=85)
 
 
 def _fitted(image: RgbImage, side: int) -> RgbImage:

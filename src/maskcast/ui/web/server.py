@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,22 +15,24 @@ from types import FrameType
 from typing import Final
 
 import gradio as gr
-import uvicorn
 from fastapi import FastAPI
 
 from maskcast.errors import SettingsError
 from maskcast.io.printable import printable
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.run import fetch_ledger
-from maskcast.ui.web.api import Api
+from maskcast.runs.copies import fetch_ledger
+from maskcast.ui.web.api import UPLOADS, Api
 from maskcast.ui.web.app import build_app, page_css, theme
-from maskcast.ui.web.guard import App, Guard, is_loopback
+from maskcast.ui.web.asgi import App
+from maskcast.ui.web.assets import page_scripts
+from maskcast.ui.web.bodies import Bodies
+from maskcast.ui.web.connections import BoundedServer, ServingConfig
+from maskcast.ui.web.guard import Guard, is_loopback
 from maskcast.ui.web.options import ServeOptions
+from maskcast.ui.web.spool import remove_left_behind
 from maskcast.ui.web.texts import Texts
 from maskcast.ui.web.workspace import Workspace
 
-_SECONDS_TO_CLOSE: Final = 1
-_BACKLOG: Final = 128
 _EXIT_STOPPED: Final = 130
 
 
@@ -37,8 +40,8 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
     """The whole server as one ASGI app: our routes, Gradio's page, the guard in front of both."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    api = Api(workspace.project, workspace.store, workspace.runs, options.limits)
-    app.router.routes.extend(api.routes())
+    api = Api(workspace, options.limits)
+    app.router.routes.extend([*api.routes(), page_scripts().route()])
     blocks = build_app(workspace, options.lang)
     gr.mount_gradio_app(
         app,
@@ -55,8 +58,10 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
         i18n=Texts(options.lang).i18n(),
         theme=theme(),
         css=page_css(),
+        head=page_scripts().preloads(),
     )
-    return Guard(app, options.password, any_host=not is_loopback(options.host))
+    guarded = Guard(app, options.password, any_host=not is_loopback(options.host))
+    return Bodies(guarded, options.bounds, {UPLOADS: options.limits.file_bytes})
 
 
 def serve(workspace: Workspace, options: ServeOptions) -> bool:
@@ -72,17 +77,10 @@ def serve(workspace: Workspace, options: ServeOptions) -> bool:
     """
     _check_folders(workspace.project)
     fetch_ledger(workspace.project)
+    _clean_up(workspace.project)
     with _listening(options) as listener:
         app = create_app(workspace, options)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            ws="none",
-            server_header=False,
-            timeout_graceful_shutdown=_SECONDS_TO_CLOSE,
-        )
+        config = ServingConfig(app, options.bounds)
         # Pages keep connections open; that they are cut at the end is no error.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         sentences = _announcement(workspace, options, listener)
@@ -95,10 +93,10 @@ def serve(workspace: Workspace, options: ServeOptions) -> bool:
             os._exit(_EXIT_STOPPED)
 
 
-class _Server(uvicorn.Server):
+class _Server(BoundedServer):
     """Says where it is once it answers, and so once it can be stopped."""
 
-    def __init__(self, config: uvicorn.Config, sentences: Sequence[str]) -> None:
+    def __init__(self, config: ServingConfig, sentences: Sequence[str]) -> None:
         super().__init__(config)
         self._sentences = sentences
 
@@ -115,6 +113,12 @@ def _check_folders(project: ProjectFolder) -> None:
                 f"{place} is in a store, and the web labeler works in folders of this machine; "
                 "use maskcast run for it, or give a folder"
             )
+
+
+def _clean_up(project: ProjectFolder) -> None:
+    """Remove what a killed server left of uploads; beside the rest, for folders can be large."""
+    folders = [project.references_folder, project.targets_folder]
+    threading.Thread(target=remove_left_behind, args=(folders,), daemon=True).start()
 
 
 def _close(workspace: Workspace) -> bool:
@@ -139,7 +143,7 @@ def _listening(options: ServeOptions) -> Iterator[socket.socket]:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
-            listener.listen(_BACKLOG)
+            listener.listen()
         except OSError as error:
             raise SettingsError(
                 f"{options.host} port {options.port} cannot be listened at "
@@ -173,7 +177,7 @@ def _announcement(
         sentences.insert(
             0,
             "warning: everybody who can reach this machine can see and change this project; "
-            "give --auth user:password",
+            "give --auth-file FILE, whose first line is user:password",
         )
     return sentences
 

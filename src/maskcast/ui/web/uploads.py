@@ -9,26 +9,28 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
-import unicodedata
+import threading
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+import anyio
 import anyio.to_thread
 
 from maskcast.errors import ImageError, UploadError
-from maskcast.io.atomic import raise_if_storage, temporary_name
-from maskcast.io.images import IMAGE_SUFFIXES, is_image_name
+from maskcast.io.atomic import raise_if_storage
 from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import ReadOptions
+from maskcast.io.sizes import pixels_in
+from maskcast.ui.turns import Turns
+from maskcast.ui.web.spool import spooled
+from maskcast.ui.web.upload_names import clean_name
 
-_MOST_PARTS: Final = 8
-_MOST_BYTES_IN_NAME: Final = 180
-_FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/\u2028\u2029\u200e\u200f\u202a-\u202e]')
-_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+_COUNTED_FOR: Final = 60.0
+_COUNTING_SHARE: Final = 30
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,10 @@ class UploadLimits:
     Attributes:
         file_bytes: of one picture.
         files: pictures in a folder, those included that were there before.
-        pixels: width x height of one picture.
     """
 
     file_bytes: int = 1_000_000_000
     files: int = 100_000
-    pixels: int = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -59,69 +59,102 @@ class Uploaded:
     is_new: bool
 
 
-def clean_name(name: str) -> str:
-    """A name from a browser as a harmless POSIX path, relative and without ``..``.
+class UploadFolder:
+    """A folder that takes pictures; for one event loop.
 
-    Folders of a dropped folder are kept. Letters of any script are; control and reserved
-    characters become ``_``, hidden names lose their dot, names too long lose their middle.
-
-    Raises:
-        UploadError: if no picture's name is left.
+    Attributes:
+        waiting: pictures that are here whole and are looked at, or wait for their turn.
     """
-    parts = [part for part in re.split(r"[/\\]", unicodedata.normalize("NFC", name)) if part]
-    cleaned = [one for one in map(_clean_part, parts[-_MOST_PARTS:]) if one]
-    if not cleaned or not is_image_name(cleaned[-1]):
-        shown = name[-80:]
-        raise UploadError(
-            f"{shown!r} is not a picture's name; files end in "
-            f"{', '.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))}"
-        )
-    return "/".join(cleaned)
+
+    def __init__(
+        self, folder: Path, limits: UploadLimits, options: ReadOptions, turns: Turns
+    ) -> None:
+        """Take pictures into ``folder``, which is made if it is missing.
+
+        Args:
+            folder: where to.
+            limits: what is taken.
+            options: how the pictures are going to be read.
+            turns: for decoding.
+        """
+        self.waiting = 0
+        self._folder = folder
+        self._limits = limits
+        self._options = options
+        self._turns = turns
+        self._files = _FileCount(folder, limits.files)
+
+    async def receive(
+        self, chunks: AsyncIterator[bytes], name: str, decoding: anyio.CapacityLimiter
+    ) -> Uploaded:
+        """Store a picture.
+
+        Args:
+            chunks: its bytes.
+            name: as the browser calls it.
+            decoding: of threads that decode.
+
+        Raises:
+            UploadError: if the name, the size or the count is out of bounds, or it does not decode.
+            StorageError: if the disk is full or the folder cannot be written.
+        """
+        wanted = PurePosixPath(clean_name(name))
+        run = anyio.to_thread.run_sync
+        try:
+            parent = await run(_prepare, self._folder, wanted)
+            await run(self._files.check)
+            with spooled(parent) as (temporary, file):
+                content = await _store(chunks, file, self._limits.file_bytes)
+                self.waiting += 1
+                try:
+                    await run(self._check_picture, temporary, wanted, limiter=decoding)
+                finally:
+                    self.waiting -= 1
+                uploaded = await run(_give_name, temporary, self._folder, wanted, content)
+        except OSError as error:
+            raise_if_storage(error, self._folder)
+            raise UploadError(f"{wanted} cannot be stored ({error.strerror}); rename it") from error
+        if uploaded.is_new:
+            self._files.add_one()
+        return uploaded
+
+    def _check_picture(self, temporary: Path, wanted: PurePosixPath) -> None:
+        try:
+            with self._turns.take(pixels_in(temporary, self._options)):
+                read_raster(temporary, self._options)
+        except ImageError as error:
+            raise UploadError(str(error).replace(str(temporary), wanted.name)) from error
 
 
-async def receive(
-    chunks: AsyncIterator[bytes], folder: Path, name: str, limits: UploadLimits
-) -> Uploaded:
-    """Store a picture.
+class _FileCount:
+    """How many files are in a folder, without looking at each upload; for any thread."""
 
-    Args:
-        chunks: its bytes.
-        folder: where to; made if it is missing.
-        name: as the browser calls it.
-        limits: what is taken.
+    def __init__(self, folder: Path, most: int) -> None:
+        self._folder = folder
+        self._most = most
+        self._lock = threading.Lock()
+        self._count, self._until = 0, 0.0
 
-    Raises:
-        UploadError: if the name, the size or the count is out of bounds, or it does not decode.
-        StorageError: if the disk is full or the folder cannot be written.
-    """
-    wanted = PurePosixPath(clean_name(name))
-    parent = await anyio.to_thread.run_sync(_prepare, folder, wanted, limits)
-    temporary = parent / temporary_name("upload")
-    try:
-        digest = await _store(chunks, temporary, limits.file_bytes)
-        return await anyio.to_thread.run_sync(_admit, temporary, folder, wanted, digest, limits)
-    except OSError as error:
-        raise_if_storage(error, folder)
-        raise UploadError(f"{wanted} cannot be stored ({error.strerror}); rename it") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    def check(self) -> None:
+        """Raises ``UploadError`` if there is no room for one more."""
+        with self._lock:
+            now = time.monotonic()
+            # What others do there is seen in time; and before it is said that it is full.
+            if now > self._until or self._count >= self._most:
+                self._count = sum(1 for _, _, names in os.walk(self._folder) for _ in names)
+                took = time.monotonic() - now
+                self._until = now + max(_COUNTED_FOR, _COUNTING_SHARE * took)
+            if self._count >= self._most:
+                raise UploadError(
+                    f"{self._folder.name} holds {self._most} files already; that is the bound"
+                )
 
-
-def _clean_part(part: str) -> str:
-    cleaned = _FORBIDDEN.sub("_", part).strip().lstrip(".").rstrip(". ")
-    cleaned = cleaned.encode("utf-8", "ignore").decode("utf-8")
-    stem, dot, suffix = cleaned.rpartition(".")
-    if not dot:
-        stem, suffix = cleaned, ""
-    if _RESERVED.fullmatch(stem):
-        stem = f"{stem}_"
-    while len(f"{stem}{dot}{suffix}".encode()) > _MOST_BYTES_IN_NAME:
-        middle = len(stem) // 2
-        stem, suffix = stem[:middle] + stem[middle + 1 :], suffix[:20]
-    return f"{stem}{dot}{suffix}"
+    def add_one(self) -> None:
+        with self._lock:
+            self._count += 1
 
 
-def _prepare(folder: Path, wanted: PurePosixPath, limits: UploadLimits) -> Path:
+def _prepare(folder: Path, wanted: PurePosixPath) -> Path:
     """The folder of the picture, made and surely inside ``folder``."""
     root = folder.resolve()
     parent = folder / wanted.parent
@@ -134,27 +167,25 @@ def _prepare(folder: Path, wanted: PurePosixPath, limits: UploadLimits) -> Path:
         raise UploadError(f"there is no folder {wanted.parent} to be made; rename it") from error
     if not parent.resolve().is_relative_to(root):
         raise UploadError(f"{wanted.parent} leads out of {folder.name}; choose another name")
-    if sum(1 for _, _, names in os.walk(folder) for _ in names) >= limits.files:
-        raise UploadError(f"{folder.name} holds {limits.files} files already; that is the bound")
     return parent
 
 
 def _first_existing(path: Path) -> Path:
-    return next(one for one in (path, *path.parents) if one.exists())
+    return next(place for place in (path, *path.parents) if place.exists())
 
 
-async def _store(chunks: AsyncIterator[bytes], path: Path, bound: int) -> bytes:
-    """Write what comes; returns its sha256."""
+async def _store(chunks: AsyncIterator[bytes], file: IO[bytes], bound: int) -> tuple[int, bytes]:
+    """Write what comes; returns its size and its sha256."""
     digest, size = hashlib.sha256(), 0
-    with path.open("xb") as file:
-        async for chunk in chunks:
-            size += len(chunk)
-            if size > bound:
-                raise UploadError(
-                    f"the picture has more than {bound / 1e6:.0f} MB, which is the bound here"
-                )
-            await anyio.to_thread.run_sync(_write, file, chunk, digest)
-    return digest.digest()
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > bound:
+            raise UploadError(
+                f"the picture has more than {bound / 1e6:.0f} MB, which is the bound here"
+            )
+        await anyio.to_thread.run_sync(_write, file, chunk, digest)
+    await anyio.to_thread.run_sync(file.flush)
+    return size, digest.digest()
 
 
 def _write(file: IO[bytes], chunk: bytes, digest: hashlib._Hash) -> None:
@@ -162,21 +193,17 @@ def _write(file: IO[bytes], chunk: bytes, digest: hashlib._Hash) -> None:
     digest.update(chunk)
 
 
-def _admit(
-    temporary: Path, folder: Path, wanted: PurePosixPath, digest: bytes, limits: UploadLimits
+def _give_name(
+    temporary: Path, folder: Path, wanted: PurePosixPath, content: tuple[int, bytes]
 ) -> Uploaded:
-    """Give a picture that decodes its name."""
-    try:
-        read_raster(temporary, ReadOptions(limits.pixels))
-    except ImageError as error:
-        raise UploadError(str(error).replace(str(temporary), wanted.name)) from error
+    """Give a picture the first name that is free; none if it is there under one before that."""
     for number in count(1):
         stem = wanted.stem if number == 1 else f"{wanted.stem}-{number}"
         image_id = wanted.with_name(f"{stem}{wanted.suffix}")
         path = folder / image_id
         if _take_name(temporary, path):
             return Uploaded(image_id.as_posix(), is_new=True)
-        if path.is_file() and _sha256(path) == digest:
+        if _holds(path, content):
             return Uploaded(image_id.as_posix(), is_new=False)
     raise AssertionError("numbers do not end")
 
@@ -199,6 +226,9 @@ def _take_name(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _sha256(path: Path) -> bytes:
+def _holds(path: Path, content: tuple[int, bytes]) -> bool:
+    """Whether a file is of this size and sha256."""
+    if not path.is_file() or path.stat().st_size != content[0]:
+        return False
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+        return hashlib.file_digest(file, "sha256").digest() == content[1]

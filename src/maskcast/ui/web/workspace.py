@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import OrderedDict
+
+from cachetools import LRUCache
 
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.thumbnails import ObjectGallery
+from maskcast.ui.turns import Turns
+from maskcast.ui.web.bounds import Bounds
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.desk import Desk
 
@@ -27,26 +30,27 @@ class Workspace:
         images: its references.
         gallery: its objects.
         runs: its run, whichever tab started it.
+        turns: of whatever decodes pictures or computes with them.
     """
 
-    def __init__(self, project: ProjectFolder) -> None:
-        """Serve ``project``; no engine is made yet."""
+    def __init__(self, project: ProjectFolder, bounds: Bounds | None = None) -> None:
+        """Serve ``project`` within ``bounds``; no engine is made yet."""
         self.project = project
+        self.turns = Turns((bounds or Bounds()).pixels)
         self.store = AnnotationStore(project.annotations_path)
         self.images = ReferenceImages(project)
         self.gallery = ObjectGallery(project, self.store, self.images)
         self.runs = RunController(project)
         self._lock = threading.Lock()
+        self._desks: LRUCache[str, Desk] = LRUCache(MOST_DESKS)
+        self._making = threading.Lock()  # of the engine, which takes seconds
         self._segmenter: Segmenter | None = None
-        self._desks: OrderedDict[str, Desk] = OrderedDict()
 
     def new_desk(self) -> Desk:
         """A desk for a page that was just loaded, under a name nobody can guess."""
         desk = Desk(secrets.token_urlsafe(24), Session(self.store, self.images))
         with self._lock:
             self._desks[desk.name] = desk
-            while len(self._desks) > MOST_DESKS:
-                self._desks.popitem(last=False)
         return desk
 
     def desk(self, name: str) -> Desk | None:
@@ -55,24 +59,24 @@ class Workspace:
         What was annotated there is in the annotation file.
         """
         with self._lock:
-            if name in self._desks:
-                self._desks.move_to_end(name)
             return self._desks.get(name)
 
     def segmenter(self) -> Segmenter:
         """The engine that turns prompts into masks, made when first asked for.
 
+        Whoever asks meanwhile waits; nothing else does.
+
         Raises:
             SettingsError, EngineMissingError: if it cannot be made; the next call tries again.
         """
-        with self._lock:
+        with self._making:
             if self._segmenter is None:
                 self._segmenter = Segmenter(self.project.create_engine())
             return self._segmenter
 
     def close(self) -> None:
         """Close the engine, if there is one."""
-        with self._lock:
+        with self._making:
             if self._segmenter is not None:
                 self._segmenter.close()
                 self._segmenter = None

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from maskcast.engines.base import create_engine
+from maskcast.engines.hub import WeightFiles
 from maskcast.engines.sam import devices, references, targets
 from maskcast.engines.sam.devices import BatchSizer, Limits
 from maskcast.engines.sam.preprocess import squash
 from maskcast.engines.sam.tracker import Tracker
-from maskcast.engines.sam.weights import WeightFiles
 from maskcast.errors import ForeignBankError
 from maskcast.types import Prompts, Reference, RgbImage, Segmentation
 from sam_support import FAMILY_NAMES, tiny_settings

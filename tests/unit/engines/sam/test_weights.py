@@ -15,10 +15,12 @@ import pytest
 import torch
 from huggingface_hub import constants, errors
 
+from maskcast.engines import hub
 from maskcast.engines.base import EngineSettings, create_engine
+from maskcast.engines.catalog import pull
 from maskcast.engines.sam import weights
 from maskcast.engines.sam.families import EDGETAM, SAM2, SAM3
-from maskcast.engines.sam.weights import locate, pull
+from maskcast.engines.sam.weights import locate
 from maskcast.errors import EngineError, EngineMissingError, SettingsError
 from sam_support import tiny_settings, tiny_weights
 
@@ -202,7 +204,7 @@ def test_edgetam_s_own_encoder_asks_for_timm(
 
 
 def test_a_missing_extra_gives_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "find_spec", lambda _: None)
+    monkeypatch.setattr(hub, "find_spec", lambda _: None)
     with pytest.raises(EngineMissingError, match=r"run: pip install 'maskcast\[sam\]'"):
         create_engine("edgetam", EngineSettings())
 

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
+from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlencode
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from cachetools import TTLCache
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from maskcast.engines.catalog import EngineEntry
 from maskcast.interchange.importing import import_annotations
 from maskcast.io.storage import Url
 from maskcast.project.folder import ProjectFolder
-from maskcast.project.store import AnnotationStore
-from maskcast.runs.run import fetch_ledger, run_project
+from maskcast.runs.copies import fetch_ledger
+from maskcast.runs.run import run_project
 from maskcast.ui.web.api import Api
-from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.uploads import UploadLimits
+from maskcast.ui.web.workspace import Workspace
 from support import picture, write_png
 from web_support import Quiet
 
 
 def serving(project: ProjectFolder) -> TestClient:
-    store = AnnotationStore(project.annotations_path)
-    api = Api(project, store, RunController(project), UploadLimits())
+    api = Api(Workspace(project), UploadLimits())
     return TestClient(Starlette(routes=api.routes()))
 
 
@@ -83,6 +88,114 @@ def test_the_pixels_of_uploads_are_bounded_as_the_project_says(tmp_path: Path) -
         opened = ProjectFolder.open(tmp_path, {"images": {"max_pixels": bound}})
         answer = serving(opened).post("/maskcast/upload?to=targets&name=a.png", content=data)
         assert answer.status_code == status, answer.json()
+
+
+HOSTILE = (
+    *("", " ", "x", "-1", "9" * 30, "9" * 5000, "1e999", "nan", "inf", "\u00b2", "\x00", "\ud800"),
+    *("../r.png", "/etc/passwd", "a" * 5000, "[" * 5000, "\u202e", "'; DROP TABLE targets", "%00"),
+)
+
+
+@pytest.mark.parametrize(
+    ("route", "names"),
+    [
+        ("results", ("kind", "object", "low", "high", "order", "offset", "limit")),
+        ("thumbnail", ("id",)),
+        ("overlay", ("id",)),
+        ("original", ("id",)),
+        ("download", ("part", "format")),
+    ],
+)
+def test_no_value_breaks_a_route(
+    project: ProjectFolder, route: str, names: tuple[str, ...]
+) -> None:
+    run_project(project, Quiet())
+    client = serving(project)
+    for name in names:
+        for value in HOSTILE:
+            query = urlencode({name: value}, errors="surrogatepass")
+            answer = client.get(f"/maskcast/{route}?{query}")
+            assert answer.status_code < 500, (name, value)
+            if answer.status_code != 200:
+                assert answer.json()["error"]
+    assert client.get("/maskcast/results?offset=99999999999999999999").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 90_000,
+        b'{"a":' * 10_000,
+        b'{"threshold": 1e999}',
+        b'{"threshold": NaN}',
+        b'{"threshold": ' + b"9" * 400 + b"}",
+        b'{"threshold": ' + b"9" * 5000 + b"}",
+        b'{"engine": "\\ud800"}',
+        b'{"engine": "x", "fresh": []}',
+        b"\xff\xfe",
+        b"\x00",
+    ],
+    ids=lambda body: str(body[:16]),
+)
+def test_no_body_breaks_the_start_of_a_run(project: ProjectFolder, body: bytes) -> None:
+    answer = serving(project).post("/maskcast/start", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+def test_only_engines_that_are_offered_are_started(project: ProjectFolder) -> None:
+    client = serving(project)
+    answer = client.post("/maskcast/start", content=b'{"engine": "none such"}')
+    assert answer.status_code == 400
+    assert "none called 'none such'" in answer.json()["error"]
+
+
+def test_weights_that_are_pulled_meanwhile_are_offered(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, pulled = [0.0], list[str]()
+
+    def listed() -> list[EngineEntry]:
+        return [EngineEntry(name, True, "cpu", False, "", "") for name in ("pixel", *pulled)]
+
+    monkeypatch.setattr("maskcast.ui.web.api.list_engines", listed)
+    monkeypatch.setattr("maskcast.ui.web.api.TTLCache", partial(TTLCache, timer=lambda: now[0]))
+    client = serving(project)
+
+    def names() -> list[str]:
+        found = client.get("/maskcast/engines").json()["engines"]
+        return [entry["name"] for entry in found]
+
+    assert names() == ["pixel"]
+    pulled.append("sam")
+    now[0] += 10
+    assert names() == ["pixel", "sam"]
+
+
+def test_of_a_target_that_is_a_link_to_elsewhere_nothing_is_shown(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    write_png(tmp_path / "outside.png", picture(3, 2, (600, 800))[0])
+    (project.targets_folder / "link.png").symlink_to(tmp_path / "outside.png")
+    (project.targets_folder / "inner.png").symlink_to(project.targets_folder / "sub" / "a.png")
+    run_project(project, Quiet())
+    client = serving(project)
+    for kind in ("overlay", "thumbnail", "original"):
+        assert client.get(f"/maskcast/{kind}?id=link.png").status_code == 404, kind
+        assert client.get(f"/maskcast/{kind}?id=inner.png").status_code == 200, kind
+    (project.targets_folder / "sub" / "a.png").unlink()
+    assert client.get("/maskcast/overlay?id=sub/a.png").status_code == 200, "it is only gone"
+    packed = ZipFile(BytesIO(client.get("/maskcast/download").content)).namelist()
+    assert "overlays/sub/a.jpg" in packed
+    assert "masks/link.png" in packed
+    assert "overlays/link.jpg" not in packed
+
+
+def test_a_sentence_may_hold_half_a_character(project: ProjectFolder) -> None:
+    project.annotations_path.write_text('{"version": "\\ud800"}')
+    answer = serving(project).post("/maskcast/start", content=b'{"weights": "\\ud800"}')
+    assert answer.status_code == 400
+    assert answer.json()["error"]
 
 
 @pytest.fixture

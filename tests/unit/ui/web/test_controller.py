@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,11 @@ import pytest
 from maskcast.errors import SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.run import output_lock, run_project
+from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.lock import output_lock
+from maskcast.runs.run import run_project
+from maskcast.runs.stages import RunStage
+from maskcast.runs.summary import RunObserver
 from maskcast.ui.web.controller import RunChoice, RunController, RunProgress
 from support import picture, result_digests, write_png
 from web_support import Quiet
@@ -77,6 +82,51 @@ def test_another_server_offers_the_settings_of_the_results(project: ProjectFolde
 
     assert after.error is None
     assert after.done == before.done + 1
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Passes on what an observer is told, and looks after each."""
+
+    observer: RunObserver
+    look: Callable[[], object]
+
+    def stage(self, stage: RunStage) -> None:
+        self.observer.stage(stage)
+        self.look()
+
+    def note(self, text: str) -> None:
+        self.observer.note(text)
+
+    def start(self, total: int, counts: LedgerCounts) -> None:
+        self.observer.start(total, counts)
+
+    def row(self, row: TargetRow) -> None:
+        self.observer.row(row)
+        self.look()
+
+
+def test_a_page_is_told_what_the_run_is_busy_with(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = RunController(project)
+    told: list[object] = []
+
+    def look() -> None:
+        told.append(controller.progress().to_json()["stage"])
+
+    def watched(project: ProjectFolder, live: RunObserver, **options: object) -> object:
+        look()
+        return run_project(project, Watched(live, look), **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("maskcast.ui.web.controller.run_project", watched)
+    controller.start(RunChoice())
+    done = wait_until_idle(controller)
+    reading, learning, *masking = told
+    assert reading == {"name": "reading", "references": 0, "engine": ""}
+    assert learning == {"name": "learning", "references": 1, "engine": "fake"}
+    assert masking == [{"name": "masking", "references": 1, "engine": "fake"}] * 6
+    assert done.stage is None
 
 
 def test_a_second_start_waits_for_the_first(
@@ -191,3 +241,17 @@ def test_weights_of_the_project_stay_with_its_engine(project: ProjectFolder) -> 
     assert RunChoice("sam2").apply(opened).settings.weights == "sam2.1-tiny"
     assert RunChoice(None).apply(opened).settings.weights == "sam2.1-tiny"
     assert RunChoice("pixel").apply(opened).settings.weights is None
+
+
+def test_a_new_target_is_counted_without_a_listing(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = RunController(project)
+    assert controller.progress().total == 6
+
+    def listed(_: ProjectFolder) -> None:
+        raise AssertionError("the folder was listed again")
+
+    monkeypatch.setattr(ProjectFolder, "stream_targets", listed)
+    controller.note_new_target()
+    assert controller.progress().total == 7

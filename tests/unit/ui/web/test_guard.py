@@ -85,6 +85,9 @@ def test_the_password_lets_in_with_letters_of_any_script() -> None:
         {"origin": "https://evil.example"},
         {"origin": "null"},
         {"origin": "http://localhost:8000"},
+        {"origin": "http://[::1"},
+        {"origin": "http://localhost:7860@evil.example"},
+        {"origin": ""},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
     ],
@@ -119,3 +122,29 @@ def test_loopback(host: str) -> None:
 @pytest.mark.parametrize("host", ["::", "192.168.0.2", "example.org", "", "localhost.eu"])
 def test_not_loopback(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["[::1", "]", "localhost:7860:1[", "%", " "])
+def test_a_host_that_is_none_gets_nothing(host: str) -> None:
+    assert ask("GET", "/", {"host": host}) == 421
+
+
+def test_guesses_are_refused_unlooked_at() -> None:
+    guard = Guard(PlainTextResponse("inside"), PASSWORD, any_host=False)
+    client = TestClient(guard, base_url="http://localhost:7860", client=("192.0.2.1", 1))
+    for _ in range(5):
+        assert client.get("/", headers=basic("kim:wrong")).status_code == 401
+    for given in ("kim:wrong", "kim:s3:cret"):
+        answer = client.get("/", headers=basic(given))
+        assert answer.status_code == 429
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert client.get("/").status_code == 401, "it is still said what is missing"
+    other = TestClient(guard, base_url="http://localhost:7860", client=("192.0.2.2", 1))
+    assert other.get("/", headers=basic("kim:s3:cret")).status_code == 200
+
+
+def test_the_right_password_is_never_slowed() -> None:
+    guard = Guard(PlainTextResponse("inside"), PASSWORD, any_host=False)
+    client = TestClient(guard, base_url="http://localhost:7860", client=("192.0.2.1", 1))
+    for _ in range(100):
+        assert client.get("/", headers=basic("kim:s3:cret")).status_code == 200

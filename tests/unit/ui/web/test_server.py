@@ -41,7 +41,8 @@ def test_listening_wider_without_a_password_is_warned_of(
         listener.bind(("127.0.0.1", 0))
         said = server._announcement(workspace, ServeOptions(host, 0, password), listener)
     assert ("warning" in said[0]) is warned
-    assert ("--auth" in said[0]) is warned
+    assert ("--auth-file" in said[0]) is warned
+    assert "--auth " not in said[0], "the list of processes shows it to everybody"
     assert "is served at http://" in said[-1]
     assert "secret" not in " ".join(said)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import anyio
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +17,11 @@ from hypothesis import strategies as st
 
 from maskcast.errors import UploadError
 from maskcast.io.images import read_image
-from maskcast.ui.web.uploads import Uploaded, UploadLimits, clean_name, receive
+from maskcast.io.rasters import read_raster
+from maskcast.io.read_options import ReadOptions
+from maskcast.ui.turns import Turns
+from maskcast.ui.web.upload_names import clean_name
+from maskcast.ui.web.uploads import Uploaded, UploadFolder, UploadLimits
 from support import write_png
 
 
@@ -23,12 +31,19 @@ def png(tmp_path: Path, value: int, size: tuple[int, int] = (4, 5)) -> bytes:
     return path.read_bytes()
 
 
-def upload(data: bytes, folder: Path, name: str, limits: UploadLimits | None = None) -> Uploaded:
+def upload(
+    data: bytes,
+    folder: Path,
+    name: str,
+    limits: UploadLimits | None = None,
+    max_pixels: int = 10_000,
+) -> Uploaded:
     async def chunks() -> AsyncIterator[bytes]:
         for start in range(0, len(data), 7):
             yield data[start : start + 7]
 
-    return asyncio.run(receive(chunks(), folder, name, limits or UploadLimits()))
+    to = UploadFolder(folder, limits or UploadLimits(), ReadOptions(max_pixels), Turns(10_000))
+    return asyncio.run(to.receive(chunks(), name, anyio.CapacityLimiter(2)))
 
 
 @pytest.mark.parametrize(
@@ -106,9 +121,9 @@ def test_bounds(tmp_path: Path) -> None:
     with pytest.raises(UploadError, match="MB"):
         upload(data, folder, "a.png", UploadLimits(file_bytes=len(data) - 1))
     with pytest.raises(UploadError, match="pixels"):
-        upload(data, folder, "a.png", UploadLimits(pixels=1999))
+        upload(data, folder, "a.png", max_pixels=1999)
     assert list(folder.iterdir()) == []
-    upload(data, folder, "a.png", UploadLimits(file_bytes=len(data), pixels=2000, files=1))
+    upload(data, folder, "a.png", UploadLimits(file_bytes=len(data), files=1), 2000)
     with pytest.raises(UploadError, match="1 files already"):
         upload(data, folder, "b.png", UploadLimits(files=1))
 
@@ -128,3 +143,70 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
 def test_a_stored_picture_reads_back(tmp_path: Path) -> None:
     upload(png(tmp_path, 9), tmp_path / "to", "a.png")
     assert (read_image(tmp_path / "to/a.png").rgb == 9).all()
+
+
+def test_the_folder_is_not_walked_for_every_upload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, walks = [png(tmp_path, value) for value in range(5)], []
+    folder = tmp_path / "to"
+    to = UploadFolder(folder, UploadLimits(files=5), ReadOptions(), Turns(10_000))
+
+    def walk(place: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        walks.append(place)
+        return os.walk(place)
+
+    async def send(number: int) -> Uploaded:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield data[number % 5]
+
+        return await to.receive(chunks(), f"{number}.png", anyio.CapacityLimiter(2))
+
+    monkeypatch.setattr("maskcast.ui.web.uploads.os", SimpleNamespace(walk=walk, link=os.link))
+    for number in range(5):
+        asyncio.run(send(number))
+    assert len(walks) == 1
+    with pytest.raises(UploadError, match="5 files already"):
+        asyncio.run(send(5))
+    (folder / "3.png").unlink()
+    assert asyncio.run(send(6)).image_id == "6.png", "room that others made is seen"
+
+
+def test_pictures_that_come_at_once_are_decoded_in_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = png(tmp_path, 1, (60, 100))
+    to = UploadFolder(tmp_path / "to", UploadLimits(), ReadOptions(), Turns(13_000))
+    in_work, most, lock = 0, 0, threading.Lock()
+
+    def slow(path: Path, options: ReadOptions) -> object:
+        nonlocal in_work, most
+        with lock:
+            in_work += 1
+            most = max(most, in_work)
+        threading.Event().wait(0.02)
+        with lock:
+            in_work -= 1
+        return read_raster(path, options)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield data
+
+    async def send_all() -> int:
+        waiting = 0
+        limiter = anyio.CapacityLimiter(4)
+        tasks = [
+            asyncio.create_task(to.receive(chunks(), f"{number}.png", limiter))
+            for number in range(8)
+        ]
+        while not all(task.done() for task in tasks):
+            waiting = max(waiting, to.waiting)
+            await asyncio.sleep(0.001)
+        return waiting
+
+    monkeypatch.setattr("maskcast.ui.web.uploads.read_raster", slow)
+    waiting = asyncio.run(send_all())
+    assert most == 2, "of 6000 pixels each, and 13000 may be in work"
+    assert waiting > 2
+    assert to.waiting == 0
+    assert len(list((tmp_path / "to").iterdir())) == 8

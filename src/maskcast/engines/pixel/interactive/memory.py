@@ -7,11 +7,19 @@ result.
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections import OrderedDict
+import weakref
 from typing import Generic, NamedTuple, TypeVar
 
+import numpy as np
+from cachetools import LRUCache
+
 from maskcast.masks import Box
+from maskcast.types import RgbImage
+
+_PICTURES = 4
+"""Of so many pictures the digest is remembered: as many as labelers keep at hand."""
 
 Value = TypeVar("Value")
 
@@ -45,27 +53,42 @@ class Memory(Generic[Value]):
 
     def __init__(self, length: int) -> None:
         """Keep at most ``length`` values."""
-        self._length = length
         self._lock = threading.Lock()
-        self._values: OrderedDict[Key, Value] = OrderedDict()
+        self._values: LRUCache[Key, Value] = LRUCache(length)
+        self._digests: LRUCache[int, tuple[weakref.ref[RgbImage], bytes]] = LRUCache(_PICTURES)
+
+    def digest(self, image: RgbImage) -> bytes:
+        """Digest of an image's pixels, uint8 (H, W, 3).
+
+        Worked out once for an array that owns its pixels and is not writeable, as those of
+        labelers are; anew at every call for one that may have changed.
+        """
+        if image.flags.writeable or not image.flags.owndata:
+            return _digest(image)
+        with self._lock:
+            known = self._digests.get(id(image))
+        if known is not None and known[0]() is image:
+            return known[1]
+        digest = _digest(image)
+        with self._lock:
+            self._digests[id(image)] = weakref.ref(image), digest
+        return digest
 
     def recall(self, key: Key) -> Value | None:
         """What is kept under a key, or None."""
         with self._lock:
-            if key not in self._values:
-                return None
-            self._values.move_to_end(key)
-            return self._values[key]
+            return self._values.get(key)
 
     def keep(self, key: Key, value: Value) -> None:
         """Keep a value, and forget the one not used for longest if there are too many."""
         with self._lock:
             self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > self._length:
-                self._values.popitem(last=False)
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._values.clear()
+
+
+def _digest(image: RgbImage) -> bytes:
+    return hashlib.sha1(np.ascontiguousarray(image).data, usedforsecurity=False).digest()

@@ -34,6 +34,7 @@ from maskcast.engines.pixel.filters import (
     hessian,
     shrink,
 )
+from maskcast.engines.pixel.learning.tokens import TokenGrid
 from maskcast.types import RgbImage
 
 
@@ -119,6 +120,7 @@ class Pyramid:
         exposure: full-resolution intensity, not normalised, padded.
         coarse: features of levels 1, 2, ... at their own resolution, float32 (F, h, w) each.
         surround: (mean, deviation) of the intensity at each of `FEATURES.context_levels`.
+        tokens: what a pretrained encoder says of the image; None without one.
     """
 
     height: int
@@ -127,6 +129,7 @@ class Pyramid:
     exposure: Plane
     coarse: tuple[Stack, ...]
     surround: tuple[tuple[Plane, Plane], ...]
+    tokens: TokenGrid | None = None
 
     @property
     def padded(self) -> tuple[int, int]:
@@ -134,21 +137,28 @@ class Pyramid:
         rows, columns = self.exposure.shape
         return rows, columns
 
+    @property
+    def token_count(self) -> int:
+        """Number of token maps; 0 without an encoder."""
+        return 0 if self.tokens is None else len(self.tokens.values)
 
-def feature_count(*, color: bool) -> int:
-    """Number of planes that `strip_features` returns."""
+
+def feature_count(*, color: bool, tokens: int = 0) -> int:
+    """Number of planes that `strip_features` returns, with so many token maps."""
     measured = sum(scale.count(3 if color else 1) for scale in FEATURES.scales)
     compared = sum(_surround_of(level) is not None for level in range(1, FEATURES.levels))
     exposure, edge_distance = 1, 2
-    return measured + compared + 2 * len(FEATURES.context_levels) + exposure + edge_distance
+    own = measured + compared + 2 * len(FEATURES.context_levels) + exposure + edge_distance
+    return own + tokens
 
 
-def build_pyramid(image: RgbImage, *, color: bool) -> Pyramid:
+def build_pyramid(image: RgbImage, *, color: bool, tokens: TokenGrid | None = None) -> Pyramid:
     """Normalise ``image`` and compute everything but the full-resolution features.
 
     Args:
         image: uint8 (H, W, 3) RGB, any size from 1x1.
         color: whether opponent colours are used; one choice for all images of a model.
+        tokens: of the image, where the model learned with them.
     """
     height, width = image.shape[:2]
     fine, exposure = _normalise(image, color=color)
@@ -161,7 +171,7 @@ def build_pyramid(image: RgbImage, *, color: bool) -> Pyramid:
     coarse = tuple(
         _coarse_features(levels[level], level, surround) for level in range(1, FEATURES.levels)
     )
-    return Pyramid(height, width, fine, pad_plane(exposure), coarse, surround)
+    return Pyramid(height, width, fine, pad_plane(exposure), coarse, surround, tokens)
 
 
 def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
@@ -184,10 +194,8 @@ def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
     window = slice(top - above, bottom + below)
     inner = slice(above, above + bottom - top)
     planes = [plane[window] for plane in pyramid.fine]
-    out = np.empty(
-        (feature_count(color=len(planes) > 1), bottom - top, columns),
-        np.float32,
-    )
+    count = feature_count(color=len(planes) > 1, tokens=pyramid.token_count)
+    out = np.empty((count, bottom - top, columns), np.float32)
     at = 0
     for scale in FEATURES.scales:
         if scale.level == 0:
@@ -209,6 +217,8 @@ def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
             at += 1
     out[at] = _edge_distance(pyramid.height, rows)[top:bottom, None]
     out[at + 1] = _edge_distance(pyramid.width, columns)[None]
+    if pyramid.tokens is not None:
+        out[at + 2 :] = pyramid.tokens.rows(top, bottom, columns)
     return out
 
 

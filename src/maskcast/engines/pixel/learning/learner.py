@@ -33,6 +33,7 @@ from maskcast.engines.pixel.learning.perceptron import (
 )
 from maskcast.engines.pixel.learning.rivals import never_overlap
 from maskcast.engines.pixel.learning.sampling import Samples, balanced, merge, sample_view
+from maskcast.engines.pixel.learning.tokens import TokenGrid
 from maskcast.engines.pixel.learning.views import View, is_gray, make_views
 from maskcast.engines.pixel.threads import single_threaded_libraries
 from maskcast.types import Reference
@@ -78,7 +79,11 @@ class _Fit:
         return list(self.pool.map(work, items))
 
 
-def fit(references: Sequence[Reference], options: LearnerOptions) -> PixelModel:
+def fit(
+    references: Sequence[Reference],
+    options: LearnerOptions,
+    tokens: Sequence[TokenGrid] | None = None,
+) -> PixelModel:
     """Learn all objects that ``references`` show; clean references teach what is not there.
 
     Raises:
@@ -89,7 +94,7 @@ def fit(references: Sequence[Reference], options: LearnerOptions) -> PixelModel:
     if not object_ids:
         raise ValueError("references: expected at least one that shows an object, got none")
     color = not all(is_gray(reference.image) for reference in references)
-    views, folds = make_views(references, object_ids, options)
+    views, folds = make_views(references, object_ids, options, tokens)
     count = max(500, options.samples // len(views))
     with single_threaded_libraries(), ThreadPoolExecutor(options.workers, "fit") as pool:
         parts = list(
@@ -163,7 +168,7 @@ def _fit_first(work: _Fit) -> tuple[Perceptrons, Perceptrons]:
 
 def _crossed_map(view: View, networks: Perceptrons, color: bool) -> Stack:
     """First-stage logits (K, H, W), each column by the network that left its fold out."""
-    pyramid = build_pyramid(view.image, color=color)
+    pyramid = build_pyramid(view.image, color=color, tokens=view.tokens)
     out = first_logits(pyramid, networks.pick(int(view.fold[0])))
     for fold in np.unique(view.fold):
         if fold != view.fold[0]:
@@ -239,7 +244,7 @@ def _crossed_second(
     """Both stages' logits (H, W), each column by the network that left its fold out."""
     if networks is None:
         return plane
-    pyramid = build_pyramid(view.image, color=color)
+    pyramid = build_pyramid(view.image, color=color, tokens=view.tokens)
     out = plane
     for fold in np.unique(view.fold):
         refined = second_logits(pyramid, plane, networks.pick(fold), gate)

@@ -23,6 +23,7 @@ from maskcast.engines.pixel.learning.features import (
 )
 from maskcast.engines.pixel.learning.perceptron import Array, Perceptrons
 from maskcast.engines.pixel.learning.rivals import settle
+from maskcast.engines.pixel.learning.tokens import TokenGrid
 from maskcast.types import RgbImage, Segmentation
 
 
@@ -78,9 +79,9 @@ class OpenPixels:
     features: Array
 
 
-def predict(model: PixelModel, image: RgbImage) -> Segmentation:
+def predict(model: PixelModel, image: RgbImage, tokens: TokenGrid | None = None) -> Segmentation:
     """Masks of the objects found in ``image``, uint8 (H, W, 3)."""
-    pyramid = build_pyramid(image, color=model.color)
+    pyramid = build_pyramid(image, color=model.color, tokens=tokens)
     kept: dict[int, OpenPixels] = {}
     logits = first_logits(pyramid, model.first, model.gates, kept)
     found: list[_Found] = []

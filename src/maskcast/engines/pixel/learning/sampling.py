@@ -71,7 +71,7 @@ def sample_view(
     Weights make up for the uneven draw. Unknown pixels are never drawn.
     """
     rng = np.random.default_rng(seed)
-    pyramid = build_pyramid(view.image, color=color)
+    pyramid = build_pyramid(view.image, color=color, tokens=view.tokens)
     rows, columns = pyramid.padded
     kept = _kept_strips(view, list(strips(rows, columns)), rng, options.view_pixels)
     allowed = np.zeros(view.image.shape[0], np.bool_)
@@ -80,7 +80,8 @@ def sample_view(
     picked, weight = _draw(view.masks, view.unknown, allowed, count, rng)
     width = view.image.shape[1]
     row, column = picked // width, picked % width
-    features = np.empty((len(picked), feature_count(color=color)), np.float32)
+    width_of_features = feature_count(color=color, tokens=pyramid.token_count)
+    features = np.empty((len(picked), width_of_features), np.float32)
     for top, bottom in kept:
         inside = np.flatnonzero((row >= top) & (row < bottom))
         if len(inside):

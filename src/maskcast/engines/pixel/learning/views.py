@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import as_plane, blur, enlarge, shrink
 from maskcast.engines.pixel.learning.options import LearnerOptions
+from maskcast.engines.pixel.learning.tokens import TokenGrid
 from maskcast.types import Mask, Reference, RgbImage
 
 
@@ -52,6 +53,7 @@ class View:
         fold: int (W,), the part each column belongs to in cross-fitting.
         is_original: whether nothing was altered.
         unknown: bool (H, W), pixels that nothing is learned from; None if there are none.
+        tokens: what an encoder says of the picture; altered copies have those of their reference.
     """
 
     image: RgbImage
@@ -59,10 +61,14 @@ class View:
     fold: npt.NDArray[np.intp]
     is_original: bool
     unknown: Mask | None = None
+    tokens: TokenGrid | None = None
 
 
 def make_views(
-    references: Sequence[Reference], object_ids: Sequence[int], options: LearnerOptions
+    references: Sequence[Reference],
+    object_ids: Sequence[int],
+    options: LearnerOptions,
+    tokens: Sequence[TokenGrid] | None = None,
 ) -> tuple[list[View], int]:
     """All views and the number of folds."""
     originals = [_original(reference, object_ids) for reference in references]
@@ -82,8 +88,11 @@ def make_views(
     room = options.altered_pixels // len(originals)
     views = []
     unknown = [reference.unknown for reference in references]
-    for (image, masks), fold, pixels_unknown in zip(originals, folds, unknown, strict=True):
-        view = View(image, masks, fold, is_original=True, unknown=pixels_unknown)
+    grids: Sequence[TokenGrid | None] = tokens or [None] * len(references)
+    for (image, masks), fold, pixels_unknown, grid in zip(
+        originals, folds, unknown, grids, strict=True
+    ):
+        view = View(image, masks, fold, is_original=True, unknown=pixels_unknown, tokens=grid)
         views.append(view)
         views += [_altered(_window(view, room, rng), rng, options) for _ in range(copies)]
     return views, count
@@ -171,7 +180,8 @@ def _window(view: View, pixels: int, rng: np.random.Generator) -> View:
     part = np.s_[top : top + rows, left : left + columns]
     masks = view.masks[:, part[0], part[1]]
     unknown = None if view.unknown is None else view.unknown[part]
-    return View(view.image[part], masks, view.fold[part[1]], is_original=False, unknown=unknown)
+    tokens = None if view.tokens is None else view.tokens.window(top, left)
+    return View(view.image[part], masks, view.fold[part[1]], False, unknown, tokens)
 
 
 def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> View:
@@ -204,6 +214,7 @@ def _altered(view: View, rng: np.random.Generator, options: LearnerOptions) -> V
         fold=view.fold[columns],
         is_original=False,
         unknown=unknown,
+        tokens=view.tokens and view.tokens.resized(shape[1] / height, shape[0] / width),
     )
 
 

@@ -1,0 +1,252 @@
+"""Which picture other tools mean: names matched as a person would match them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from maskcast.interchange.reading.entries import ANY_SUFFIX
+from maskcast.interchange.reading.left_out import Kind, MisfitError
+from maskcast.interchange.reading.shapes import Size
+from maskcast.io.output_names import fold, output_names
+from maskcast.io.rasters import read_raster
+from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
+
+_FOLDERS_OF_SETS = frozenset(
+    {"annotations", "data", "default", "image", "images", "img", "imgs", "jpegimages", "labels"}
+    | {"masks", "obj_train_data", "obj_valid_data", "obj_test_data", "segmentationclass", "test"}
+    | {"train", "val", "valid", "validation"}
+)
+"""Folders that tools put pictures into; they say nothing about where a picture comes from."""
+
+_SUFFIX = re.compile(r"\.(?=[0-9]*[a-z])[0-9a-z]{2,5}", re.IGNORECASE)
+_UPLOADED = re.compile(r"[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
+"""Label Studio puts this before the name of a picture that was uploaded."""
+
+_VERSION = re.compile(r"(?P<stem>.+)_(?P<suffix>[A-Za-z]{3,4})\.rf\.[0-9A-Za-z]{16,}", re.DOTALL)
+"""Roboflow's name of a version of a picture, without its suffix."""
+
+_ENDING = re.compile(
+    r"[ _.-](cp[ _-])?(gt|ground[ _-]?truth|(gt)?(annotation|annot|instance|label|mask|seg|"
+    r"segmentation)(id)?s?)",
+    re.IGNORECASE,
+)
+"""What tools and people put behind the name of a picture to name its mask."""
+
+_MOST_NAMED = 5
+
+_Spelling = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A picture that a name means.
+
+    Attributes:
+        image_id: its POSIX path in its folder.
+        distance: 0 if it is called exactly so; the more, the less alike the names are.
+    """
+
+    image_id: str
+    distance: int
+
+
+class _Index:
+    """Pictures by their names in one spelling: whole paths and last names."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, list[str]] = {}
+        self._last_names: dict[str, list[str]] = {}
+
+    def add(self, names: Iterable[str], image_id: str) -> None:
+        """Know a picture by several names."""
+        known = sorted(set(names))
+        for name in known:
+            self._paths.setdefault(name, []).append(image_id)
+        for name in sorted({name.rpartition("/")[2] for name in known}):
+            self._last_names.setdefault(name, []).append(image_id)
+
+    def by_path(self, path: str) -> list[str]:
+        """Pictures of this path."""
+        return self._paths.get(path, [])
+
+    def by_last_name(self, name: str) -> list[str]:
+        """Pictures of this name in any folder."""
+        return self._last_names.get(name, [])
+
+
+class NamedPictures:
+    """Finds references by the names that other tools give them."""
+
+    def __init__(self, paths: Mapping[str, Path], options: ReadOptions = DEFAULT_OPTIONS) -> None:
+        """Know the references.
+
+        Args:
+            paths: image id -> file.
+            options: larger pictures than these allow are refused.
+        """
+        self._paths = paths
+        self._options = options
+        self._sizes: dict[str, Size] = {}
+        self._whole = [_Index() for _ in _SPELLINGS]
+        self._stems = [_Index() for _ in _SPELLINGS]
+        names = output_names(paths)
+        for image_id in paths:
+            stem, dot, suffix = image_id.rpartition(".")
+            whole = {image_id, f"{names[image_id]}.{suffix}" if dot else image_id}
+            stems = {stem or image_id, image_id, names[image_id]}
+            for spelling, whole_index, stem_index in zip(
+                _SPELLINGS, self._whole, self._stems, strict=True
+            ):
+                whole_index.add(map(spelling, whole), image_id)
+                stem_index.add(map(spelling, stems), image_id)
+
+    def find(self, names: Sequence[str], place: str) -> Match:
+        """The picture that a file calls by one of these names.
+
+        A name is taken as it is first, then without what tools put around it. Of each, the whole
+        path counts before its last part, its own letters before others that look alike, and its
+        suffix before any other. Leading folders that no picture has are ignored, and a name without
+        a folder may be that of a picture in one, if there is no other of that name. A name in
+        another folder than the picture of that name is not: cameras call pictures the same in every
+        folder.
+
+        Args:
+            names: the likeliest first; one that ends in ``.*`` has any suffix.
+            place: file and place in it, for the sentence.
+
+        Raises:
+            MisfitError: if no picture is meant, or any of several could be.
+        """
+        distance = 0
+        for name in names:
+            for variant in _variants(name):
+                for owners in self._owners(variant):
+                    if len(owners) > 1:
+                        raise _ambiguous(owners, name, place)
+                    if owners:
+                        return Match(owners[0], distance)
+                    distance += 1
+        raise _unmatched(names[0] if names else "", place)
+
+    def size(self, image_id: str) -> Size:
+        """(height, width) of the oriented picture.
+
+        Raises:
+            ImageError: if it cannot be read.
+        """
+        if image_id not in self._sizes:
+            samples = read_raster(self._paths[image_id], self._options).samples
+            self._sizes[image_id] = (samples.shape[0], samples.shape[1])
+        return self._sizes[image_id]
+
+    def _owners(self, name: str) -> Iterator[list[str]]:
+        """Whom a name may mean, the closest first."""
+        stem = name.removesuffix(ANY_SUFFIX)
+        yield self._whole[0].by_path(name)  # before any sign in it is taken for a slash
+        if stem == name:
+            yield from _lookups(self._whole, _parts(name))
+        yield from _lookups(self._stems, _parts(stem))
+        bare = _without_suffix(stem) if stem == name else stem
+        if bare != stem:
+            yield from _lookups(self._stems, _parts(bare))
+
+
+def _lookups(indexes: Sequence[_Index], parts: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(len(parts)):
+        tail = "/".join(parts[start:])
+        for spelling, index in zip(_SPELLINGS, indexes, strict=True):
+            yield index.by_path(spelling(tail))
+    if parts and {part.lower() for part in parts[:-1]} <= _FOLDERS_OF_SETS:
+        for spelling, index in zip(_SPELLINGS, indexes, strict=True):
+            yield index.by_last_name(spelling(parts[-1]))
+
+
+def _parts(name: str) -> list[str]:
+    """The folders and the last name of a path, Windows' too."""
+    parts = name.replace("\\", "/").split("/")
+    return [part for part in parts if part not in {"", ".", ".."}]
+
+
+def _variants(name: str) -> Iterator[str]:
+    """A name as it is, then without what tools put around it."""
+    seen: set[str] = set()
+    for plain in (name, _path_of_url(name), unquote(name)):
+        folder, slash, last = plain.replace("\\", "/").rpartition("/")
+        ending = ANY_SUFFIX if last.endswith(ANY_SUFFIX) else ""
+        bare = last.removesuffix(ANY_SUFFIX)
+        for original in (bare, *_originals(bare)):
+            variant = plain if original == bare else f"{folder}{slash}{original}{ending}"
+            if variant not in seen:
+                seen.add(variant)
+                yield variant
+
+
+def _path_of_url(name: str) -> str:
+    """The path in a URL, decoded."""
+    if "://" not in name:
+        return name
+    try:
+        return unquote(urlsplit(name).path)
+    except ValueError:  # what is no URL after all
+        return name
+
+
+def _originals(name: str) -> Iterator[str]:
+    """What a picture may have been called before a tool or a person named something after it."""
+    uploaded = _UPLOADED.fullmatch(name)
+    if uploaded:
+        yield uploaded["name"]
+        name = uploaded["name"]
+    stem = _without_suffix(name)
+    suffix = name[len(stem) :]
+    version = _VERSION.fullmatch(stem) or _VERSION.fullmatch(name)
+    if version:
+        yield f"{version['stem']}.{version['suffix']}"
+    for end in range(len(stem) - 1, 0, -1):
+        if _ENDING.fullmatch(stem, end):
+            yield stem[:end] + suffix
+
+
+def _without_suffix(name: str) -> str:
+    """The name without a suffix that may be that of a picture; ``0.25`` has none."""
+    stem, dot, suffix = name.rpartition(".")
+    return stem if stem and _SUFFIX.fullmatch(dot + suffix) else name
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _as_file_name(name: str) -> str:
+    """As web servers rename uploaded files: blanks are ``_``, other signs are left out."""
+    return re.sub(r"[^-\w./]", "", fold(name).replace(" ", "_"))
+
+
+_SPELLINGS: tuple[_Spelling, ...] = (str, _normal, fold, _as_file_name)
+"""Ways to spell a name, each loses more than the one before."""
+
+
+def _ambiguous(owners: Sequence[str], name: str, place: str) -> MisfitError:
+    shown = name.removesuffix(ANY_SUFFIX)
+    return MisfitError(
+        Kind.AMBIGUOUS,
+        f"{shown} ({' or '.join(owners[:_MOST_NAMED])})",
+        f"{place} could belong to {' or '.join(owners[:_MOST_NAMED])}; use the whole name with "
+        "folder and suffix",
+    )
+
+
+def _unmatched(name: str, place: str) -> MisfitError:
+    shown = name.removesuffix(ANY_SUFFIX)
+    suffix = ", whatever the suffix" if name != shown else ""
+    return MisfitError(
+        Kind.PICTURE,
+        shown,
+        f"{place} belongs to no image: no reference is called {shown!r}{suffix}; put it into the "
+        "references folder or leave it out",
+    )

@@ -1,0 +1,30 @@
+"""An observer that shows nothing and remembers what it was told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.stages import RunStage
+
+
+@dataclass
+class Quiet:
+    """Keeps notes and rows."""
+
+    notes: list[str] = field(default_factory=list)
+    rows: list[TargetRow] = field(default_factory=list)
+
+    def stage(self, stage: RunStage) -> None:
+        """See ``RunObserver``."""
+
+    def note(self, text: str) -> None:
+        """See ``RunObserver``."""
+        self.notes.append(text)
+
+    def start(self, total: int, counts: LedgerCounts) -> None:
+        """See ``RunObserver``."""
+
+    def row(self, row: TargetRow) -> None:
+        """See ``RunObserver``."""
+        self.rows.append(row)

@@ -1,0 +1,68 @@
+"""Vision transformers as encoders, against transformers' own hidden states."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from deep_support import PATCH, tiny_encoder, tiny_vit
+from maskcast.engines.deep.tiling import lay
+from maskcast.engines.deep.vit import MODEL_CLASSES, VitEncoder
+from maskcast.engines.deep.weights import VIT_TYPES, find
+from maskcast.errors import EngineError
+
+CPU = torch.device("cpu")
+TYPES = tuple(MODEL_CLASSES)
+
+
+def encoder(folder: Path, model_type: str = "dinov2", batch: int = 4) -> VitEncoder:
+    found = find(str(tiny_encoder(folder, model_type)))
+    return VitEncoder(found.files, found.config, CPU, torch.float32, batch)
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def test_all_types_that_are_found_can_be_read() -> None:
+    assert set(VIT_TYPES) == set(MODEL_CLASSES)
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_tokens_are_the_hidden_states_of_two_middle_blocks(tmp_path: Path, model_type: str) -> None:
+    image, patch = picture(60, 90), PATCH[model_type]
+    laid = lay(image, 1.3, patch)
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    pixels = ((torch.tensor(laid) / 255 - mean) / std).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        states = tiny_vit(model_type)(pixels, output_hidden_states=True).hidden_states
+    rows, columns = laid.shape[0] // patch, laid.shape[1] // patch
+    expected = torch.cat([states[2], states[3]], -1)[0, -rows * columns :].T
+    (found,) = encoder(tmp_path, model_type).encode([image], 1.3)
+    np.testing.assert_allclose(found, expected.reshape(-1, rows, columns).numpy(), atol=2e-5)
+
+
+def test_pictures_do_not_change_each_other(tmp_path: Path) -> None:
+    images = [picture(40, 40, 1), picture(80, 30, 2), picture(40, 40, 3)]
+    network = encoder(tmp_path)
+    for image, tokens in zip(images, network.encode(images, 2.0), strict=True):
+        np.testing.assert_allclose(network.encode([image], 2.0)[0], tokens, atol=1e-5)
+
+
+def test_only_the_blocks_that_are_used_are_kept(tmp_path: Path) -> None:
+    network = encoder(tmp_path)
+    assert network.signature["blocks"] == "2 3"
+    network.encode([picture(30, 30)], 1.0)
+    assert len(network._model.encoder.layer) == 3
+
+
+def test_weights_that_lack_tensors_are_told(tmp_path: Path) -> None:
+    folder = tiny_encoder(tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 8}))
+    with pytest.raises(EngineError, match=r"lacks .* tensors of its own model"):
+        encoder(tmp_path).encode([picture(30, 30)], 1.0)
