@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -110,12 +110,22 @@ class Project(ProjectFolder):
         *,
         limit: int | None = None,
         fresh: bool = False,
+        redo: Collection[str] = (),
+        redo_failed: bool = False,
         observer: RunObserver | None = None,
         executor: Executor | None = None,
     ) -> RunSummary:
         """Mask every target that is not done yet; see ``runs.run.run_project``."""
         silent = observer or _Silent()
-        return run_project(self, silent, limit=limit, fresh=fresh, executor=executor)
+        return run_project(
+            self,
+            silent,
+            limit=limit,
+            fresh=fresh,
+            redo=redo,
+            redo_failed=redo_failed,
+            executor=executor,
+        )
 
     def results(self) -> Iterator[Result]:
         """The results of all targets that are done; see ``results.read_results``."""

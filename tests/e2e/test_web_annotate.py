@@ -208,6 +208,12 @@ def test_a_dragged_box_is_shown_saved_and_adjusted(labeler: Labeler) -> None:
     adjusted = labeler.entry("box.png").prompts.box
     assert adjusted is not None
     assert np.abs(adjusted - [30, 20, 110, 80]).max() < 0.7
+    # The handles of a side and of a corner: a press that moves nothing is no point.
+    labeler.click(110, 50)
+    labeler.click(30.5, 20.5)
+    assert len(labeler.entry("box.png").prompts.points) == 0
+    labeler.click(60, 50)
+    assert len(labeler.entry("box.png").prompts.points) == 1
 
 
 def test_points_undo_redo_and_delete(labeler: Labeler) -> None:

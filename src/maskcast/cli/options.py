@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,6 +75,8 @@ def run_in_console(
     *,
     limit: int | None = None,
     fresh: bool = False,
+    redo: Collection[str] = (),
+    redo_failed: bool = False,
     executor: Executor | None = None,
     shard_size: int | None = None,
 ) -> RunSummary:
@@ -91,6 +94,8 @@ def run_in_console(
             observer,
             limit=limit,
             fresh=fresh,
+            redo=redo,
+            redo_failed=redo_failed,
             stop=stop,
             executor=executor,
             shard_size=shard_size,

@@ -64,7 +64,19 @@ def run(
         int | None, typer.Option(min=1, max=2**31 - 1, help="At most so many targets this time.")
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start again; the old output is moved aside.")
+        bool,
+        typer.Option("--fresh", help="Start again; the old output and its ledger are moved aside."),
+    ] = False,
+    redo: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--redo",
+            metavar="NAME",
+            help="Do only this target, again if it is done (repeat it); named as status does.",
+        ),
+    ] = None,
+    redo_failed: Annotated[
+        bool, typer.Option("--redo-failed", help="Do only the targets that failed.")
     ] = False,
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Annotate the references in a window first.")
@@ -119,6 +131,8 @@ def run(
         opened,
         limit=limit,
         fresh=fresh,
+        redo=redo or (),
+        redo_failed=redo_failed,
         executor=place,
         shard_size=shard_size if shards else None,
     )

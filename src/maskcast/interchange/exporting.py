@@ -34,9 +34,9 @@ from maskcast.io.printable import printable
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
 from maskcast.results.files import ResultFiles
-from maskcast.results.reading import read_id_mask
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.outputs import read_id_mask
 from maskcast.types import ObjectSpec
 
 Only = Literal["all", "accepted"]

@@ -27,9 +27,9 @@ from maskcast.results.metrics import (
     overall_quality,
     quality_by_object,
 )
-from maskcast.results.reading import read_id_mask
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
+from maskcast.runs.outputs import read_id_mask
 from maskcast.types import LabelMap, Mask
 
 _MOST_ASKED = 200
@@ -86,7 +86,7 @@ class Evaluation:
             ("targets could not be compared", [f"{k} ({why})" for k, why in self.unusable.items()]),
             ("truth files belong to no target of the run", self.unmatched_truth),
             ("truth files have unknown pixels (255), which are not counted", self.unknown_truth),
-            ("truth files are gray at the border and cut at the middle", self.cut_truth),
+            ("truth files hold gray and are cut at the middle", self.cut_truth),
         )
         return [
             f"{len(names)} {kind}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"

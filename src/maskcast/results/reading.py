@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,6 @@ import numpy as np
 
 from maskcast.errors import ExportError, ImageError, RunError
 from maskcast.io.images import IntensityWindow, read_image
-from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.masks import compose_label_map
@@ -20,6 +18,7 @@ from maskcast.results.files import ResultFiles
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.fingerprint import seen_window
 from maskcast.runs.ledger import FoundObject, TargetRow
+from maskcast.runs.outputs import read_id_mask
 from maskcast.types import MAX_OBJECT_ID, LabelMap, Mask, RgbImage, Segmentation
 
 if TYPE_CHECKING:
@@ -155,12 +154,3 @@ def _result(
         window,
         project.settings.images.read_options,
     )
-
-
-def read_id_mask(file: Readable) -> Mask:
-    """A binary mask of a run, bool (H, W); quicker than ``read_label_map``, which asks more.
-
-    Raises:
-        ImageError: if it cannot be read.
-    """
-    return np.asarray(read_raster(file, ReadOptions(sys.maxsize)).samples[..., 0] > 0)

@@ -55,6 +55,8 @@ _TARGETS_OF_0_1: Final = (
 _SHARDS: Final = (
     "CREATE TABLE shards (image_id TEXT PRIMARY KEY, shard TEXT NOT NULL) WITHOUT ROWID"
 )
+_WORN: Final = "CREATE TABLE worn_shards (shard TEXT PRIMARY KEY) WITHOUT ROWID"
+"""Shards that hold results of targets that were done again since."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def create(path: Path, meta: dict[str, str]) -> Database:
     try:
         connection = database.connection
         connection.execute("BEGIN IMMEDIATE")
-        for statement in (*_TABLES, _SHARDS):
+        for statement in (*_TABLES, _SHARDS, _WORN):
             connection.execute(statement)
         words = {"format": FORMAT, **meta}
         connection.executemany("INSERT INTO meta VALUES (?, ?)", words.items())
@@ -273,6 +275,7 @@ def _upgrade(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE targets ADD COLUMN {column}")
     if not _has_shards(connection):
         connection.execute(_SHARDS)
+    connection.execute(_WORN)
     connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", (FORMAT,))
     connection.execute("COMMIT")
 

@@ -28,6 +28,10 @@ SELECT image_id FROM other.targets AS o WHERE state = 'done' AND NOT EXISTS
 (SELECT 1 FROM main.targets AS t WHERE t.image_id = o.image_id AND t.state = 'done')
 """
 
+_WEAR = """
+INSERT OR IGNORE INTO worn_shards SELECT shard FROM shards WHERE image_id = ? AND shard IS NOT ?
+"""
+
 _AT_ONCE = 500
 
 Known = tuple[bool, int | None, Tag]
@@ -197,6 +201,26 @@ class Ledger:
         """File names of the shards that hold recorded results."""
         return {name for (name,) in self._connection.execute("SELECT DISTINCT shard FROM shards")}
 
+    def rows_in_shard(self, name: str) -> list[TargetRow]:
+        """Of the targets whose results are in a shard, ascending by image id."""
+        rows = self._connection.execute(
+            "SELECT * FROM targets WHERE image_id IN "
+            "(SELECT image_id FROM shards WHERE shard = ?) ORDER BY image_id",
+            (name,),
+        )
+        return [self._row(*columns) for columns in rows.fetchall()]
+
+    def worn_shards(self) -> list[str]:
+        """File names of the shards that hold results of targets that were done again since."""
+        rows = self._connection.execute("SELECT shard FROM worn_shards ORDER BY shard")
+        return [name for (name,) in rows.fetchall()]
+
+    def rename_shard(self, name: str, new: str) -> None:
+        """Note that what is recorded of a shard is in another one, which nothing is worn of."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE shards SET shard = ? WHERE shard = ?", (new, name))
+            connection.execute("DELETE FROM worn_shards WHERE shard = ?", (name,))
+
     def forget_shards(self, names: Set[str]) -> int:
         """Forget the targets whose results were in these shards; returns how many."""
         forgotten = 0
@@ -208,6 +232,7 @@ class Ledger:
                 forgotten += connection.execute(
                     "DELETE FROM shards WHERE shard = ?", (name,)
                 ).rowcount
+                connection.execute("DELETE FROM worn_shards WHERE shard = ?", (name,))
         return forgotten
 
     def record(self, row: TargetRow) -> None:
@@ -225,10 +250,9 @@ class Ledger:
             for row in rows
             for found in row.objects
         ]
+        image_ids = [(row.image_id,) for row in rows]
         with self._transaction() as connection:
-            connection.executemany(
-                "DELETE FROM objects WHERE image_id = ?", [(row.image_id,) for row in rows]
-            )
+            connection.executemany("DELETE FROM objects WHERE image_id = ?", image_ids)
             connection.executemany(
                 "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 map(_target_values, rows),
@@ -236,8 +260,11 @@ class Ledger:
             connection.executemany(
                 "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", objects
             )
+            if any(True for _ in connection.execute("SELECT 1 FROM shards LIMIT 1")):
+                connection.executemany(_WEAR, [(row.image_id, row.shard) for row in rows])
+                connection.executemany("DELETE FROM shards WHERE image_id = ?", image_ids)
             if sharded := [(row.image_id, row.shard) for row in rows if row.shard is not None]:
-                connection.executemany("INSERT OR REPLACE INTO shards VALUES (?, ?)", sharded)
+                connection.executemany("INSERT INTO shards VALUES (?, ?)", sharded)
 
     def counts(self) -> LedgerCounts:
         """Count targets by what became of them."""
@@ -314,10 +341,57 @@ class Ledger:
         (count,) = self._connection.execute("SELECT count(*) FROM targets").fetchone()
         return int(count)
 
+    def image_id_of(self, name: str) -> str | None:
+        """The target whose results have a name; None if there is none."""
+        found = self._connection.execute(
+            "SELECT image_id FROM targets WHERE name = ?", (name,)
+        ).fetchone()
+        return None if found is None else str(found[0])
+
     def image_ids(self) -> Iterator[str]:
         """Of all targets, done or failed, ascending, streamed."""
         rows = self._connection.execute("SELECT image_id FROM targets ORDER BY image_id")
         return (image_id for (image_id,) in rows)
+
+    def rows_of_other_look(self, look: int) -> Iterator[TargetRow]:
+        """Of the targets that are done and were drawn with other names or colours, ascending.
+
+        The ledger may be written to meanwhile.
+        """
+        last = ""
+        while True:
+            rows = self._connection.execute(
+                "SELECT * FROM targets WHERE image_id > ? AND state = 'done' AND look IS NOT ? "
+                "ORDER BY image_id LIMIT ?",
+                (last, look, _AT_ONCE),
+            ).fetchall()
+            yield from (self._row(*columns) for columns in rows)
+            if len(rows) < _AT_ONCE:
+                return
+            last = rows[-1][0]
+
+    def shards_of_other_look(self, look: int) -> list[str]:
+        """File names of the shards that hold such targets."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT shard FROM shards JOIN targets USING (image_id) "
+            "WHERE state = 'done' AND look IS NOT ? ORDER BY shard",
+            (look,),
+        )
+        return [name for (name,) in rows.fetchall()]
+
+    def count_of_other_look(self, look: int) -> int:
+        """How many targets ``rows_of_other_look`` gives."""
+        (count,) = self._connection.execute(
+            "SELECT count(*) FROM targets WHERE state = 'done' AND look IS NOT ?", (look,)
+        ).fetchone()
+        return int(count)
+
+    def take_look(self, look: int) -> None:
+        """Note names and colours of targets of which they are not known."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE targets SET look = ? WHERE look IS NULL AND state = 'done'", (look,)
+            )
 
     def retag(self, tags: Mapping[str, tuple[int | None, Tag]]) -> None:
         """Note bytes and tag of files that changed without their content having changed.

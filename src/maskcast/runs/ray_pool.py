@@ -17,9 +17,9 @@ from types import ModuleType
 from typing import Any
 
 from maskcast.errors import MaskcastError, RunError
-from maskcast.runs.executor import Recipe, Worker, until
+from maskcast.runs.executor import Recipe, Worker
 from maskcast.runs.ledger import TargetRow
-from maskcast.runs.pipeline import WorkItem
+from maskcast.runs.pipeline import WorkItem, until
 
 LEAST_CHUNK = 8
 """Fewest targets of one call on a CPU, because calls cost."""

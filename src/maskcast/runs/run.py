@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from maskcast.engines.base import Engine
-from maskcast.errors import FingerprintError
+from maskcast.errors import FingerprintError, SettingsError
 from maskcast.io.atomic import remove_stale_temporaries
 from maskcast.io.images import IntensityWindow
+from maskcast.io.printable import counted
 from maskcast.io.storage import Url
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import load_references
@@ -30,10 +31,14 @@ from maskcast.runs.fingerprint import Fingerprint, describe_changes, run_fingerp
 from maskcast.runs.identity import check_identity, check_no_ledger_is_missing, put_identity
 from maskcast.runs.ledger import Ledger, holds_ledger, new_run_id
 from maskcast.runs.lock import LOCK_NAME, RunLock
+from maskcast.runs.looks import looked_alike_in_0_1
 from maskcast.runs.missing import ResultCheck
 from maskcast.runs.outputs import PARTS
 from maskcast.runs.passing import MakeReady, Pass
 from maskcast.runs.pending import PendingTargets
+from maskcast.runs.recorder import Recorder
+from maskcast.runs.redoing import chosen_targets
+from maskcast.runs.redrawing import Redrawing
 from maskcast.runs.shards import FOLDER, ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
 from maskcast.runs.stages import RunStage
@@ -48,6 +53,8 @@ def run_project(
     *,
     limit: int | None = None,
     fresh: bool = False,
+    redo: Collection[str] = (),
+    redo_failed: bool = False,
     stop: threading.Event | None = None,
     executor: Executor | None = None,
     shard_size: int | None = None,
@@ -59,6 +66,8 @@ def run_project(
         observer: is told how it goes.
         limit: at most so many targets this time.
         fresh: move existing output and ledger aside, once nothing can keep the run from starting.
+        redo: do only these targets, done or not; image ids or names of results.
+        redo_failed: do only targets that failed, and those of ``redo``.
         stop: set it to finish what is in flight and return.
         executor: where to compute; None = threads of this process.
         shard_size: pack the results of so many targets into one file each; None = folders.
@@ -70,6 +79,8 @@ def run_project(
         RunLockedError: if another run is writing to the output or the ledger.
         StorageError: if the disk is full or not writable; what is done stays done.
     """
+    if fresh and (redo or redo_failed):
+        raise SettingsError("--fresh does all targets again; leave --redo and --redo-failed out")
     check_output(project, fresh=fresh)
     engine = project.create_engine()
     try:
@@ -77,7 +88,8 @@ def run_project(
             setup = _Setup.of(project, engine, executor or LocalExecutor(), shard_size, observer)
             opened = setup.begun_afresh(lock) if fresh else setup.gone_on_with()
             with opened as begun:
-                return setup.run(begun, limit, stop or threading.Event())
+                chosen = chosen_targets(project, begun.ledger, redo, failed=redo_failed)
+                return setup.run(begun, limit, chosen, stop or threading.Event())
     finally:
         engine.close()
 
@@ -126,7 +138,8 @@ class _Setup:
         for note in loaded.notes:
             observer.note(note)
         references, window = loaded.references, loaded.window
-        specs = project.object_specs({key for reference in references for key in reference.masks})
+        shown = {key for reference in references for key in reference.masks}
+        specs = {key: spec for key, spec in project.object_specs(shown).items() if key in shown}
         return cls(project, engine, executor, references, window, specs, shard_size, observer)
 
     @contextmanager
@@ -157,24 +170,49 @@ class _Setup:
             make_ready = partial(self._made_ready, ledger.run_id)
             yield _Begun(ledger, make_ready, copies=copies)
 
-    def run(self, begun: _Begun, limit: int | None, stop: threading.Event) -> RunSummary:
-        """Take the pending targets through."""
+    def run(
+        self,
+        begun: _Begun,
+        limit: int | None,
+        chosen: frozenset[str] | None,
+        stop: threading.Event,
+    ) -> RunSummary:
+        """Take the pending targets, or the chosen ones, through."""
         project, output, ledger = self.project, self.project.output_place, begun.ledger
         if isinstance(output, Path):
             remove_stale_temporaries(
                 [output / part for part in (*PARTS, FOLDER)], owner=ledger.run_id
             )
         if self.shard_size is not None and (forgotten := reconcile(output, ledger)):
-            self.observer.note(f"the shards of {forgotten} targets are gone; they are done again")
+            self.observer.note(
+                f"shards are gone; done again: {counted(forgotten, 'target')} of theirs"
+            )
         with Ledger.read(ledger.path) as known:
+            self._draw_again(ledger, known, stop)
             listed = TargetList(project.stream_targets(), project.targets_place, known)
             results = ResultCheck(output, known) if self.shard_size is None else None
-            targets = PendingTargets(listed, results)
+            targets = PendingTargets(listed, results, chosen)
             this = Pass(self.engine.info, targets, ledger, self.observer, stop, begun.copies)
             summary = this.run(begun.make_ready, limit, output)
         if self.shard_size is not None:
             reconcile(output, ledger)
         return replace(summary, seconds=summary.seconds + begun.seconds)
+
+    def _draw_again(self, ledger: Ledger, known: Ledger, stop: threading.Event) -> None:
+        """Let what is done show the names and colours of today."""
+        recipe = self._recipe(ledger.run_id)
+        if looked_alike_in_0_1(ledger.fingerprint, self.specs):
+            ledger.take_look(recipe.work.look)
+        if not (count := known.count_of_other_look(recipe.work.look)):
+            return
+        self.observer.stage(RunStage("drawing"))
+        project = self.project
+        places = project.targets_place, project.output_place
+        redrawing = Redrawing(*places, recipe.work, recipe.shards, project.workers)
+        with Recorder(ledger, lambda _: None) as recorder:
+            redrawing.run(known, stop, recorder.record)
+        drawn = count - known.count_of_other_look(recipe.work.look)
+        self.observer.note(f"names or colours changed; drawn again: {counted(drawn, 'result')}")
 
     @contextmanager
     def _created(self, run_id: str) -> Iterator[Ledger]:
@@ -206,7 +244,7 @@ class _Setup:
 
     def _fingerprint(self) -> Fingerprint:
         """What the results depend on."""
-        found = run_fingerprint(self.engine.info, self.references, self.specs, self.window)
+        found = run_fingerprint(self.engine.info, self.references, self.window)
         return found if self.shard_size is None else {**found, "layout": "shards"}
 
     def _recipe(self, run_id: str) -> Recipe:

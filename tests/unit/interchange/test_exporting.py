@@ -27,7 +27,7 @@ from maskcast.project.annotations import (
     write_annotations,
 )
 from maskcast.project.folder import ProjectFolder
-from maskcast.results.reading import read_id_mask
+from maskcast.runs.outputs import read_id_mask
 from maskcast.types import Prompts
 from support import result_digests
 
