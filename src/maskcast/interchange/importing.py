@@ -242,8 +242,8 @@ class _Import:
         if not is_meant and not any(image.objects or image.unknown for image in images):
             told = self._told()
             raise AnnotationError(
-                f"{self._source} shows no object on any of {_images(len(images))}; if nothing is "
-                "on them, say so with --clean, and they become clean references"
+                f"{self._source} shows no object on {_images(len(images))}; if nothing is there, "
+                "say so with --clean, and each becomes a clean reference"
                 + (f" (left out: {told})" if told else "")
             )
 
@@ -336,4 +336,4 @@ def _labels(images: Iterable[ReadImage]) -> list[str]:
 
 
 def _images(count: int) -> str:
-    return "its image" if count == 1 else f"its {count} images"
+    return "its image" if count == 1 else f"any of its {count} images"

@@ -25,6 +25,8 @@ from maskcast.io.mask_signs import (
     is_picture,
     is_smoothed_mask,
     levels,
+    lifted_levels,
+    share_between,
     white_of,
 )
 from maskcast.io.rasters import Raster, read_raster
@@ -364,7 +366,9 @@ def _judged(
         return LabelPicture(np.where(values == full, np.uint8(255), np.uint8(0)))
     is_judged = not rules.trusted and present[0] >= 0 and len(present) > 2
     if is_judged and is_smoothed_mask(values):
-        return _cut(values, full)
+        return _cut(values, 0, full)
+    if not rules.trusted and (ends := lifted_levels(values)) is not None:
+        return _cut(values, *ends)
     return _judged_values(path, values, rules)
 
 
@@ -414,9 +418,11 @@ def _neither(path: Readable, values: npt.NDArray[Any]) -> NotALabelMapError:
     )
 
 
-def _cut(values: npt.NDArray[Any], full: int) -> LabelPicture:
-    gray = float(np.mean((values > 0) & (values < values.max())))
-    return LabelPicture(np.where(values > full // 2, np.uint8(255), np.uint8(0)), gray_share=gray)
+def _cut(values: npt.NDArray[Any], low: int, high: int) -> LabelPicture:
+    """A mask of what is above the middle between black and white."""
+    gray = float(np.mean((values > low) & (values < min(high, values.max()))))
+    is_white = values > low + (high - low) // 2
+    return LabelPicture(np.where(is_white, np.uint8(255), np.uint8(0)), gray_share=gray)
 
 
 def _cut_lossy(path: Readable, values: npt.NDArray[Any]) -> LabelPicture:
@@ -425,4 +431,5 @@ def _cut_lossy(path: Readable, values: npt.NDArray[Any]) -> LabelPicture:
         return LabelPicture(np.zeros(values.shape, np.uint8))
     if not is_lossy_mask(values):
         raise _neither(path, values)
-    return _cut(values, WHITE)
+    gray = share_between(values, 0, int(values.max()))
+    return replace(_cut(values, 0, WHITE), gray_share=gray)

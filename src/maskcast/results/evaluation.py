@@ -86,7 +86,7 @@ class Evaluation:
             ("targets could not be compared", [f"{k} ({why})" for k, why in self.unusable.items()]),
             ("truth files belong to no target of the run", self.unmatched_truth),
             ("truth files have unknown pixels (255), which are not counted", self.unknown_truth),
-            ("truth files are gray at the border and cut at the middle", self.cut_truth),
+            ("truth files hold gray and are cut at the middle", self.cut_truth),
         )
         return [
             f"{len(names)} {kind}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"

@@ -166,7 +166,22 @@ def test_smoothed_masks_are_said(tmp_path: Path) -> None:
     assert areas(project)["b.png"] == {1: ONE}
     assert list(areas(project)["a.png"]) == [1]
     (note,) = summary.notes
-    assert note.startswith("1 mask was gray at the border and cut at the middle: ")
+    assert note.startswith("1 mask held gray and was cut at the middle: ")
+
+
+def test_a_map_of_many_values_asks_for_instances(tmp_path: Path) -> None:
+    cells = np.zeros(SIZE, np.uint8)
+    numbers = np.arange(1, 49, dtype=np.uint8).reshape(6, 8)
+    for y, x in np.ndindex(*numbers.shape):
+        cells[4 * y : 4 * y + 3, 4 * x : 4 * x + 3] = numbers[y, x]
+    project = make_project(tmp_path / "p", "a.png", "b.png")
+    files: Files = {"a.png": png(cells), "b.png": png(square_map())}
+    (note,) = import_files(project, "masks", tmp_path / "in", files).notes
+    assert "a.png holds 48 object ids; " in note
+    assert "--instances" in note
+    again = make_project(tmp_path / "again", "a.png", "b.png")
+    assert import_files(again, "masks", tmp_path / "in", files, instances=True).notes == ()
+    assert areas(again) == {"a.png": {1: 48 * 9}, "b.png": {1: ONE}}
 
 
 def test_the_border_of_voc_is_unknown(tmp_path: Path) -> None:

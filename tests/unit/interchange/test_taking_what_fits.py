@@ -226,6 +226,11 @@ STRAY: dict[str, tuple[str, Files, Mapping[str, int]]] = {
         },
         {"no label": 1, "malformed": 1, "number": 2, "corners": 1},
     ),
+    "cvat tracks": (
+        "cvat",
+        {"a.xml": cvat(cvat_polygon(SQUARE), more='<track id="0" label="disc"></track>')},
+        {"track": 1},
+    ),
     "labelme": (
         "labelme",
         {
@@ -375,12 +380,25 @@ NOTHING: dict[str, Files] = {
 @pytest.mark.parametrize("name", NOTHING)
 def test_a_source_without_any_object_must_be_meant(tmp_path: Path, name: str) -> None:
     project = make_project(tmp_path / "p", "a.png")
-    with pytest.raises(AnnotationError, match=r"shows no object on any of its image; .* --clean"):
+    with pytest.raises(AnnotationError, match=r"shows no object on its image; .* --clean"):
         import_files(project, name, tmp_path / "in", NOTHING[name])
     assert not project.annotations_path.exists()
     summary = import_files(project, name, tmp_path / "in", NOTHING[name], clean=True)
     assert (summary.annotated, summary.clean) == (0, 1)
     assert annotated(project)["a.png"].clean
+
+
+@pytest.mark.parametrize("value", [None, "missing"])
+def test_a_file_of_coco_may_lack_annotations(tmp_path: Path, value: str | None) -> None:
+    """As the files of COCO's test images do."""
+    file: dict[str, Any] = {**coco([]), "annotations": None, "categories": None}
+    if value == "missing":
+        del file["annotations"], file["categories"]
+    project = make_project(tmp_path / "p", "a.png")
+    with pytest.raises(AnnotationError, match="--clean"):
+        import_files(project, "coco", tmp_path / "in", {"a.json": file})
+    summary = import_files(project, "coco", tmp_path / "in", {"a.json": file}, clean=True)
+    assert summary.clean == 1
 
 
 def test_a_black_label_map_is_a_clean_reference_without_a_word(tmp_path: Path) -> None:
@@ -403,6 +421,29 @@ def test_an_image_without_objects_beside_others_is_clean(tmp_path: Path, name: s
 
 
 # ---- two entries of one picture
+
+
+def test_ids_that_occur_twice_in_coco(tmp_path: Path) -> None:
+    """The same entry again, as merged files have it, is one picture; two of one id are none."""
+    file: dict[str, Any] = coco([{"segmentation": [flat(SQUARE)]}])
+    file["images"] *= 2
+    project = make_project(tmp_path / "p", "a.png", "b.png")
+    summary = import_files(project, "coco", tmp_path / "in", {"a.json": file}, strict=True)
+    assert areas(project) == {"a.png": {1: ONE}}
+    assert summary.left_out == ()
+    file["images"][1] = {**file["images"][0], "file_name": "b.png"}
+    with pytest.raises(AnnotationError, match="an id that no other entry has"):
+        import_files(project, "coco", tmp_path / "in", {"a.json": file}, strict=True)
+
+
+def test_all_outlines_of_an_object_of_voc_count(tmp_path: Path) -> None:
+    polygon = voc_object(SQUARE).partition("<polygon>")[2].partition("</polygon>")[0]
+    other = "<x1>21</x1><y1>1</y1><x2>25</x2><y2>1</y2><x3>25</x3><y3>6</y3><x4>21</x4><y4>6</y4>"
+    shapes = f"<polygon>{polygon}</polygon><polygon>{other}</polygon>"
+    project = make_project(tmp_path / "p", "a.png")
+    files = {"Annotations/a.xml": voc(f"<object><name>disc</name>{shapes}</object>")}
+    import_files(project, "voc", tmp_path / "in", files)
+    assert areas(project) == {"a.png": {1: ONE + 20}}
 
 
 def test_two_entries_of_a_picture_count_once_if_they_say_the_same(tmp_path: Path) -> None:

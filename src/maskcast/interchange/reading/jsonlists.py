@@ -37,6 +37,11 @@ class JsonList:
     _text: str
     _offsets: array[int]
 
+    @classmethod
+    def empty(cls, path: Path, place: str) -> JsonList:
+        """A list that the file lacks."""
+        return cls(path, place, "", array("Q"))
+
     def __len__(self) -> int:
         return len(self._offsets)
 

@@ -34,6 +34,8 @@ from maskcast.io.label_maps import (
 _COLUMNS = ("id", "name", "color")
 _LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
 _HANDICAP = 1000
+_MANY_IDS = 32
+"""A label map of more values holds instances, most likely, such as cells."""
 
 
 def read_masks(source: Path, options: ReadingOptions, _: LeftOut) -> Source:
@@ -96,6 +98,7 @@ class _Maps:
         self._void: bool | None = None
         self._cut: list[tuple[Path, float]] = []
         self._with_void: list[Path] = []
+        self._most_ids: tuple[int, Path | None] = (_MANY_IDS, None)
 
     def entries(self) -> Iterator[Entry]:
         """An entry for each file; the notes are complete after the last."""
@@ -111,17 +114,21 @@ class _Maps:
     def _told(self) -> Iterator[str]:
         if self._cut:
             path, share = self._cut[0]
-            were = "1 mask was" if len(self._cut) == 1 else f"{len(self._cut)} masks were"
-            yield (
-                f"{were} gray at the border and cut at the middle: {path}, {share:.1%} of "
-                "its pixels"
-            )
+            were = "1 mask held gray and was" if len(self._cut) == 1 else ""
+            were = were or f"{len(self._cut)} masks held gray and were"
+            yield f"{were} cut at the middle: {path}, {share:.1%} of its pixels"
         if self._with_void:
             count = len(self._with_void)
             maps = "1 label map" if count == 1 else f"{count} label maps"
             yield (
                 f"255 in {maps} is unknown, neither object nor background: {self._with_void[0]}; "
                 f"if it is an object, say so with --classes {VOID}=ID"
+            )
+        count, fullest = self._most_ids
+        if fullest is not None:
+            yield (
+                f"{fullest} holds {count} object ids; if each value is an instance of the same "
+                "object, say so with --instances"
             )
 
     def _shapes(self, path: Path, size: Size) -> Iterator[Shape]:
@@ -141,7 +148,10 @@ class _Maps:
         if unknown is not None:
             self._with_void.append(path)
             yield Shape("", Area.of_mask(unknown), is_unknown=True)
-        for value, area in Area.of_labels(labels).items():
+        areas = Area.of_labels(labels)
+        if len(areas) > self._most_ids[0] and not self.names:
+            self._most_ids = (len(areas), path)
+        for value, area in areas.items():
             key = self._table.keys[value] if picture.from_colors else str(value)
             yield from self._shape(value, key, area)
 

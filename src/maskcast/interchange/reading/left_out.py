@@ -64,6 +64,7 @@ class Kind(Enum):
         "shape is a cuboid, a skeleton or of another kind that is no area",
         "shapes are cuboids, skeletons or of other kinds that are no areas",
     )
+    TRACK = "track", "shape is a track of a video", "shapes are tracks of a video"
     CORNERS = (
         "corners",
         "outline has fewer than three corners",

@@ -141,9 +141,10 @@ def _object(
         )
     if shown is not None and label in shown.areas:
         return
-    polygon, turned = element.find("polygon"), element.find("robndbox")
-    if polygon is not None and len(polygon):
-        yield Shape(label, ring_area([_corners(polygon, place)], size, place))
+    outlines = [_corners(polygon, place) for polygon in element.iterfind("polygon") if len(polygon)]
+    turned = element.find("robndbox")
+    if outlines:
+        yield Shape(label, ring_area(outlines, size, place))
     elif turned is not None:
         yield Shape(label, ring_area([_turned(turned, place)], size, place))
     else:

@@ -82,7 +82,7 @@ def required(value: str | None, place: str, expected: str) -> str:
     if value is None:
         raise MisfitError(
             Kind.MALFORMED,
-            f"{place}: no {expected}",
+            f"{place}: {expected} is missing",
             f"{place}: expected {expected}, got nothing; correct the file",
         )
     return value

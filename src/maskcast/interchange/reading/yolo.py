@@ -49,7 +49,8 @@ def read_yolo(source: Path, _: ReadingOptions, __: LeftOut) -> Source:
 
     Label files lie in ``labels/``, or in a ``labels/`` inside each part, or beside the pictures.
     Instead of ``data.yaml`` there may be another YAML file, or ``classes.txt`` or ``obj.names``
-    with a name on each line. A row of five numbers is a box, a longer one an outline.
+    with a name on each line, in ``labels/`` too. A row of five numbers is a box, a longer one an
+    outline.
 
     Raises:
         AnnotationError: if there are no label files or no names of classes.
@@ -157,9 +158,10 @@ def _not_a_row(line: str, place: str) -> MisfitError:
 def _read_names(source: Path) -> tuple[Path, Mapping[int, str]]:
     """The folder, and class names by number."""
     path = source if source.is_file() else source / "data.yaml"
-    for name in _NAME_LISTS:
-        if not path.is_file() and (source / name).is_file():
-            lines = read_text_file(source / name).split("\n")
+    lists = [source / folder / name for folder in ("", "labels") for name in _NAME_LISTS]
+    for names in lists:
+        if not path.is_file() and names.is_file():
+            lines = read_text_file(names).split("\n")
             return source, dict(enumerate(line.strip() for line in lines))
     others = [] if path.is_file() else [*source.glob("*.yaml"), *source.glob("*.yml")]
     path = others[0] if len(others) == 1 else path
