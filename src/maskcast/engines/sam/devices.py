@@ -34,7 +34,7 @@ class Limits:
     projected_bytes: int
 
 
-# On a CPU a batch gains nothing; targets run side by side instead, see `_SamEngine`. Four pairs of
+# On a CPU a batch gains nothing; targets run side by side instead, see `feeding`. Four pairs of
 # SAM 3 hold about 0.4 GB of activations in float32.
 _LIMITS = {
     "cpu": Limits(images=1, pairs=4, projected_bytes=_GIB),
