@@ -250,9 +250,10 @@ class Api:
             return _jpeg(await run_in_threadpool(show, image_id))
 
     async def _download(self, request: Request) -> Response:
-        format_name = request.query_params.get("format")
+        texts = dict(request.query_params)
+        format_name = texts.pop("format", None)
         if format_name is not None:
-            return _zip(await run_in_threadpool(zip_export, self._project, format_name))
+            return _zip(await run_in_threadpool(zip_export, self._project, format_name, texts))
         part = request.query_params.get("part")
         if part is not None and part not in PARTS:
             raise SettingsError(f"there is no part {part!r}; there are: {', '.join(PARTS)}")
