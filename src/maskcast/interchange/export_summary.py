@@ -31,6 +31,8 @@ class ExportSummary:
         objects_left_out: objects below the least score on targets that were exported.
         instances_left_out: instances below the least area.
         failed: targets that failed in the run, which are never exported.
+        changed: targets that are other pictures now than those that were masked, left out.
+        gone: targets that are no more there, left out.
         unreadable: image id -> why the result of a target could not be read; it is left out.
         remarks: what the format could not keep, and other things to know.
     """
@@ -48,6 +50,8 @@ class ExportSummary:
     objects_left_out: int
     instances_left_out: int
     failed: int
+    changed: int
+    gone: int
     unreadable: Mapping[str, str]
     remarks: tuple[str, ...]
 
@@ -65,6 +69,8 @@ class ExportSummary:
             "objects_left_out": self.objects_left_out,
             "instances_left_out": self.instances_left_out,
             "failed": self.failed,
+            "changed": self.changed,
+            "gone": self.gone,
             "unreadable": dict(self.unreadable),
             "remarks": list(self.remarks),
         }
@@ -81,6 +87,16 @@ class ExportSummary:
             lines.append(f"{left_out} below the least area left out")
         if self.failed:
             lines.append(f"{count(self.failed, 'target')} failed in the run and are not exported")
+        if self.changed:
+            lines.append(
+                f"{count(self.changed, 'target')} changed since masked and left out; "
+                "maskcast run does them again"
+            )
+        if self.gone:
+            lines.append(
+                f"{count(self.gone, 'target')} gone and left out; --include-gone takes their "
+                "results too"
+            )
         for image_id, reason in list(self.unreadable.items())[:_MOST_NAMED]:
             lines.append(f"{image_id} is left out: {reason}")
         if len(self.unreadable) > _MOST_NAMED:

@@ -6,12 +6,12 @@ format's writer. An export appears whole or not at all, and never in a folder th
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from maskcast.errors import ExportError, MaskcastError
+from maskcast.errors import ExportError, MaskcastError, SettingsError
 from maskcast.interchange.destination import appearing, check_destination
 from maskcast.interchange.export_summary import ExportSummary
 from maskcast.interchange.formats import Format, load_writer
@@ -30,6 +30,7 @@ from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
 from maskcast.results.files import ResultFiles
 from maskcast.results.instances import Instances, check_instances, split_instances
+from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import read_id_mask
@@ -121,11 +122,13 @@ class _Export:
 
     def write(self, temporary: Path, folder: Path) -> ExportSummary:
         """Write everything into ``temporary``, which will become ``folder``."""
-        accepted, found_ids, failed, left_out = self._survey()
+        changed, gone = self._not_as_masked()
+        accepted, found_ids, failed, left_out = self._survey(changed | gone)
         if not accepted:
             raise ExportError(
                 f"no target in {self._project.output_place} is done"
                 + (f" and accepted; {left_out} are left out" if left_out else "")
+                + (f"; {len(changed | gone)} changed or are gone" if changed | gone else "")
             )
         specs, spec_remarks = _unique_names(self._specs(found_ids))
         splits = assign_splits(accepted, self._options.split, self._options.seed)
@@ -155,14 +158,32 @@ class _Export:
             self._tally.objects_left_out,
             self._tally.instances_left_out,
             failed,
+            len(changed),
+            len(gone),
             self._tally.unreadable,
             (*lost, *spec_remarks, *placer.remarks(), *self._remarks()),
         )
 
-    def _survey(self) -> tuple[list[str], set[int], int, int]:
-        """Image ids to export, object ids on them, targets that failed, and that are left out."""
+    def _not_as_masked(self) -> tuple[set[str], set[str]]:
+        """Image ids that are other pictures now, and of those that are gone and not wanted."""
+        try:
+            stream = self._project.stream_targets()
+        except SettingsError:  # the results alone were brought here: nothing to compare them with
+            return set(), set()
+        targets = TargetList(stream, self._project.targets_place, self._ledger)
+        deque(targets.groups(), maxlen=0)
+        gone = set() if self._options.include_gone else set(targets.gone())
+        return set(targets.changed), gone
+
+    def _survey(self, aside: Set[str]) -> tuple[list[str], set[int], int, int]:
+        """Image ids to export, object ids on them, targets that failed, and not accepted ones.
+
+        Those ``aside`` are none of these.
+        """
         accepted, found_ids, failed, left_out = [], set(), 0, 0
         for row in self._ledger.rows():
+            if row.image_id in aside:
+                continue
             if row.state != "done":
                 failed += 1
             elif not self._is_accepted(row):

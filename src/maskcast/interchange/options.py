@@ -74,6 +74,7 @@ class ExportOptions:
         seed: of the split.
         pictures: whether the targets are copied or linked into the export. Copies are turned as
             EXIF says, because many tools do not look at that.
+        include_gone: also targets that are no more in the targets folder.
         polygons: outlines instead of masks, where masks are the default.
         tolerance: how far an outline may leave out corners, pixels; 0 keeps every pixel.
 
@@ -118,6 +119,9 @@ class ExportOptions:
             },
         ),
     ] = "none"
+    include_gone: Annotated[
+        bool, Spelling("gone targets", "Also results of targets that are no more there.")
+    ] = False
     polygons: Annotated[
         bool,
         Spelling("outlines", "Outlines instead of masks: coco, labelme, cvat, labelstudio."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import os
 import re
 from pathlib import Path
 from typing import get_args
@@ -16,7 +17,7 @@ import yaml
 from PIL import Image, ImageCms
 from scipy import ndimage
 
-from finished import SIZE, finished_project, packed
+from finished import SIZE, finished_project, masked_as_they_are, packed
 from formats_support import (
     FILE_NAMES,
     assert_same_masks,
@@ -139,6 +140,7 @@ def test_a_picture_turned_by_exif_is_copied_upright(tmp_path: Path) -> None:
     exif[0x0112] = 6
     for name in ("a.jpg", "b.png"):
         Image.fromarray(stored).save(project.targets_folder / name, exif=exif)
+    masked_as_they_are(project)
     summary = export_project(project, "coco", tmp_path / "copied", ExportOptions(pictures="copy"))
     assert any("2 pictures turned by EXIF" in remark for remark in summary.remarks)
     for name in ("a.jpg", "b.png"):
@@ -557,6 +559,7 @@ def test_a_turned_copy_keeps_its_colour_profile_and_quality(tmp_path: Path) -> N
         exif=exif, icc_profile=profile, quality=100, subsampling=0,
     )  # fmt: skip
     shown = read_image(original).rgb.astype(int)
+    masked_as_they_are(project)
     export_project(project, "coco", tmp_path / "out", ExportOptions(pictures="copy"))
     with Image.open(tmp_path / "out/images/a.jpg") as copy:
         assert (copy.format, copy.info["icc_profile"]) == ("JPEG", profile)
@@ -704,15 +707,42 @@ def test_shards_in_a_store_are_exported_on_a_machine_that_has_no_ledger(
 
 def test_missing_and_damaged_pictures_are_counted(tmp_path: Path) -> None:
     project = finished_project(tmp_path / "project", {"a.png": {1: DOT}, "b.jpg": {1: DOT}})
-    (project.targets_folder / "a.png").unlink()
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = project.targets_folder / "b.jpg"
     noise = np.random.default_rng(0).integers(0, 255, (80, 60, 3), np.uint8)
     Image.fromarray(noise).save(turned, exif=exif)
     turned.write_bytes(turned.read_bytes()[: turned.stat().st_size // 2])
-    summary = export_project(project, "coco", tmp_path / "out", ExportOptions(pictures="copy"))
+    masked_as_they_are(project)
+    (project.targets_folder / "a.png").unlink()
+    options = ExportOptions(pictures="copy", include_gone=True)
+    summary = export_project(project, "coco", tmp_path / "out", options)
     assert summary.images == 2
     text = " ".join(summary.remarks)
     assert "1 picture not in the targets folder any more" in text
     assert "1 picture could not be copied" in text
+
+
+def test_a_target_that_was_replaced_is_not_paired_with_its_old_mask(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    before = export_project(project, "masks", tmp_path / "before")
+    path = next(iter(sorted(project.targets_folder.rglob("*.png"))))
+    other = np.asarray(Image.open(path).convert("RGB"))
+    write_png(path, 255 - other)
+    os.utime(path, (1, 1))
+    summary = export_project(project, "masks", tmp_path / "after", ExportOptions(pictures="copy"))
+    assert (summary.images, summary.changed, summary.gone) == (before.images - 1, 1, 0)
+    assert "1 target changed since masked and left out" in summary.describe()
+
+
+def test_targets_that_are_gone_are_left_out_unless_asked_for(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    before = export_project(project, "masks", tmp_path / "before")
+    next(iter(sorted(project.targets_folder.rglob("*.png")))).unlink()
+    summary = export_project(project, "masks", tmp_path / "without")
+    assert (summary.images, summary.gone) == (before.images - 1, 1)
+    assert "--include-gone" in summary.describe()
+    whole = export_project(project, "masks", tmp_path / "with", ExportOptions(include_gone=True))
+    assert (whole.images, whole.gone) == (before.images, 0)

@@ -164,7 +164,7 @@ def read_yolo(source: Path, pictures: Pictures) -> LabeledSet:
     folder = root / "labels" if (root / "labels").is_dir() else root
     inner = [path for path in sorted(folder.glob("*/labels")) if path.is_dir()]
     inside = inner if folder == root and inner else [folder]
-    files = [path for one in inside for path in sorted(one.rglob("*.txt"))]
+    files = [path for folder in inside for path in sorted(folder.rglob("*.txt"))]
     # labels/<split>/<name>.txt belongs to images/<split>/<name>.<any suffix>.
     stems = {path: path.relative_to(folder).as_posix().removesuffix(".txt") for path in files}
     images = [
@@ -242,7 +242,9 @@ def _read_image(
 def _original(stem: str) -> str:
     """The stem before ``picture_path`` changed folders called ``images``."""
     *folders, name = stem.split("/")
-    known = (one[:-1] if one != "images" and _IMAGES.fullmatch(one) else one for one in folders)
+    known = (
+        name[:-1] if name != "images" and _IMAGES.fullmatch(name) else name for name in folders
+    )
     return "/".join([*known, name])
 
 
