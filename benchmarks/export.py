@@ -119,11 +119,11 @@ def write_results(root: Path, targets: int) -> None:
     with Ledger.create(root / "output" / "run.db", {"engine": "none"}) as ledger:
         rows = []
         for number in range(targets):
-            one, name = drawn[number % len(drawn)], f"{number:06}"
+            reference, name = drawn[number % len(drawn)], f"{number:06}"
             source = f"{number % len(drawn):06}"
-            masks = {key: mask for key, mask in one.masks.items() if mask.any()}
+            masks = {key: mask for key, mask in reference.masks.items() if mask.any()}
             if number < len(drawn):
-                Image.fromarray(one.image).save(root / "targets" / f"{name}.png")
+                Image.fromarray(reference.image).save(root / "targets" / f"{name}.png")
             else:
                 os.link(root / "targets" / f"{source}.png", root / "targets" / f"{name}.png")
             for key, mask in masks.items():
@@ -134,7 +134,7 @@ def write_results(root: Path, targets: int) -> None:
                 else:
                     os.link(folders.id_mask(source, key), path)
             objects = tuple(found_object(key, mask) for key, mask in masks.items())
-            size = (one.image.shape[0], one.image.shape[1])
+            size = (reference.image.shape[0], reference.image.shape[1])
             rows.append(TargetRow(f"{name}.png", name, "done", size, objects=objects))
         ledger.record_all(rows)
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from maskcast.interchange.exporting import (
-    ExportOptions,
-    ExportSummary,
-    Only,
-    PictureMode,
-    export_project,
-)
-from maskcast.interchange.formats.records import WriteOptions
+from maskcast.interchange.export_summary import ExportSummary
+from maskcast.interchange.exporting import Progress, export_project
 from maskcast.interchange.import_summary import ImportSummary
 from maskcast.interchange.importing import ImportOptions, import_annotations
 from maskcast.interchange.merging import Conflict
+from maskcast.interchange.options import ExportOptions
 from maskcast.interchange.reading.entries import ClassMeaning
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.inventory import (
@@ -143,41 +139,27 @@ class Project(ProjectFolder):
         self,
         format_name: str,
         folder: Path | str,
+        options: ExportOptions | None = None,
         *,
-        only: Only = "all",
-        min_score: float = 0.0,
-        split: Sequence[float] | None = None,
-        seed: int = 0,
-        pictures: PictureMode = "none",
-        polygons: bool = False,
-        tolerance: float = 0.0,
+        progress: Progress | None = None,
+        **changes: Any,  # noqa: ANN401 (whatever ExportOptions has)
     ) -> ExportSummary:
         """Write the results in the format of another tool.
 
         Args:
             format_name: one of ``formats.FORMATS``.
             folder: is made; if it exists it must be empty.
-            only: ``all`` targets that are done, or those ``accepted``: every score on them
-                reaches ``min_score``.
-            min_score: objects below it are left out, 0 to 1.
-            split: shares of train, val and test, or of train and val; None does not split.
-            seed: of the split.
-            pictures: whether the targets are copied or linked into the export.
-            polygons: outlines instead of masks, where masks are the default.
-            tolerance: how far an outline may leave out corners, pixels; 0 keeps every pixel.
+            options: what to export and how; all that is done, as the format is meant, unless
+                given.
+            progress: is told after each target how many are written, and of how many.
+            changes: options by name, such as ``instances="touching"``; see ``ExportOptions``.
 
         Raises:
+            TypeError: if there is no such option.
             SettingsError, ExportError, RunError, StorageError: see ``exporting.export_project``.
         """
-        wanted = ExportOptions(
-            only=only,
-            min_score=min_score,
-            split=None if split is None else tuple(split),
-            seed=seed,
-            pictures=pictures,
-            write=WriteOptions(polygons, tolerance),
-        )
-        return export_project(self, format_name, Path(folder), wanted)
+        wanted = replace(options or ExportOptions(), **changes)
+        return export_project(self, format_name, Path(folder), wanted, progress)
 
 
 class _Silent:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "maskcast"
 PAGE = ROOT / "docs" / "architecture.md"
@@ -96,3 +98,15 @@ def test_modules_do_not_import_each_other_in_a_circle() -> None:
 
     for module in uses:
         visit(module, ())
+
+
+@pytest.mark.parametrize("folder", ["src", "benchmarks", "examples"])
+def test_one_is_not_the_name_of_a_variable(folder: str) -> None:
+    named = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if (isinstance(node, ast.Name) and node.id == "one" and isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.arg) and node.arg == "one")
+    ]
+    assert named == []

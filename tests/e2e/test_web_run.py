@@ -420,6 +420,16 @@ def test_a_first_time_user_needs_only_the_browser(context: BrowserContext, tmp_p
     ]
 
 
+def test_a_tab_whose_scripts_cannot_be_had_says_so(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    context.route("**/maskcast/static/*/results/main.js", lambda route: route.abort())
+    page = open_tab(context, reviewing.url, "Results")
+    expect(page.get_by_role("alert")).to_contain_text("load it again")
+    page.get_by_role("tab", name="Run").click()
+    expect(page.locator(".run .counted")).not_to_be_empty()
+
+
 def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
     context: BrowserContext, reviewed: Path, tmp_path: Path
 ) -> None:

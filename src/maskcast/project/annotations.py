@@ -362,7 +362,7 @@ def _object_to_json(entry: ObjectAnnotation) -> dict[str, Any]:
     return {
         "box": None if marks.box is None else [_number(edge) for edge in marks.box],
         "points": [[_number(x), _number(y), bool(label)] for (x, y), label in points],
-        **{name: None if one is None else one.code.to_json() for name, one in pixels.items()},
+        **{name: None if mask is None else mask.code.to_json() for name, mask in pixels.items()},
     }
 
 

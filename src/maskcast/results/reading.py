@@ -68,9 +68,9 @@ class Result:
         if not self.found:
             return Segmentation.empty(self.height, self.width)
         return Segmentation(
-            np.array([one.object_id for one in self.found], np.int32),
+            np.array([seen.object_id for seen in self.found], np.int32),
             np.stack(list(self.masks().values())),
-            np.array([one.score for one in self.found], np.float32),
+            np.array([seen.score for seen in self.found], np.float32),
         )
 
     def label_map(self) -> LabelMap:
@@ -107,11 +107,15 @@ class Result:
             ) from error
         found = self.segmentation()
         return Detections(
-            xyxy=np.array([one.box for one in self.found], np.float32).reshape(-1, 4),
+            xyxy=np.array([component.box for component in self.found], np.float32).reshape(-1, 4),
             mask=found.masks,
             confidence=found.scores,
             class_id=found.object_ids.astype(int),
-            data={"class_name": np.array([self.names[one.object_id] for one in self.found], str)},
+            data={
+                "class_name": np.array(
+                    [self.names[component.object_id] for component in self.found], str
+                )
+            },
         )
 
 

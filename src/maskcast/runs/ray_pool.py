@@ -171,7 +171,7 @@ class Pool:
             return
         busy = {flight.member for flight in self.flights.values() if flight.items}
         newest_first = self.members[::-1]
-        for member in sorted(newest_first, key=lambda one: one.ready):
+        for member in sorted(newest_first, key=lambda member: member.ready):
             if member not in busy:
                 self.ray.kill(member.handle)
                 self.members.remove(member)

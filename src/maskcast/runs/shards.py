@@ -93,7 +93,7 @@ def pack(targets: Iterable[tuple[str, str, Mapping[str, bytes]]]) -> bytes:
     """A tar of targets, given as image id, output name and files; the same ones, the same bytes."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
-        for image_id, name, files in sorted(targets, key=lambda one: one[0]):
+        for image_id, name, files in sorted(targets, key=lambda target: target[0]):
             suffixes = {_suffix(path): path for path in files}
             head = {"image_id": image_id, "name": name, "files": suffixes}
             members = {"json": json.dumps(head, ensure_ascii=False).encode()}

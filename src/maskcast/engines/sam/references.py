@@ -110,7 +110,7 @@ def _variants(reference: Reference, options: SamOptions) -> Iterator[Reference]:
         changed += [_mapped(reference, axis, None) for axis in (0, 1)]
     if "shift" in options.augment_references:
         changed += [_mapped(reference, axis, step) for axis in (0, 1) for step in (-1, 1)]
-    yield from (one for one in changed if not one.is_clean)
+    yield from (reference for reference in changed if not reference.is_clean)
 
 
 def _mapped(reference: Reference, axis: int, step: int | None) -> Reference:

@@ -261,7 +261,7 @@ class Tracker:
         if self._latent:
             # One by one: the perceiver of transformers fails on batches.
             each = zip(spatial[:, None], position[:, None], strict=True)
-            return torch.cat([model.spatial_perceiver(one, place)[0] for one, place in each])
+            return torch.cat([model.spatial_perceiver(x, place)[0] for x, place in each])
         return spatial.flatten(2).transpose(1, 2)
 
     def _scaled(self, binary: torch.Tensor) -> torch.Tensor:

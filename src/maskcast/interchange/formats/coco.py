@@ -25,13 +25,13 @@ from maskcast.interchange.formats.records import (
     LabeledObject,
     LabeledSet,
     Pictures,
-    WriteOptions,
     check_size,
-    path_in_images,
 )
 from maskcast.interchange.formats.shapes import box_prompts
+from maskcast.interchange.formats.writing import ExportedImage, ExportedSet, path_in_images
+from maskcast.interchange.options import ExportOptions
 from maskcast.io.jsonfile import Node, read_json
-from maskcast.masks import bounding_box, decode_rle, encode_rle
+from maskcast.masks import Cutout, decode_rle
 from maskcast.polygons import fill_rings
 from maskcast.types import Mask, ObjectSpec
 
@@ -40,7 +40,7 @@ picture_path = path_in_images
 _Id = int | str
 
 
-def write_coco(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
+def write_coco(exported: ExportedSet, folder: Path, options: ExportOptions) -> tuple[str, ...]:
     """Write one JSON file for each split; annotations go through a second file beside it.
 
     Returns:
@@ -52,12 +52,12 @@ def write_coco(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tupl
     with ExitStack() as stack:
         files = {
             split: stack.enter_context(_InstancesFile(target / f"instances_{split}.json"))
-            for split in labeled.splits
+            for split in exported.splits
         }
-        for image in labeled.images:
+        for image in exported.images:
             files[image.split].add(image, options, tally)
         for file in files.values():
-            file.finish(labeled.specs)
+            file.finish(exported.specs)
     return tally.sentences()
 
 
@@ -79,8 +79,8 @@ class _InstancesFile:
         self._rest.close()
         self._rest_path.unlink(missing_ok=True)
 
-    def add(self, image: LabeledImage, options: WriteOptions, tally: OutlineTally) -> None:
-        """Write one image and its objects."""
+    def add(self, image: ExportedImage, options: ExportOptions, tally: OutlineTally) -> None:
+        """Write one image and its instances."""
         self._image_count += 1
         header = {
             "id": self._image_count,
@@ -89,19 +89,16 @@ class _InstancesFile:
             "height": image.height,
         }
         _append(self._images, header, first=self._image_count == 1)
-        for one in image.objects:
-            if one.mask is None or one.object_id is None:
-                raise ValueError(f"{image.image_id}: expected a mask and an object id")
+        for found in image.instances:
             self._annotation_count += 1
             annotation = {
                 "id": self._annotation_count,
                 "image_id": self._image_count,
-                "category_id": one.object_id,
-                **_geometry(one.mask, options, tally),
+                "category_id": found.object_id,
+                **_geometry(found.cutout, image.size, options, tally),
                 "iscrowd": 0,
+                "score": round(found.score, 6),
             }
-            if one.score is not None:
-                annotation["score"] = round(one.score, 6)
             _append(self._rest, annotation, first=self._annotation_count == 1)
 
     def finish(self, specs: Sequence[ObjectSpec]) -> None:
@@ -121,17 +118,19 @@ def _append(file: TextIO, value: object, *, first: bool) -> None:
     file.write(("\n" if first else ",\n") + json.dumps(value, ensure_ascii=False))
 
 
-def _geometry(mask: Mask, options: WriteOptions, tally: OutlineTally) -> dict[str, Any]:
-    xmin, ymin, xmax, ymax = bounding_box(mask) or (0, 0, 0, 0)
+def _geometry(
+    cutout: Cutout, size: tuple[int, int], options: ExportOptions, tally: OutlineTally
+) -> dict[str, Any]:
+    xmin, ymin, xmax, ymax = cutout.box
     segmentation: object
     if options.polygons:
-        rings = tally.outlines(mask, options)
+        rings = tally.outlines(cutout, options)
         segmentation = [[number for corner in corners(ring) for number in corner] for ring in rings]
     else:
-        segmentation = encode_rle(mask)
+        segmentation = cutout.rle(size)
     return {
         "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
-        "area": int(np.count_nonzero(mask)),
+        "area": cutout.area,
         "segmentation": segmentation,
     }
 

@@ -24,12 +24,16 @@ from maskcast.interchange.formats.records import (
     LabeledObject,
     LabeledSet,
     Pictures,
-    WriteOptions,
     check_size,
+)
+from maskcast.interchange.formats.shapes import box_prompts, ellipse_mask, point_prompts
+from maskcast.interchange.formats.writing import (
+    ExportedImage,
+    ExportedSet,
+    Instance,
     lost_scores,
     path_in_images,
 )
-from maskcast.interchange.formats.shapes import box_prompts, ellipse_mask, point_prompts
 from maskcast.interchange.formats.xmlfile import (
     element,
     is_xml_text,
@@ -41,35 +45,38 @@ from maskcast.interchange.formats.xmlfile import (
     tag,
     xml_names,
 )
-from maskcast.masks import bounding_box
+from maskcast.interchange.options import ExportOptions
+from maskcast.masks import Cutout
 from maskcast.polygons import fill_rings
 from maskcast.types import Mask, ObjectSpec
 
 picture_path = path_in_images
 
 
-def write_cvat(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
+def write_cvat(exported: ExportedSet, folder: Path, options: ExportOptions) -> tuple[str, ...]:
     """Write one file for each split.
 
     Returns:
         What could not be kept.
     """
-    tally, written, scored = OutlineTally(), dict.fromkeys(labeled.splits, 0), 0
-    names, renamed = xml_names(labeled.specs)
+    tally, written, scored = OutlineTally(), dict.fromkeys(exported.splits, 0), 0
+    names, renamed = xml_names(exported.specs)
     with ExitStack() as stack:
         files = {
             split: stack.enter_context(_path(folder, split).open("w", encoding="utf-8"))
-            for split in labeled.splits
+            for split in exported.splits
         }
         for file in files.values():
-            file.write(_head(labeled.specs, names))
-        for image in labeled.images:
+            file.write(_head(exported.specs, names))
+        for image in exported.images:
             head = _image_tag(image, written[image.split])
-            shapes = [shape for one in image.objects for shape in _shapes(one, options, tally)]
+            shapes = [
+                shape for found in image.instances for shape in _shapes(found, options, tally)
+            ]
             tags = [f"{tag(kind, label=names[label], **rest)}/>" for kind, label, rest in shapes]
             files[image.split].write("\n".join([head, *tags, "</image>", ""]))
             written[image.split] += 1
-            scored += sum(one.score is not None for one in image.objects)
+            scored += len(image.instances)
             renamed += not is_xml_text(image.file_name)
         for file in files.values():
             file.write("</annotations>\n")
@@ -96,32 +103,30 @@ def _head(specs: Sequence[ObjectSpec], names: Mapping[str, str]) -> str:
     )
 
 
-def _image_tag(image: LabeledImage, index: int) -> str:
+def _image_tag(image: ExportedImage, index: int) -> str:
     size = {"width": image.width, "height": image.height}
     return tag("image", id=index, name=image.file_name, **size) + ">"
 
 
 def _shapes(
-    one: LabeledObject, options: WriteOptions, tally: OutlineTally
+    found: Instance, options: ExportOptions, tally: OutlineTally
 ) -> Iterator[tuple[str, str, dict[str, object]]]:
-    """Tag, label and attributes of each shape of an object."""
+    """Tag, label and attributes of each shape of an instance."""
     common = {"source": "auto", "occluded": 0, "z_order": 0}
-    if one.mask is None:
-        return
     if not options.polygons:
-        yield "mask", one.label, common | _run_lengths(one.mask)
+        yield "mask", found.label, common | _run_lengths(found.cutout)
         return
-    rings = tally.outlines(one.mask, options)
-    group = {"group_id": one.object_id} if len(rings) > 1 else {}
+    rings = tally.outlines(found.cutout, options)
+    group = {"group_id": found.object_id} if len(rings) > 1 else {}
     for ring in rings:
         points = ";".join(f"{x:.2f},{y:.2f}" for x, y in ring.tolist())
-        yield "polygon", one.label, common | {"points": points} | group
+        yield "polygon", found.label, common | {"points": points} | group
 
 
-def _run_lengths(mask: Mask) -> dict[str, object]:
+def _run_lengths(cutout: Cutout) -> dict[str, object]:
     """The box round a mask, and run lengths in it, row by row, background first."""
-    xmin, ymin, xmax, ymax = bounding_box(mask) or (0, 0, 1, 1)
-    flat = mask[ymin:ymax, xmin:xmax].ravel()
+    xmin, ymin, xmax, ymax = cutout.box
+    flat = cutout.pixels.ravel()
     changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     runs = np.diff(np.concatenate([[0], changes, [flat.size]])).tolist()
     rle = ", ".join(map(str, [0, *runs] if flat[0] else runs))

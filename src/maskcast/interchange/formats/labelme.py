@@ -29,14 +29,14 @@ from maskcast.interchange.formats.records import (
     LabeledObject,
     LabeledSet,
     Pictures,
-    WriteOptions,
     check_size,
 )
 from maskcast.interchange.formats.shapes import box_prompts, ellipse_mask, point_prompts
+from maskcast.interchange.formats.writing import ExportedImage, ExportedSet, Instance
+from maskcast.interchange.options import ExportOptions
 from maskcast.io.atomic import write_atomically
 from maskcast.io.images import encode_mask_png
 from maskcast.io.jsonfile import Node, is_number, read_json
-from maskcast.masks import bounding_box
 from maskcast.polygons import fill_rings
 from maskcast.types import Mask
 
@@ -45,23 +45,23 @@ _VERSION = "5.5.0"
 """The oldest version of labelme that reads all that is written here."""
 
 
-def picture_path(image: LabeledImage) -> str:
+def picture_path(image: ExportedImage) -> str:
     """Where a picture goes in an export."""
     return image.file_name if image.split == DEFAULT_SPLIT else f"{image.split}/{image.file_name}"
 
 
-def write_labelme(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
+def write_labelme(exported: ExportedSet, folder: Path, options: ExportOptions) -> tuple[str, ...]:
     """Write one file for each image; masks as shapes of type ``mask``, or polygons.
 
     Returns:
         What could not be kept.
     """
     tally = OutlineTally()
-    destination = (labeled.destination or folder).resolve()
-    for image in labeled.images:
+    destination = (exported.destination or folder).resolve()
+    for image in exported.images:
         placed = picture_path(image)
         path = folder / f"{placed.rpartition('.')[0]}.json"
-        shapes = [shape for one in image.objects for shape in _shapes(one, options, tally)]
+        shapes = [shape for found in image.instances for shape in _shapes(found, options, tally)]
         content: dict[str, Any] = {
             "version": _VERSION,
             "flags": {},
@@ -75,35 +75,32 @@ def write_labelme(labeled: LabeledSet, folder: Path, options: WriteOptions) -> t
     return tally.sentences(parts_are_rows="a shape of its own, of the same group")
 
 
-def _path_from(placed: Path, image: LabeledImage) -> str:
+def _path_from(placed: Path, image: ExportedImage) -> str:
     """How the JSON file finds the picture: beside it in ``placed``, or where the original is."""
-    if image.picture is None:
+    elsewhere = image.picture_elsewhere
+    if elsewhere is None:
         return placed.name
-    return Path(os.path.relpath(image.picture, placed.parent)).as_posix()
+    return Path(os.path.relpath(elsewhere, placed.parent)).as_posix()
 
 
 def _shapes(
-    one: LabeledObject, options: WriteOptions, tally: OutlineTally
+    found: Instance, options: ExportOptions, tally: OutlineTally
 ) -> Iterator[dict[str, Any]]:
-    box = None if one.mask is None else bounding_box(one.mask)
-    if one.mask is None or box is None:
-        return
-    description = "" if one.score is None else f"score {one.score:.4f}"
     shape: dict[str, Any] = {
-        "label": one.label,
+        "label": found.label,
         "group_id": None,
-        "description": description,
+        "description": f"score {found.score:.4f}",
         "flags": {},
     }
     if options.polygons:
-        rings = tally.outlines(one.mask, options)
-        group = one.object_id if len(rings) > 1 else None
+        rings = tally.outlines(found.cutout, options)
+        group = found.object_id if len(rings) > 1 else None
         for ring in rings:
             polygon = {"points": corners(ring), "shape_type": "polygon", "mask": None}
             yield {**shape, "group_id": group, **polygon}
         return
-    xmin, ymin, xmax, ymax = box
-    cut = base64.b64encode(encode_mask_png(one.mask[ymin:ymax, xmin:xmax])).decode()
+    xmin, ymin, xmax, ymax = found.cutout.box
+    cut = base64.b64encode(encode_mask_png(found.cutout.pixels)).decode()
     points = [[xmin, ymin], [xmax - 1, ymax - 1]]
     yield {**shape, "points": points, "shape_type": "mask", "mask": cut}
 

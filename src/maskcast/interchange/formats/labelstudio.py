@@ -15,7 +15,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -25,7 +24,7 @@ import numpy.typing as npt
 
 from maskcast.drawing.palette import hex_color
 from maskcast.errors import AnnotationError
-from maskcast.interchange.formats.brush_rle import decode_brush, encode_brush
+from maskcast.interchange.formats.brush_rle import decode_brush, encode_runs
 from maskcast.interchange.formats.outlines import OutlineTally
 from maskcast.interchange.formats.records import (
     DEFAULT_SPLIT,
@@ -33,12 +32,17 @@ from maskcast.interchange.formats.records import (
     LabeledObject,
     LabeledSet,
     Pictures,
-    WriteOptions,
     check_size,
-    path_in_images,
 )
 from maskcast.interchange.formats.shapes import box_prompts, ellipse_mask, point_prompts
+from maskcast.interchange.formats.writing import (
+    ExportedImage,
+    ExportedSet,
+    Instance,
+    path_in_images,
+)
 from maskcast.interchange.formats.xmlfile import renamed_sentence, tag, xml_names
+from maskcast.interchange.options import ExportOptions
 from maskcast.io.atomic import write_atomically
 from maskcast.io.jsonfile import Node, is_number, read_json
 from maskcast.polygons import fill_rings
@@ -53,23 +57,25 @@ _NO_SHAPES = ("choices", "datetime", "number", "rating", "relation", "taxonomy",
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
 
 
-def write_labelstudio(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
+def write_labelstudio(
+    exported: ExportedSet, folder: Path, options: ExportOptions
+) -> tuple[str, ...]:
     """Write one file of tasks for each split.
 
     Returns:
         What could not be kept.
     """
-    tally, written = OutlineTally(), dict.fromkeys(labeled.splits, 0)
-    names, renamed = xml_names(labeled.specs)
-    config = _config(labeled.specs, names, options.polygons)
+    tally, written = OutlineTally(), dict.fromkeys(exported.splits, 0)
+    names, renamed = xml_names(exported.specs)
+    config = _config(exported.specs, names, options.polygons)
     write_atomically(folder / "labeling_config.xml", config.encode())
     with ExitStack() as stack:
         files: dict[str, TextIO] = {}
-        for split in labeled.splits:
+        for split in exported.splits:
             name = "tasks.json" if split == DEFAULT_SPLIT else f"{split}.json"
             files[split] = stack.enter_context((folder / name).open("w", encoding="utf-8"))
             files[split].write("[")
-        for image in labeled.images:
+        for image in exported.images:
             file = files[image.split]
             file.write(",\n" if written[image.split] else "\n")
             file.write(json.dumps(_task(image, names, options, tally), ensure_ascii=False))
@@ -93,49 +99,52 @@ def _config(specs: Sequence[ObjectSpec], names: Mapping[str, str], polygons: boo
 
 
 def _task(
-    image: LabeledImage, names: Mapping[str, str], options: WriteOptions, tally: OutlineTally
+    image: ExportedImage, names: Mapping[str, str], options: ExportOptions, tally: OutlineTally
 ) -> dict[str, Any]:
-    scores = [one.score for one in image.objects if one.score is not None]
     prediction: dict[str, Any] = {
         "model_version": "maskcast",
         "result": [
-            found
-            for one in image.objects
-            for found in _results(image, replace(one, label=names[one.label]), options, tally)
+            result
+            for number, found in enumerate(image.instances, 1)
+            for result in _results(image, number, found, names[found.label], options, tally)
         ],
     }
-    if scores:
-        prediction["score"] = round(min(scores), 6)
+    if image.instances:
+        prediction["score"] = round(min(found.score for found in image.instances), 6)
     where = f"{_LOCAL}{quote(picture_path(image))}"
     return {"data": {"image": where}, "predictions": [prediction]}
 
 
 def _results(
-    image: LabeledImage, one: LabeledObject, options: WriteOptions, tally: OutlineTally
+    image: ExportedImage,
+    number: int,
+    found: Instance,
+    label: str,
+    options: ExportOptions,
+    tally: OutlineTally,
 ) -> Iterator[dict[str, Any]]:
-    if one.mask is None:
-        return
     kind = "polygonlabels" if options.polygons else "brushlabels"
     if options.polygons:
         percent = 100 / np.array([image.width, image.height])
-        rings = tally.outlines(one.mask, options)
+        rings = tally.outlines(found.cutout, options)
         values: list[dict[str, Any]] = [
             {"points": (ring * percent).round(10).tolist(), "closed": True} for ring in rings
         ]
     else:
-        values = [{"format": "rle", "rle": list(encode_brush(one.mask))}]
+        values = [{"format": "rle", "rle": list(encode_runs(found.cutout.runs(image.size)))}]
     for index, value in enumerate(values):
-        result = {
-            "id": hashlib.sha256(f"{image.image_id}/{one.label}/{index}".encode()).hexdigest()[:10],
+        place = f"{image.image_id}/{number}/{index}"
+        yield {
+            "id": hashlib.sha256(place.encode()).hexdigest()[:10],
             "type": kind,
             "from_name": "label",
             "to_name": "image",
             "original_width": image.width,
             "original_height": image.height,
             "image_rotation": 0,
-            "value": {**value, kind: [one.label]},
+            "value": {**value, kind: [label]},
+            "score": round(found.score, 6),
         }
-        yield result if one.score is None else {**result, "score": round(one.score, 6)}
 
 
 def read_labelstudio(source: Path, pictures: Pictures) -> LabeledSet:

@@ -4,7 +4,8 @@
 
     Annotations/<name>.xml                  boxes; whole pixels counted from 1, both ends included
     SegmentationClass/<name>.png            pixel = class number, 0 = background
-    SegmentationObject/<name>.png           pixel = number of the object in its XML file
+    SegmentationObject/<name>.png           pixel = number of the instance in its XML file, 0 =
+                                            background, 255 = void: of those from the 255th on
     ImageSets/{Main,Segmentation}/<split>.txt
     labelmap.txt                            name:r,g,b:: by class number
     JPEGImages/<file name>                  if pictures are copied or linked
@@ -15,7 +16,7 @@ The class number is the object's place among the ids, from 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -28,13 +29,19 @@ from maskcast.interchange.formats.records import (
     LabeledObject,
     LabeledSet,
     Pictures,
-    WriteOptions,
     check_size,
     count,
-    fitting_names,
-    lost_scores,
 )
 from maskcast.interchange.formats.shapes import box_prompts
+from maskcast.interchange.formats.writing import (
+    ExportedImage,
+    ExportedSet,
+    class_numbers,
+    covered_instances,
+    fitting_names,
+    lost_scores,
+    number_pixels,
+)
 from maskcast.interchange.formats.xmlfile import (
     element,
     is_xml_text,
@@ -44,9 +51,9 @@ from maskcast.interchange.formats.xmlfile import (
     require,
     xml_text,
 )
+from maskcast.interchange.options import ExportOptions
 from maskcast.io.atomic import write_atomically
 from maskcast.io.images import encode_label_png, read_image
-from maskcast.masks import bounding_box, compose_label_map
 from maskcast.types import Mask
 
 _TASKS = ("Main", "Segmentation")
@@ -89,51 +96,59 @@ def voc_color(index: int) -> tuple[int, int, int]:
 _PALETTE = {index: voc_color(index) for index in range(256)}
 
 
-def picture_path(image: LabeledImage) -> str:
+def picture_path(image: ExportedImage) -> str:
     """Where a picture goes in an export."""
     return f"JPEGImages/{image.file_name}"
 
 
-def write_voc(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, ...]:
+def write_voc(exported: ExportedSet, folder: Path, _: ExportOptions) -> tuple[str, ...]:
     """Write boxes and masks; where objects overlap, the smaller one is on top.
 
     Returns:
         What could not be kept.
     """
-    names = fitting_names((spec.name for spec in labeled.specs), _is_safe, _safe)
-    classes = {spec.name: index + 1 for index, spec in enumerate(labeled.specs)}
+    names = fitting_names((spec.name for spec in exported.specs), _is_safe, _safe)
+    places = class_numbers(exported.specs)
     labels = ["background:0,0,0::"]
     labels += [
-        f"{names[spec.name]}:{','.join(map(str, voc_color(classes[spec.name])))}::"
-        for spec in labeled.specs
+        f"{names[spec.name]}:{','.join(map(str, voc_color(places[spec.object_id] + 1)))}::"
+        for spec in exported.specs
     ]
     write_atomically(folder / "labelmap.txt", "".join(f"{line}\n" for line in labels).encode())
-    covered = scored = unlisted = 0
+    covered = scored = unlisted = crowded = 0
     with ExitStack() as stack:
         lists = {}
-        for split in labeled.splits:
+        for split in exported.splits:
             paths = [folder / "ImageSets" / kind / f"{split}.txt" for kind in _TASKS]
             for path in paths:
                 path.parent.mkdir(parents=True, exist_ok=True)
             lists[split] = [stack.enter_context(path.open("w", encoding="utf-8")) for path in paths]
-        for image in labeled.images:
+        for image in exported.images:
             stem = image.file_name.rpartition(".")[0] or image.file_name
             is_line = stem == stem.strip() and not {"\n", "\r"} & set(stem)
             for file in lists[image.split] if is_line else ():
                 file.write(f"{stem}\n")
             unlisted += not is_line
-            covered += _write_image(folder, stem, image, names, classes)
-            scored += sum(one.score is not None for one in image.objects)
-    return (*_sentences(covered, unlisted, names), *lost_scores(scored, "VOC"))
+            covered += _write_image(folder, stem, image, names, places)
+            scored += len(image.instances)
+            crowded += len(image.instances) >= _VOID
+    return (*_sentences(covered, unlisted, crowded, names), *lost_scores(scored, "VOC"))
 
 
-def _sentences(covered: int, unlisted: int, names: Mapping[str, str]) -> tuple[str, ...]:
+def _sentences(
+    covered: int, unlisted: int, crowded: int, names: Mapping[str, str]
+) -> tuple[str, ...]:
     told = []
     changed = sum(name != safe for name, safe in names.items())
     if covered:
         told.append(
-            f"{count(covered, 'object')} lost pixels to smaller objects on top, since a VOC pixel "
-            "holds one class"
+            f"{count(covered, 'instance')} lost pixels to smaller objects on top, since a VOC "
+            "pixel holds one class"
+        )
+    if crowded:
+        told.append(
+            f"{count(crowded, 'picture')} with more than {_VOID - 1} instances, the most that "
+            "SegmentationObject can number: the others have their box and class, and are void there"
         )
     if unlisted:
         told.append(
@@ -159,27 +174,22 @@ def _is_safe(name: str) -> bool:
 def _write_image(
     folder: Path,
     stem: str,
-    image: LabeledImage,
+    image: ExportedImage,
     names: Mapping[str, str],
-    classes: Mapping[str, int],
+    places: Mapping[int, int],
 ) -> int:
-    """Write the three files of an image; returns how many objects lost pixels."""
-    objects = [(one.label, one.mask) for one in image.objects if one.mask is not None]
-    numbers = list(range(1, len(objects) + 1))
-    instances = compose_label_map(numbers, [mask for _, mask in objects], image.size)
-    class_of = np.array([0, *(classes[label] for label, _ in objects)], np.uint8)
-    for name, labels in (("Class", class_of[instances]), ("Object", instances)):
-        data = encode_label_png(labels, _PALETTE)
-        write_atomically(folder / f"Segmentation{name}" / f"{stem}.png", data)
-    text = _xml(image, [(names[label], mask) for label, mask in objects])
-    write_atomically(folder / "Annotations" / f"{stem}.xml", text.encode())
-    return sum(
-        int(np.count_nonzero(instances == key)) < int(np.count_nonzero(mask))
-        for key, (_, mask) in zip(numbers, objects, strict=True)
-    )
+    """Write the three files of an image; returns how many instances lost pixels."""
+    numbers = number_pixels(image)
+    class_of = [0, *(places[found.object_id] + 1 for found in image.instances)]
+    classes = np.array(class_of, np.uint8)[numbers]
+    for kind, labels in (("Class", classes), ("Object", np.minimum(numbers, _VOID))):
+        data = encode_label_png(labels.astype(np.uint8), _PALETTE)
+        write_atomically(folder / f"Segmentation{kind}" / f"{stem}.png", data)
+    write_atomically(folder / "Annotations" / f"{stem}.xml", _xml(image, names).encode())
+    return covered_instances(image, numbers)
 
 
-def _xml(image: LabeledImage, objects: Sequence[tuple[str, Mask]]) -> str:
+def _xml(image: ExportedImage, names: Mapping[str, str]) -> str:
     lines = [
         "<annotation>",
         "<folder>JPEGImages</folder>",
@@ -188,10 +198,10 @@ def _xml(image: LabeledImage, objects: Sequence[tuple[str, Mask]]) -> str:
         f"<size><width>{image.width}</width><height>{image.height}</height><depth>3</depth></size>",
         "<segmented>1</segmented>",
     ]
-    for name, mask in objects:
-        xmin, ymin, xmax, ymax = bounding_box(mask) or (0, 0, 0, 0)
+    for found in image.instances:
+        xmin, ymin, xmax, ymax = found.cutout.box
         lines.append(
-            f"<object>{element('name', name)}<pose>Unspecified</pose>"
+            f"<object>{element('name', names[found.label])}<pose>Unspecified</pose>"
             "<truncated>0</truncated><difficult>0</difficult>"
             f"<bndbox><xmin>{xmin + 1}</xmin><ymin>{ymin + 1}</ymin>"
             f"<xmax>{xmax}</xmax><ymax>{ymax}</ymax></bndbox></object>"

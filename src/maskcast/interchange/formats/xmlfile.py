@@ -12,7 +12,8 @@ import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from maskcast.errors import AnnotationError
-from maskcast.interchange.formats.records import count, fitting_names
+from maskcast.interchange.formats.records import count
+from maskcast.interchange.formats.writing import fitting_names
 from maskcast.types import ObjectSpec
 
 # What XML 1.0 cannot hold, not even escaped.

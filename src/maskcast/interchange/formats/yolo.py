@@ -30,14 +30,17 @@ from maskcast.interchange.formats.records import (
     LabeledObject,
     LabeledSet,
     Pictures,
-    WriteOptions,
-    by_label,
     count,
-    lost_scores,
 )
 from maskcast.interchange.formats.shapes import box_prompts
+from maskcast.interchange.formats.writing import (
+    ExportedImage,
+    ExportedSet,
+    class_numbers,
+    lost_scores,
+)
+from maskcast.interchange.options import ExportOptions
 from maskcast.io.atomic import write_atomically
-from maskcast.masks import bounding_box
 from maskcast.polygons import fill_rings
 from maskcast.types import ObjectSpec
 
@@ -48,7 +51,7 @@ _IMAGES = re.compile("images_*")  # so that two folders never become one
 _SLACK = 1e-6
 
 
-def picture_path(image: LabeledImage) -> str:
+def picture_path(image: ExportedImage) -> str:
     """Where a picture goes in an export.
 
     Trainers find the labels of a picture by the last ``images`` in its path, so no folder of its
@@ -59,50 +62,48 @@ def picture_path(image: LabeledImage) -> str:
     return "/".join(["images", _folder(image.split), *safe, name])
 
 
-def write_yolo(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
-    """Write outlines, a row for each part of an object.
+def write_yolo(exported: ExportedSet, folder: Path, options: ExportOptions) -> tuple[str, ...]:
+    """Write outlines, a row for each part of an instance.
 
     Returns:
         What could not be kept.
     """
     tally, scored, moved = OutlineTally(), 0, 0
-    numbers = {label: number for number, label in enumerate(by_label(labeled.specs))}
-    for image in labeled.images:
-        scored += sum(one.score is not None for one in image.objects)
-        rows = []
-        for one in image.objects:
-            rings = [] if one.mask is None else tally.outlines(one.mask, options)
-            scale = np.array([image.width, image.height])
-            rows += [_row(numbers[one.label], (ring / scale).ravel()) for ring in rings]
+    numbers = class_numbers(exported.specs)
+    for image in exported.images:
+        scale = np.array([image.width, image.height])
+        rows = [
+            _row(numbers[found.object_id], (ring / scale).ravel())
+            for found in image.instances
+            for ring in tally.outlines(found.cutout, options)
+        ]
+        scored += len(image.instances)
         moved += _write_rows(folder, image, rows)
-    _write_yaml(folder, labeled.specs, labeled.splits)
+    _write_yaml(folder, exported.specs, exported.splits)
     sentences = tally.sentences(parts_are_rows="a row of its own")
     return (*sentences, *lost_scores(scored, "YOLO"), *_moved_sentence(moved))
 
 
-def write_yolo_detect(labeled: LabeledSet, folder: Path, _: WriteOptions) -> tuple[str, ...]:
-    """Write one box for each object, around all its parts.
+def write_yolo_detect(exported: ExportedSet, folder: Path, _: ExportOptions) -> tuple[str, ...]:
+    """Write one box for each instance, around all its parts.
 
     Returns:
         What could not be kept.
     """
-    numbers = {label: number for number, label in enumerate(by_label(labeled.specs))}
-    boxes = scored = moved = 0
-    for image in labeled.images:
-        scored += sum(one.score is not None for one in image.objects)
+    numbers = class_numbers(exported.specs)
+    boxes = moved = 0
+    for image in exported.images:
         rows = []
-        for one in image.objects:
-            box = None if one.mask is None else bounding_box(one.mask)
-            if box is not None:
-                xmin, ymin, xmax, ymax = box
-                middle = (xmin + xmax) / 2 / image.width, (ymin + ymax) / 2 / image.height
-                size = (xmax - xmin) / image.width, (ymax - ymin) / image.height
-                rows.append(_row(numbers[one.label], np.array([*middle, *size])))
+        for found in image.instances:
+            xmin, ymin, xmax, ymax = found.cutout.box
+            middle = (xmin + xmax) / 2 / image.width, (ymin + ymax) / 2 / image.height
+            size = (xmax - xmin) / image.width, (ymax - ymin) / image.height
+            rows.append(_row(numbers[found.object_id], np.array([*middle, *size])))
         boxes += len(rows)
         moved += _write_rows(folder, image, rows)
-    _write_yaml(folder, labeled.specs, labeled.splits)
+    _write_yaml(folder, exported.specs, exported.splits)
     told = f"{count(boxes, 'mask')} became boxes; the format yolo keeps outlines"
-    return (*((told,) * bool(boxes)), *lost_scores(scored, "YOLO"), *_moved_sentence(moved))
+    return (*((told,) * bool(boxes)), *lost_scores(boxes, "YOLO"), *_moved_sentence(moved))
 
 
 def _moved_sentence(moved: int) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ def _row(number: int, values: npt.NDArray[np.float64]) -> str:
     return " ".join([str(number), *(f"{value:.10g}" for value in values)])
 
 
-def _write_rows(folder: Path, image: LabeledImage, rows: Sequence[str]) -> bool:
+def _write_rows(folder: Path, image: ExportedImage, rows: Sequence[str]) -> bool:
     """Write the label file; returns whether the picture has another path than its own."""
     stem = picture_path(image).removeprefix("images/").rpartition(".")[0]
     path = folder / "labels" / f"{stem}.txt"
@@ -163,7 +164,7 @@ def read_yolo(source: Path, pictures: Pictures) -> LabeledSet:
     folder = root / "labels" if (root / "labels").is_dir() else root
     inner = [path for path in sorted(folder.glob("*/labels")) if path.is_dir()]
     inside = inner if folder == root and inner else [folder]
-    files = [path for one in inside for path in sorted(one.rglob("*.txt"))]
+    files = [path for folder in inside for path in sorted(folder.rglob("*.txt"))]
     # labels/<split>/<name>.txt belongs to images/<split>/<name>.<any suffix>.
     stems = {path: path.relative_to(folder).as_posix().removesuffix(".txt") for path in files}
     images = [
@@ -241,7 +242,9 @@ def _read_image(
 def _original(stem: str) -> str:
     """The stem before ``picture_path`` changed folders called ``images``."""
     *folders, name = stem.split("/")
-    known = (one[:-1] if one != "images" and _IMAGES.fullmatch(one) else one for one in folders)
+    known = (
+        name[:-1] if name != "images" and _IMAGES.fullmatch(name) else name for name in folders
+    )
     return "/".join([*known, name])
 
 

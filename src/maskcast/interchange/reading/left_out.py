@@ -100,9 +100,9 @@ class Kind(Enum):
     )
     MALFORMED = "malformed", "entry is malformed", "entries are malformed"
 
-    def __init__(self, key: str, one: str, several: str) -> None:
+    def __init__(self, key: str, single: str, several: str) -> None:
         self.key = key
-        self._one = one
+        self._one = single
         self._several = several
 
     def counted(self, number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from maskcast.interchange.formats import FORMATS
+from maskcast.ui.controls import page_controls
 from maskcast.ui.web.assets import asset, page_scripts
 from maskcast.ui.web.texts import Texts
 
@@ -18,6 +19,7 @@ def build(texts: Texts) -> None:
         apply_default_css=False,
         elem_id="maskcast-results",
         texts=texts.tables("shared.", "results."),
+        feel=page_controls()["feel"],
         lang=texts.lang or "",
         formats=list(FORMATS),
     )

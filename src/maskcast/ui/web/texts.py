@@ -209,6 +209,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{done} of {total} uploaded; already there: {known}, refused: {refused}",
         "{total}장 중 {done}장 올림, 이미 있음 {known}, 거절 {refused}",
     ),
+    "run.checking": (
+        "being checked, or waiting for it: {count}",
+        "확인 중이거나 확인을 기다리는 이미지 {count}장",
+    ),
     "run.settings": ("Settings", "설정"),
     "run.engine": ("Engine", "엔진"),
     "run.not_ready": ("not ready", "준비 안 됨"),

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from formats_support import KnownPictures, image_of, mask_of, masks_by_label, set_of
-from maskcast.interchange.formats import load_format
+from maskcast.interchange.formats import load_reader, load_writer
 from maskcast.interchange.formats.brush_rle import decode_brush, encode_brush
-from maskcast.interchange.formats.records import LabeledImage, WriteOptions
+from maskcast.interchange.formats.records import LabeledImage
+from maskcast.interchange.options import ExportOptions
 
 # 4 rows of 6 pixels: a ring with its hole, and a pixel.
 RING = mask_of("###...", "#.#...", "###...", "......")
@@ -146,7 +147,7 @@ def voc_png(labels: npt.NDArray[np.uint8]) -> bytes:
 
 
 def read(name: str, source: Path) -> LabeledImage:
-    (image,) = load_format(name).read(source, PICTURES).images
+    (image,) = load_reader(name)(source, PICTURES).images
     assert image.image_id == "a.png"
     return image
 
@@ -283,7 +284,7 @@ def test_a_picture_called_like_a_list_has_labels_too(tmp_path: Path) -> None:
         "labels/train.txt": "images/classes.png\n",
     }
     pictures = KnownPictures({"classes.png": (4, 6)})
-    (image,) = load_format("yolo").read(write_files(tmp_path, files), pictures).images
+    (image,) = load_reader("yolo")(write_files(tmp_path, files), pictures).images
     assert sorted({one.label for one in image.objects}) == ["dot", "ring"]
 
 
@@ -383,10 +384,10 @@ def test_voc_without_a_label_map_has_the_twenty_classes(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_as_documented(tmp_path: Path) -> None:
-    labeled = set_of(image_of("a.png", {1: RING, 2: DOT}, (4, 6)))
+    exported = set_of(image_of("a.png", {1: RING, 2: DOT}, (4, 6)))
     for name in ("coco", "cvat", "yolo", "labelme", "voc"):
         (tmp_path / name).mkdir()
-        load_format(name).write(labeled, tmp_path / name, WriteOptions())
+        load_writer(name).write(exported, tmp_path / name, ExportOptions())
     coco = json.loads((tmp_path / "coco/annotations/instances_default.json").read_text())
     # Column-major runs by hand: 3 on, then the single pixels of the hole's column, 3 on, rest.
     assert coco["annotations"][0]["bbox"] == [0, 0, 3, 3]

@@ -11,7 +11,8 @@ from PIL import Image
 from formats_support import KnownPictures, Mask, image_of
 from maskcast.errors import AnnotationError
 from maskcast.interchange.formats.masks_png import read_masks, write_masks
-from maskcast.interchange.formats.records import LabeledSet, WriteOptions
+from maskcast.interchange.formats.writing import ExportedSet
+from maskcast.interchange.options import ExportOptions
 from maskcast.types import ObjectSpec
 
 
@@ -106,8 +107,8 @@ def test_a_table_of_names_that_is_none_is_refused(tmp_path: Path, table: bytes) 
 @pytest.mark.parametrize("name", ["\r", "a\nb", 'c,"d"', "\r\n"])
 def test_names_that_hold_line_ends_are_kept(tmp_path: Path, name: str) -> None:
     image = image_of("a.png", {7: np.ones((2, 3), np.bool_)}, (2, 3))
-    labeled = LabeledSet((image,), (ObjectSpec(7, name, (1, 2, 3)),))
-    write_masks(labeled, tmp_path, WriteOptions())
+    labeled = ExportedSet((image,), (ObjectSpec(7, name, (1, 2, 3)),))
+    write_masks(labeled, tmp_path, ExportOptions())
 
     (read,) = read_masks(tmp_path, KnownPictures({"a.png": (2, 3)})).images
 

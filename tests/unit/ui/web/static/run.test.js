@@ -35,6 +35,7 @@ const progress = (what = {}) => ({
   choice: null,
   folder: "targets",
   references: 2,
+  checking: 0,
   ...what,
 });
 
@@ -59,6 +60,10 @@ describe("the state", () => {
   for (const [name, what, key] of cases) {
     test(name, () => assert.equal(stateKey(progress(what)), key));
   }
+
+  test("of what was uploaded is told while it is looked at", () => {
+    assert.equal(tell(progress({ checking: 3 }), TEXTS).checking, "run.checking 3");
+  });
 
   test("says who learns from how many, in any language", () => {
     const words = tell(progress({ state: "preparing", stage: LEARNING }), TEXTS);

@@ -62,7 +62,7 @@ export class Gallery {
     const field = find(this.root, `.filters .${name}`);
     return field instanceof HTMLSelectElement
       ? field
-      : find(this.root, `.${name}`, HTMLInputElement);
+      : find(this.root, `.filters .${name}`, HTMLInputElement);
   }
 
   get query() {

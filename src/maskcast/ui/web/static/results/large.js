@@ -2,6 +2,7 @@
 // The large view: original and overlay on top of each other, a slider between them, zoom and pan.
 
 /**
+ * @import { Bounds } from "../shared/panzoom.js"
  * @import { Server } from "../shared/server.js"
  * @import { Texts } from "../shared/texts.js"
  * @import { Gallery } from "./gallery.js"
@@ -12,22 +13,23 @@ import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
 import { routeUrl } from "../shared/server.js";
 import { objectOf, pageOffset } from "./query.js";
 
-const STEP = 1.25; // of the wheel and the buttons, as in the labelers
-const BOUNDS = { fit_margin: 0, largest_scale: 64, smallest_share: 0.5 };
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
 
 export class LargeView {
   #index = -1; // among all results
   #fingers = new Fingers();
-  #view = new PanZoom(BOUNDS);
+  #view;
 
   /**
    * @param {HTMLElement} root
    * @param {Texts} texts
    * @param {Server} server
    * @param {Gallery} gallery
+   * @param {Bounds & {zoom_step: number}} feel  as in the labelers
    */
-  constructor(root, texts, server, gallery) {
+  constructor(root, texts, server, gallery, feel) {
+    this.#view = new PanZoom({ ...feel, fit_margin: 0 });
+    this.step = feel.zoom_step;
     this.texts = texts;
     this.server = server;
     this.gallery = gallery;
@@ -187,7 +189,7 @@ export class LargeView {
     const onWheel = (/** @type {WheelEvent} */ event) => {
       event.preventDefault();
       const { x, y } = placeOn(stage, event);
-      this.#look((view) => view.zoomAt(x, y, wheelFactor(event, STEP)));
+      this.#look((view) => view.zoomAt(x, y, wheelFactor(event, this.step)));
     };
     stage.addEventListener("wheel", onWheel, { passive: false });
     // One pointer moves the picture, two fingers zoom it too.
@@ -232,8 +234,8 @@ export class LargeView {
     const buttons = {
       close: () => dialog.close(),
       fit: () => this.#fit(),
-      closer: () => this.#zoom(STEP),
-      farther: () => this.#zoom(1 / STEP),
+      closer: () => this.#zoom(this.step),
+      farther: () => this.#zoom(1 / this.step),
       before: () => this.open(this.#index - 1),
       after: () => this.open(this.#index + 1),
     };

@@ -1,7 +1,10 @@
 // @ts-check
 // The Results tab: a gallery, a large view, downloads.
 
-/** @import { Tables } from "../shared/texts.js" */
+/**
+ * @import { Bounds } from "../shared/panzoom.js"
+ * @import { Tables } from "../shared/texts.js"
+ */
 import { fillTexts, find, make, repeat } from "../shared/dom.js";
 import { routeUrl, Server } from "../shared/server.js";
 import { openTab } from "../shared/tabs.js";
@@ -33,7 +36,8 @@ function offerDownloads(root, formats) {
 /**
  * @param {object} given  by Gradio
  * @param {HTMLElement} given.element
- * @param {{texts: Tables, lang: string, formats: string[]}} given.props
+ * @param {{texts: Tables, lang: string, formats: string[], feel: Bounds & {zoom_step: number}}}
+ *     given.props
  */
 export function mount({ element, props }) {
   const root = find(element, ".results");
@@ -42,7 +46,7 @@ export function mount({ element, props }) {
   fillTexts(root, texts);
   const server = new Server(texts);
   const gallery = new Gallery(root, texts, server, (index) => large.open(index));
-  const large = new LargeView(root, texts, server, gallery);
+  const large = new LargeView(root, texts, server, gallery, props.feel);
   find(root, ".to-run").addEventListener("click", () => openTab("run"));
   offerDownloads(root, props.formats);
   repeat(

@@ -97,6 +97,7 @@ class RunPage {
     this.#showWayOn(wayOn(progress));
     this.#showProblem(progress.error, progress.can_start_afresh);
     this.settings.offer(progress.choice);
+    find(root, ".checking").hidden = progress.checking === 0;
     find(root, ".figures").classList.toggle("some-failed", progress.failed > 0);
     const notes = find(root, ".notes");
     notes.hidden = !progress.notes.length;

@@ -27,6 +27,7 @@
  * @property {Choice | null} choice
  * @property {string} folder
  * @property {number | null} references  with an object on them
+ * @property {number} checking  pictures that are uploaded and looked at, or wait for their turn
  */
 
 /** @param {Progress} progress */
@@ -113,6 +114,7 @@ export function describe(progress, { text, number }) {
   const about = { failed: number(failed), count: stage?.references, engine: stage?.engine };
   return {
     counted: text("run.counted", { total: number(total), folder }),
+    checking: text("run.checking", { count: number(progress.checking) }),
     start: text(startKey(progress)),
     state: text(stateKey(progress), about),
     done: text("run.done_of", { done: number(done), total: number(total) }),
