@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from maskcast.types import RgbImage
 
-TokenMaps = npt.NDArray[np.float32]
-"""float32 (C, h, w): C numbers for each of h x w tokens, which cover the whole picture evenly."""
+TokenMaps = npt.NDArray[np.float16]
+"""float16 (C, h, w): C numbers for each of h x w tokens, which cover the whole picture evenly."""
 
 
 class Encoder(Protocol):
