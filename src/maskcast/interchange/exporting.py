@@ -16,14 +16,19 @@ from maskcast.interchange.destination import appearing, check_destination
 from maskcast.interchange.export_summary import ExportSummary
 from maskcast.interchange.formats import Format, load_writer
 from maskcast.interchange.formats.placing import Placer
-from maskcast.interchange.formats.records import DEFAULT_SPLIT, count
 from maskcast.interchange.formats.splits import (
     SPLIT_NAMES,
     SPLITS_FILE,
     assign_splits,
     write_splits,
 )
-from maskcast.interchange.formats.writing import ExportedImage, ExportedSet, Instance
+from maskcast.interchange.formats.writing import (
+    DEFAULT_SPLIT,
+    ExportedImage,
+    ExportedSet,
+    Instance,
+    count,
+)
 from maskcast.interchange.options import ExportOptions
 from maskcast.masks import Cutout
 from maskcast.project.annotations import read_annotations

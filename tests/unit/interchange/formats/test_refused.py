@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from formats_support import KnownPictures
+from formats_support import KnownPictures, read_all
 from maskcast.errors import AnnotationError
-from maskcast.interchange.formats import load_reader
 from maskcast.io.images import encode_mask_png
 
 PICTURES = KnownPictures({"a.png": (4, 6), "x/b.png": (4, 6), "y/b.png": (4, 6)})
@@ -164,7 +163,7 @@ def test_what_does_not_fit_is_named(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
     with pytest.raises(AnnotationError, match=sentence):
-        list(load_reader(name)(tmp_path, PICTURES).images)
+        read_all(name, tmp_path, PICTURES)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +182,7 @@ def test_a_wrong_row_of_yolo(tmp_path: Path, row: str, sentence: str) -> None:
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels/a.txt").write_text(f"0 0.5 0.5 0.5 0.5\n{row}\n")
     with pytest.raises(AnnotationError, match=sentence):
-        list(load_reader("yolo")(tmp_path, PICTURES).images)
+        read_all("yolo", tmp_path, PICTURES)
 
 
 def test_a_voc_class_picture_that_does_not_fit(tmp_path: Path) -> None:
@@ -195,10 +194,10 @@ def test_a_voc_class_picture_that_does_not_fit(tmp_path: Path) -> None:
     picture = tmp_path / "SegmentationClass/a.png"
     Image.new("RGB", (6, 4), (1, 2, 3)).save(picture)
     with pytest.raises(AnnotationError, match=r"the colour \(1, 2, 3\), which labelmap.txt"):
-        list(load_reader("voc")(tmp_path, PICTURES).images)
+        read_all("voc", tmp_path, PICTURES)
     Image.new("RGB", (7, 4)).save(picture)
     with pytest.raises(AnnotationError, match="is 7 x 4 pixels but the reference is 6 x 4"):
-        list(load_reader("voc")(tmp_path, PICTURES).images)
+        read_all("voc", tmp_path, PICTURES)
     (tmp_path / "labelmap.txt").write_text("a;1,2,3\n")
     with pytest.raises(AnnotationError, match=r"labelmap.txt: line 1: expected name:r,g,b::"):
-        list(load_reader("voc")(tmp_path, PICTURES).images)
+        read_all("voc", tmp_path, PICTURES)
