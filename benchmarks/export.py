@@ -3,11 +3,12 @@
 Results of drawn targets (512 x 512, up to three objects) are written once; each export then runs in
 a process of its own::
 
-    python benchmarks/export.py [--targets 20000] [--peer-targets 2000]
+    python benchmarks/export.py [--targets 20000] [--peer-targets 2000] [--instances 2000]
 
 supervision holds all masks in memory, so it gets fewer targets; its memory grows with them. Its
 writers take detections; reading the masks into them counts, as it does for us. Rates per second of
-processor time do not suffer from what else a machine does.
+processor time do not suffer from what else a machine does. The last step imports, see
+``imports.py``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from imports import measure_imports
 from maskcast.demo.wafers import KINDS, draw_inspection_image
 from maskcast.interchange.formats import FORMATS
 from maskcast.io.images import encode_mask_png
@@ -74,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--targets", type=int, default=20000)
     parser.add_argument("--peer-targets", type=int, default=2000)
+    parser.add_argument("--instances", type=int, default=2000, help="of the import at the end")
     arguments = parser.parse_args()
     print("| export | targets | images/s | per CPU second | peak MB | MB written |")
     print("|---|---|---|---|---|---|")
@@ -89,6 +92,8 @@ def main() -> None:
         for name in ("coco", "yolo", "voc"):
             label = f"supervision-{name}"
             measure(few, label, root / "out" / label, arguments.peer_targets)
+    print()
+    measure_imports(arguments.instances)
 
 
 def measure(project: Path, name: str, dest: Path, targets: int) -> None:

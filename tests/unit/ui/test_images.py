@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 import tifffile
 
 import maskcast.io.images as io_images
+import maskcast.ui.images as ui_images
 from maskcast.io.rasters import Raster, read_raster
 from maskcast.io.read_options import ReadOptions
 from maskcast.project.folder import ProjectFolder
 from maskcast.ui.images import ReferenceImages
+from maskcast.ui.turns import PIXELS_AT_ONCE, Turns
 from support import picture, write_png
 
 
@@ -65,12 +68,30 @@ def test_photographs_are_not_decoded_to_find_the_window(
     assert decoded == ["d.tif", "a.png"]
 
 
-def test_only_the_pictures_looked_at_last_are_kept(folder: Path) -> None:
+def test_only_the_pictures_looked_at_last_are_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [f"{number}.png" for number in range(6)]
     for name in names:
         write_png(folder / name, picture(1)[0])
+    monkeypatch.setattr(ui_images, "_KEPT_BYTES", 4 * picture(1)[0].nbytes)
     images = ReferenceImages(ProjectFolder.open(folder.parent))
     loaded = [images.load(name) for name in names]
 
+    assert images.load("2.png") is loaded[2]
     assert images.load("5.png") is loaded[5]
     assert images.load("0.png") is not loaded[0]
+
+
+def test_a_picture_is_decoded_in_turn_and_shown_again_without_another(folder: Path) -> None:
+    turns = Turns()
+    write_png(folder / "a.png", picture(1)[0])
+    images = ReferenceImages(ProjectFolder.open(folder.parent), turns)
+    with ThreadPoolExecutor(1) as pool:
+        with turns.take(PIXELS_AT_ONCE):
+            loading = pool.submit(images.load, "a.png")
+            with pytest.raises(TimeoutError):
+                loading.result(0.05)
+        loaded = loading.result(10)
+        with turns.take(PIXELS_AT_ONCE):
+            assert pool.submit(images.load, "a.png").result(10) is loaded

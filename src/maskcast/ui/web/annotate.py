@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import gradio as gr
@@ -35,6 +36,7 @@ def build(workspace: Workspace, texts: Texts) -> None:
     service = AnnotateService(workspace)
 
     def annotate(data: dict[str, Any]) -> Reply:
+        service.await_change(data)
         return service.answer(data)
 
     gr.HTML(
@@ -57,6 +59,15 @@ class AnnotateService:
         """Answer for ``workspace``."""
         self._workspace = workspace
         self._fence = Fence(workspace.project.references_folder)
+
+    def await_change(self, data: Mapping[str, Any]) -> None:
+        """Wait, not for long, until the change is done that a message follows, if it does."""
+        with suppress(MaskcastError):
+            message = messages.parse_message(data)
+            if isinstance(message, messages.Preview):
+                desk = self._workspace.desk(message.desk)
+                if desk is not None:
+                    desk.await_change(message.number)
 
     def answer(self, data: Mapping[str, Any]) -> Reply:
         """The answer to one message: JSON-able, with ``problem`` if it could not be done."""
@@ -108,11 +119,16 @@ class AnnotateService:
         match message:
             case messages.Open():
                 self._check_reference(message.image)
-                desk.open(message.image)
+                # Before the desk's lock, which whoever has a turn may be waiting for.
+                with self._workspace.images.turn(message.image):
+                    desk.open(message.image)
             case messages.Change():
                 desk.change(message.number, message.image, [step.do for step in message.steps])
             case messages.Preview():
-                desk.preview(message.number, self._workspace.segmenter())
+                segmenter = self._workspace.segmenter()
+                annotation = desk.session.annotation
+                with self._workspace.turns.take(annotation.height * annotation.width):
+                    desk.preview(segmenter)
             case messages.Refresh():
                 desk.refresh()
 
@@ -148,23 +164,27 @@ class AnnotateService:
 
     def _picture(self, message: messages.Picture) -> Reply:
         self._check_reference(message.image)
-        rgb = self._workspace.images.load(message.image)
-        if message.part is None:
-            step = scene.shown_step(*rgb.shape[:2])
-            return {"picture": scene.encode_picture(scene.reduce_picture(rgb, step))}
-        x0, y0, x1, y1 = message.part
-        part = rgb[y0:y1, x0:x1]
-        if not 0 < part.shape[0] * part.shape[1] <= _MOST_PART_PIXELS:
-            raise AnnotationError(f"{message.image} has no part {message.part} of a usable size")
-        return {"picture": scene.encode_picture(np.ascontiguousarray(part))}
+        with self._workspace.images.turn(message.image):
+            rgb = self._workspace.images.load(message.image)
+            if message.part is None:
+                step = scene.shown_step(*rgb.shape[:2])
+                return {"picture": scene.encode_picture(scene.reduce_picture(rgb, step))}
+            x0, y0, x1, y1 = message.part
+            part = rgb[y0:y1, x0:x1]
+            if not 0 < part.shape[0] * part.shape[1] <= _MOST_PART_PIXELS:
+                raise AnnotationError(
+                    f"{message.image} has no part {message.part} of a usable size"
+                )
+            return {"picture": scene.encode_picture(np.ascontiguousarray(part))}
 
     def _thumbnails(self, message: messages.Thumbnails) -> Reply:
         found: dict[str, str | None] = {}
         for image_id in message.images:
             try:
                 self._check_reference(image_id)
-                rgb = self._workspace.images.load(image_id)
-                found[image_id] = scene.encode_thumbnail(rgb, _THUMBNAIL_SIDE)
+                with self._workspace.images.turn(image_id):
+                    rgb = self._workspace.images.load(image_id)
+                    found[image_id] = scene.encode_thumbnail(rgb, _THUMBNAIL_SIDE)
             except MaskcastError:  # a damaged picture keeps its place, without a thumbnail
                 found[image_id] = None
         return {"thumbnails": found}

@@ -7,19 +7,17 @@ are named by the image id that the ledger knows them by. An error is
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import quote
 
-import anyio
 from cachetools import TTLCache, cached
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import list_engines
@@ -34,6 +32,7 @@ from maskcast.ui.web.fence import without_places
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures
 from maskcast.ui.web.uploads import UploadFolder, UploadLimits
+from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
 from maskcast.ui.web.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -44,7 +43,6 @@ UPLOADS: Final = f"{OWN_ROUTES}upload"
 _MOST_ROWS: Final = 500
 _MOST_BODY: Final = 100_000
 _LAST_ROW: Final = 2**53  # the last whole number that a page can name
-_DECODING_THREADS: Final = 4
 _ENGINES_SECONDS: Final = 5.0
 _CLIENT_GONE: Final = 499
 
@@ -70,7 +68,7 @@ class Api:
                 ("targets", project.targets_folder),
             )
         }
-        self._decoding = anyio.CapacityLimiter(_DECODING_THREADS)
+        self._decoding = workspace.decoding
         # Weights that are pulled meanwhile are seen when a page asks again.
         self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
             list_engines
@@ -107,9 +105,9 @@ class Api:
                 return Response(status_code=_CLIENT_GONE)
             except sqlite3.Error:
                 logger.debug("the ledger cannot be read just now", exc_info=True)
-                return _error(503, "the ledger is being moved or written; try again")
+                return error_response(503, "the ledger is being moved or written; try again")
             except MaskcastError as error:
-                return _error(
+                return error_response(
                     507 if isinstance(error, StorageError) else 400, self._shown(str(error))
                 )
 
@@ -124,7 +122,7 @@ class Api:
             "references": await run_in_threadpool(self._count_references),
             "checking": sum(folder.waiting for folder in self._uploads.values()),
         }
-        return _json({**progress.to_json(), **shown})
+        return json_response({**progress.to_json(), **shown})
 
     def _count_references(self) -> int | None:
         """References with an object on them; None if the annotations cannot be read."""
@@ -140,7 +138,7 @@ class Api:
     async def _list_engines(self, _: Request) -> Response:
         engines = await run_in_threadpool(self._engines)
         settings = self._project.settings
-        return _json(
+        return json_response(
             {
                 "engines": [entry.to_json() for entry in engines],
                 "engine": settings.engine,
@@ -150,15 +148,15 @@ class Api:
         )
 
     async def _start(self, request: Request) -> Response:
-        content = await _read_json(request)
+        content = await read_json(request, _MOST_BODY)
         choice = RunChoice(
-            _text(content, "engine"), _number(content, "threshold"), _text(content, "weights")
+            text_in(content, "engine"), number_in(content, "threshold"), text_in(content, "weights")
         )
         await run_in_threadpool(self._check_offered, choice)
         started = await run_in_threadpool(
             self._runs.start, choice, fresh=content.get("fresh") is True
         )
-        return _json({"started": started})
+        return json_response({"started": started})
 
     def _check_offered(self, choice: RunChoice) -> None:
         """Weights can be a path on the command line, and only a name here."""
@@ -171,7 +169,7 @@ class Api:
 
     async def _stop(self, _: Request) -> Response:
         self._runs.stop()
-        return _json({})
+        return json_response({})
 
     async def _upload(self, request: Request) -> Response:
         to = request.query_params.get("to", "")
@@ -182,7 +180,7 @@ class Api:
         uploaded = await folder.receive(request.stream(), name, self._decoding)
         if uploaded.is_new and to == "targets":
             self._runs.note_new_target()
-        return _json({"image_id": uploaded.image_id, "new": uploaded.is_new})
+        return json_response({"image_id": uploaded.image_id, "new": uploaded.is_new})
 
     async def _results(self, request: Request) -> Response:
         parameters = request.query_params
@@ -200,7 +198,7 @@ class Api:
         if not 0 <= offset <= _LAST_ROW:
             raise SettingsError(f"offset: expected 0 to {_LAST_ROW}")
         bounded = max(0, min(limit, _MOST_ROWS))
-        return _json(await run_in_threadpool(self._read_results, query, offset, bounded))
+        return json_response(await run_in_threadpool(self._read_results, query, offset, bounded))
 
     def _read_results(self, query: RowQuery, offset: int, limit: int) -> dict[str, Any]:
         with opened_ledger(self._project) as ledger:
@@ -260,24 +258,9 @@ class Api:
         return _zip(await run_in_threadpool(zip_results, self._project, part))
 
 
-class _JsonResponse(JSONResponse):
-    """JSON of any text: what a page sent, or a file is called, may have halves of characters."""
-
-    def render(self, content: object) -> bytes:
-        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
-
-
-def _json(content: Mapping[str, Any], status: int = 200) -> JSONResponse:
-    return _JsonResponse(content, status, headers={"cache-control": "no-store"})
-
-
-def _error(status: int, sentence: str) -> JSONResponse:
-    return _json({"error": sentence}, status)
-
-
 def _jpeg(data: bytes | None) -> Response:
     if data is None:
-        return _error(404, "there is no such picture, or it is a link out of the project")
+        return error_response(404, "there is no such picture, or it is a link out of the project")
     return Response(data, media_type="image/jpeg", headers={"cache-control": "no-cache"})
 
 
@@ -288,33 +271,3 @@ def _zip(archive: Archive) -> Response:
         "cache-control": "no-store",
     }
     return StreamingResponse(archive.chunks, media_type="application/zip", headers=headers)
-
-
-async def _read_json(request: Request) -> dict[str, Any]:
-    """The body of a request, which must be a small JSON object."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BODY:
-            raise SettingsError("the request is too long")
-    try:
-        content = json.loads(bytes(body) or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise SettingsError("the request is not JSON, or nested too deeply") from error
-    if not isinstance(content, dict):
-        raise SettingsError("the request is not a JSON object")
-    return content
-
-
-def _text(content: Mapping[str, Any], key: str) -> str | None:
-    value = content.get(key)
-    if value is not None and not isinstance(value, str):
-        raise SettingsError(f"{key}: expected a text, got {value!r}")
-    return value
-
-
-def _number(content: Mapping[str, Any], key: str) -> float | None:
-    value = content.get(key)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-        raise SettingsError(f"{key}: expected a number, got {value!r}")
-    return value

@@ -96,15 +96,23 @@ class Desk:
         with self._arrived:
             return self.session.refresh()
 
-    def preview(self, number: int, segmenter: Segmenter) -> None:
-        """Have the masks computed that are missing once change ``number`` is done.
+    def await_change(self, number: int) -> bool:
+        """Wait for change ``number``, which travels beside what belongs to it.
+
+        Returns:
+            False if it has not come in five seconds.
+        """
+        with self._arrived:
+            return self._arrived.wait_for(lambda: self._applied >= number, _PATIENCE)
+
+    def preview(self, segmenter: Segmenter) -> None:
+        """Have the masks computed that are missing.
 
         Raises:
             EngineError: if the engine cannot do it.
             ConflictError, AnnotationError, StorageError: as in ``Session.save``.
         """
         with self._arrived:
-            self._arrived.wait_for(lambda: self._applied >= number, _PATIENCE)
             request = self.session.request()
         while request is not None:
             mask = segmenter.segment(request)
