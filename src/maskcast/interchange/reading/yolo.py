@@ -75,7 +75,7 @@ def _is_other_text(path: Path) -> bool:
 def _entry(path: Path, folder: Path, names: Mapping[int, str]) -> Entry:
     # labels/<split>/<name>.txt belongs to images/<split>/<name>.<any suffix>.
     stem = path.relative_to(folder).as_posix().removesuffix(".txt")
-    called = tuple(dict.fromkeys(f"{name}{ANY_SUFFIX}" for name in (stem, _original(stem))))
+    called = tuple(dict.fromkeys(f"{name}{ANY_SUFFIX}" for name in (_original(stem), stem)))
     return Entry(called, str(path), _parts(path, names), is_optional=_is_other_text(path))
 
 
