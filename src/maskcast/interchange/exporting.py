@@ -33,8 +33,8 @@ from maskcast.interchange.options import ExportOptions
 from maskcast.masks import Cutout
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
-from maskcast.results.files import ResultFiles
 from maskcast.results.instances import Instances, check_instances, split_instances
+from maskcast.results.result_files import ResultFiles
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import Ledger, TargetRow
