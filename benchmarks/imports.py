@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from maskcast.interchange.formats.brush_rle import encode_brush
-from maskcast.masks import encode_rle
+from maskcast.interchange.formats.brush_rle import encode_runs
+from maskcast.masks import cut_out, encode_rle
 
 WIDTH, HEIGHT = 4000, 3000
 CLASSES = 5
@@ -182,6 +182,12 @@ def cvat(path: Path, rows: list[tuple[int, Ring]]) -> Path:
     return path
 
 
+def runs_of(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Lengths of background and mask in turn, row by row."""
+    cutout = cut_out(mask)
+    return np.array([mask.size]) if cutout is None else cutout.runs(mask.shape)
+
+
 def tasks(path: Path, rows: list[tuple[int, Ring]], *, brushes: bool) -> Path:
     """A task of polygons or of brushes."""
     size = {"original_width": WIDTH, "original_height": HEIGHT}
@@ -189,7 +195,7 @@ def tasks(path: Path, rows: list[tuple[int, Ring]], *, brushes: bool) -> Path:
     for number, ring in rows:
         labels = [NAMES[number % CLASSES]]
         if brushes:
-            code = list(encode_brush(filled(ring)))
+            code = list(encode_runs(runs_of(filled(ring))))
             value: dict[str, object] = {"format": "rle", "rle": code, "brushlabels": labels}
         else:
             percent = (ring / (WIDTH, HEIGHT) * 100).tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -12,11 +12,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from maskcast.drawing.palette import default_spec
-from maskcast.interchange.formats.pictures import ReferencePictures
-from maskcast.interchange.formats.records import LabeledImage
+from maskcast.interchange.formats.brush_rle import decode_runs, encode_runs
 from maskcast.interchange.formats.writing import ExportedImage, ExportedSet, Instance
+from maskcast.interchange.reading.entries import ReadingOptions
+from maskcast.interchange.reading.joining import ReadImage, read_images
+from maskcast.interchange.reading.left_out import LeftOut
 from maskcast.interchange.reading.matching import NamedPictures
+from maskcast.interchange.reading.readers import load_reader
+from maskcast.interchange.reading.shapes import Size
 from maskcast.io.output_names import output_names
+from maskcast.masks import cut_out
 from maskcast.results.instances import Instances, split_instances
 from maskcast.types import ObjectSpec
 
@@ -26,12 +31,15 @@ FILE_NAMES = ("a.png", "a.jpg", "깊은 곳/한글 이름.tif", 'co,mma "quote" 
 """Names that have broken exports elsewhere; the first two differ only in the suffix."""
 
 
-class KnownPictures(ReferencePictures):
-    """References of which only the sizes are known."""
+class KnownPictures(NamedPictures):
+    """References of which only names and sizes are known."""
 
-    def __init__(self, sizes: Mapping[str, tuple[int, int]]) -> None:
+    def __init__(self, sizes: Mapping[str, Size]) -> None:
         super().__init__({image_id: Path("nowhere") for image_id in sizes})
-        self._sizes = dict(sizes)
+        self._known = dict(sizes)
+
+    def size(self, image_id: str) -> Size:
+        return self._known[image_id]
 
 
 class KnownNames(NamedPictures):
@@ -41,8 +49,29 @@ class KnownNames(NamedPictures):
         super().__init__({name: Path("nowhere") for name in names})
 
 
-def known(images: Iterable[LabeledImage | ExportedImage]) -> KnownPictures:
+def known(images: Iterable[ReadImage | ExportedImage]) -> KnownPictures:
     return KnownPictures({image.image_id: image.size for image in images})
+
+
+def read_all(name: str, source: Path, pictures: NamedPictures) -> list[ReadImage]:
+    """What an import reads, where nothing may be left out."""
+    left_out = LeftOut(strict=True)
+    opened = load_reader(name)(source, ReadingOptions(), left_out)
+    return list(read_images(opened, pictures, left_out))
+
+
+def encode_brush(mask: Mask) -> bytes:
+    """Label Studio's code of a mask."""
+    cutout = cut_out(mask)
+    return encode_runs(np.array([mask.size]) if cutout is None else cutout.runs(mask.shape))
+
+
+def decode_brush(code: Sequence[int] | bytes, shape: Size) -> Mask:
+    """The mask of a code of Label Studio."""
+    mask = np.zeros(shape[0] * shape[1], np.bool_)
+    for start, end in decode_runs(code, shape):
+        mask[start:end] = True
+    return mask.reshape(shape)
 
 
 def mask_of(*rows: str) -> Mask:
@@ -102,7 +131,7 @@ def exported_sets(
     return ExportedSet(images, tuple(specs))
 
 
-def masks_by_label(image: LabeledImage | ExportedImage) -> dict[str, Mask]:
+def masks_by_label(image: ReadImage | ExportedImage) -> dict[str, Mask]:
     """The union of all instances of each class."""
     found: dict[str, Mask] = {}
     pairs = (
@@ -116,7 +145,7 @@ def masks_by_label(image: LabeledImage | ExportedImage) -> dict[str, Mask]:
 
 
 def assert_same_masks(
-    actual: Iterable[LabeledImage], expected: Iterable[LabeledImage | ExportedImage]
+    actual: Iterable[ReadImage], expected: Iterable[ReadImage | ExportedImage]
 ) -> None:
     by_id = {image.image_id: image for image in actual}
     wanted = {image.image_id: image for image in expected}

@@ -24,7 +24,7 @@ from maskcast.project.inventory import (
     rename_reference,
 )
 from maskcast.results.evaluation import Evaluation, evaluate_output
-from maskcast.results.reading import Result, read_results
+from maskcast.results.result import Result, read_results
 from maskcast.results.status import Status, read_status
 from maskcast.runs.executor import Executor
 from maskcast.runs.ledger import LedgerCounts, TargetRow

@@ -19,10 +19,9 @@ from PIL import Image
 from scipy import ndimage
 
 from finished import SIZE, finished_project
-from formats_support import mask_of
+from formats_support import decode_brush, encode_brush, mask_of
 from maskcast.interchange.exporting import export_project
 from maskcast.interchange.formats import FORMATS
-from maskcast.interchange.formats.brush_rle import decode_brush, encode_brush
 from maskcast.interchange.options import ExportOptions, InstanceChoice
 from maskcast.interchange.readback import check_export
 from maskcast.project.folder import ProjectFolder

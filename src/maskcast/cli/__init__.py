@@ -18,7 +18,7 @@ from maskcast import __version__
 from maskcast.cli.demo import demo
 from maskcast.cli.engines import engines_app
 from maskcast.cli.exporting import export_results
-from maskcast.cli.interchange import import_annotations
+from maskcast.cli.importing import import_annotations
 from maskcast.cli.labelers import annotate, serve
 from maskcast.cli.options import EXIT_ERROR, EXIT_OK, EXIT_STOPPED, say
 from maskcast.cli.references import references_app

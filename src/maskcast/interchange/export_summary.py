@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maskcast.interchange.formats.records import count
+from maskcast.interchange.formats.writing import count
 from maskcast.io.printable import printable
 
 _MOST_NAMED = 5

@@ -16,20 +16,25 @@ from maskcast.interchange.destination import appearing, check_destination
 from maskcast.interchange.export_summary import ExportSummary
 from maskcast.interchange.formats import Format, load_writer
 from maskcast.interchange.formats.placing import Placer
-from maskcast.interchange.formats.records import DEFAULT_SPLIT, count
 from maskcast.interchange.formats.splits import (
     SPLIT_NAMES,
     SPLITS_FILE,
     assign_splits,
     write_splits,
 )
-from maskcast.interchange.formats.writing import ExportedImage, ExportedSet, Instance
+from maskcast.interchange.formats.writing import (
+    DEFAULT_SPLIT,
+    ExportedImage,
+    ExportedSet,
+    Instance,
+    count,
+)
 from maskcast.interchange.options import ExportOptions
 from maskcast.masks import Cutout
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
-from maskcast.results.files import ResultFiles
 from maskcast.results.instances import Instances, check_instances, split_instances
+from maskcast.results.result_files import ResultFiles
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import Ledger, TargetRow

@@ -23,8 +23,8 @@ import numpy as np
 
 from maskcast.errors import ExportError
 from maskcast.interchange.export_summary import ExportSummary
-from maskcast.interchange.formats.records import count
 from maskcast.interchange.formats.splits import SPLITS_FILE
+from maskcast.interchange.formats.writing import count
 
 
 @dataclass(frozen=True)

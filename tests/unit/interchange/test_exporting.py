@@ -25,13 +25,14 @@ from formats_support import (
     known,
     mask_of,
     masks_by_label,
+    read_all,
     set_of,
 )
 from maskcast.errors import ExportError, SettingsError, StorageError
 from maskcast.interchange.exporting import export_project
-from maskcast.interchange.formats import FORMATS, load_reader, load_writer
-from maskcast.interchange.formats.records import LabeledImage
+from maskcast.interchange.formats import FORMATS, load_writer
 from maskcast.interchange.options import ExportOptions, InstanceChoice, PictureMode
+from maskcast.interchange.reading.joining import ReadImage
 from maskcast.io.images import read_image
 from maskcast.io.storage import Place, Url
 from maskcast.project.annotations import (
@@ -62,10 +63,10 @@ def project(tmp_path: Path) -> ProjectFolder:
     return finished_project(tmp_path / "project", found, {2: 0.25}, {"broken.png": "it is empty"})
 
 
-def images_in(name: str, folder: Path) -> dict[str, LabeledImage]:
+def images_in(name: str, folder: Path) -> dict[str, ReadImage]:
     """What our reader finds, with the targets taken for references."""
     pictures = known(image_of(image_id, {}, SIZE) for image_id in TARGETS)
-    return {one.image_id: one for one in load_reader(name)(folder, pictures).images}
+    return {one.image_id: one for one in read_all(name, folder, pictures)}
 
 
 TARGETS = ("a.png", "a.jpg", "깊은 곳/한글 이름.png", "nothing.png")
@@ -361,8 +362,8 @@ def test_every_format_can_be_split_and_read_back(tmp_path: Path, name: str) -> N
     summary = export_project(project, name, tmp_path / "out", options)
     assert summary.splits == {"train": 3, "val": 2}
     pictures = known(image_of(image_id, {}, SIZE) for image_id in found)
-    read = load_reader(name)(tmp_path / "out", pictures)
-    assert sorted(image.image_id for image in read.images) == sorted(found)
+    read = read_all(name, tmp_path / "out", pictures)
+    assert sorted(image.image_id for image in read) == sorted(found)
 
 
 def test_names_that_are_not_unique_get_their_id(project: ProjectFolder, tmp_path: Path) -> None:
@@ -459,7 +460,7 @@ def test_an_empty_folder_that_is_there_stays_the_same(
     export_project(project, name, Path())
     assert (tmp_path / "real/deep").stat().st_ino == before
     pictures = known(image_of(image_id, {}, SIZE) for image_id in TARGETS)
-    images = list(load_reader(name)(tmp_path / "link", pictures).images)
+    images = read_all(name, tmp_path / "link", pictures)
     assert sorted(image.image_id for image in images) == sorted(TARGETS)
     assert not [path.name for path in Path().iterdir() if path.name.startswith(".")]
     if name == "labelme":
@@ -621,8 +622,8 @@ def test_trainers_find_the_labels_of_pictures_in_a_folder_called_images(tmp_path
         labels = "/labels/".join(picture.rsplit("/images/", 1)).rpartition(".")[0] + ".txt"
         assert Path(labels).read_text().startswith("0 ")
     known_names = known(image_of(name, {}, SIZE) for name in names)
-    read = load_reader("yolo")(tmp_path / "out", known_names)
-    assert sorted(image.image_id for image in read.images) == sorted(names)
+    read = read_all("yolo", tmp_path / "out", known_names)
+    assert sorted(image.image_id for image in read) == sorted(names)
 
 
 def test_names_of_files_survive(tmp_path: Path) -> None:

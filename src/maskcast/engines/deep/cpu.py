@@ -28,7 +28,8 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
 
 def multiplies_bf16() -> bool:
     """Whether this CPU has instructions for products of bf16 (AMX or AVX-512 BF16)."""
-    facts = getattr(torch.cpu, "get_capabilities", dict)()  # PyTorch has it since 2.10
+    capabilities = getattr(torch.cpu, "get_capabilities", None)  # newer than the oldest PyTorch
+    facts = capabilities() if capabilities else {}
     return any(facts.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
 
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _TARGETS_PER_WORKER = 2
+_TILES_PER_TARGET = 4
 _SLOW_SECONDS = 4.0
 
 
@@ -189,7 +190,10 @@ class DeepEngine:
             for first in range(0, len(images), self._batch):
                 part = images[first : first + self._batch]
                 maps = self._encoder.encode(part, model.scale)
-                found += map(partial(self._pool.submit, _cast, model), part, maps)
+                found += [
+                    self._pool.submit(_cast, model, image, tokens)
+                    for image, tokens in zip(part, maps, strict=True)
+                ]
             return [each.result() for each in found]
 
 
@@ -217,26 +221,32 @@ def _grid(projection: Projection, maps: TokenMaps, image: RgbImage) -> TokenGrid
 
 
 def _token_folder(options: DeepOptions) -> Path | None:
-    if options.token_cache == "auto":
+    if options.kept_tokens == "auto":
         return user_cache_path("maskcast", appauthor=False) / "tokens"
-    return options.token_cache or None
+    return options.kept_tokens or None
 
 
 def _make_encoder(found: Found, device: torch.device, options: DeepOptions, batch: int) -> Encoder:
-    from maskcast.engines.deep.cpu import pick_dtype
-    from maskcast.engines.deep.tracker import TrackerEncoder
+    from maskcast.engines.deep import cpu
+    from maskcast.engines.deep.sam_encoder import TrackerEncoder
     from maskcast.engines.deep.vit import VitEncoder
-    dtype = pick_dtype(options.dtype, device)
+    from maskcast.engines.sam import devices
+
     if found.family is not None:
+        dtype = devices.pick_dtype(options.dtype, device)
         return TrackerEncoder(found.files, found.family, device, dtype, batch)
-    return VitEncoder(found.files, found.config, device, dtype, batch)
+    tiles = batch if device.type == "cpu" else batch * _TILES_PER_TARGET
+    return VitEncoder(
+        found.files, found.config, device, cpu.pick_dtype(options.dtype, device), tiles
+    )
 
 
 def _slow_seconds(found: Found, device: torch.device) -> float | None:
     """Seconds per megapixel if that is worth a warning: on a CPU, told by the encoder's size."""
+    from maskcast.engines.deep.cpu import multiplies_bf16
     from maskcast.engines.sam.devices import seconds_on_cpu
 
     if device.type != "cpu" or found.gflop is None:
         return None
-    seconds = seconds_on_cpu(found.gflop * TILING.scale**2)
+    seconds = seconds_on_cpu(found.gflop * TILING.scale**2) / (2 if multiplies_bf16() else 1)
     return seconds if seconds >= _SLOW_SECONDS else None

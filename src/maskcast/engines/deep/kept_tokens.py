@@ -16,7 +16,7 @@ from cachetools import LRUCache
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from maskcast.engines.deep.encoder import Encoder, TokenMaps
+from maskcast.engines.deep.encoder import TokenMaps
 from maskcast.errors import StorageError
 from maskcast.io.atomic import write_atomically
 from maskcast.types import RgbImage
@@ -51,14 +51,15 @@ class KeptTokens:
     ) -> list[TokenMaps]:
         """Tokens of each picture; ``encode`` is called with those alone that are not kept."""
         keys = [self._key(image, scale) for image in images]
-        found = {key: self._kept(key) for key in keys}
-        missing = {key: image for key, image in zip(keys, images, strict=True) if found[key] is None}
+        found = {key: maps for key in keys if (maps := self._kept(key)) is not None}
+        pictures = zip(keys, images, strict=True)
+        missing = {key: image for key, image in pictures if key not in found}
         if missing:
             encoded = encode(list(missing.values()), scale)
             for key, maps in zip(missing, encoded, strict=True):
                 found[key] = maps
                 self._keep(key, maps)
-        return [maps for key in keys if (maps := found[key]) is not None]
+        return [found[key] for key in keys]
 
     def _key(self, image: RgbImage, scale: float) -> str:
         content = hashlib.blake2b(f"{self._signature} {image.shape} {scale}".encode())
@@ -91,7 +92,7 @@ class KeptTokens:
             _forget_oldest(self._folder)
         except (OSError, StorageError) as error:
             logger.warning(
-                "what was seen of the references is not kept for the next run (%s); token_cache "
+                "what was seen of the references is not kept for the next run (%s); kept_tokens "
                 "in maskcast.toml names another folder, or false for none",
                 str(error).rstrip("."),
             )

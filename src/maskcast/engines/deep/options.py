@@ -16,7 +16,7 @@ class DeepOptions(BaseModel):
             the default encoder.
         dtype: number format of the encoder; ``auto`` = bf16 where the hardware multiplies it, else
             fp32.
-        token_cache: folder where references' tokens are kept for the next run, a gigabyte at most;
+        kept_tokens: folder where references' tokens are kept for the next run, a gigabyte at most;
             ``auto`` = the user's cache folder, ``false`` = nowhere.
     """
 
@@ -24,4 +24,4 @@ class DeepOptions(BaseModel):
 
     weights: str | None = None
     dtype: Literal["auto", "fp32", "bf16"] = "auto"
-    token_cache: Path | Literal["auto", False] = "auto"
+    kept_tokens: Path | Literal["auto", False] = "auto"

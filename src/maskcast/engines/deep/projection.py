@@ -47,7 +47,7 @@ class Projection:
         axes = vectors[:, kept] / spread[:, None] / length
         return cls(mean.astype(np.float32), axes.astype(np.float32))
 
-    def apply(self, maps: TokenMaps) -> TokenMaps:
+    def apply(self, maps: TokenMaps) -> npt.NDArray[np.float32]:
         """Components float32 (D, h, w) of token maps (C, h, w)."""
         out = np.empty((self.axes.shape[1], *maps.shape[1:]), np.float32)
         offset = (self.axes.T @ self.mean)[:, None]
@@ -65,7 +65,9 @@ def _some_tokens(maps: Sequence[TokenMaps]) -> npt.NDArray[np.float32]:
         drawn = np.random.default_rng(0).choice(total, _MOST_TOKENS, replace=False)
         chosen = np.sort(drawn)
     parts = [
-        values.reshape(len(values), -1)[:, chosen[(chosen >= start) & (chosen < start + count)] - start]
+        values.reshape(len(values), -1)[
+            :, chosen[(chosen >= start) & (chosen < start + count)] - start
+        ]
         for values, start, count in zip(maps, first, counts, strict=True)
     ]
     return np.concatenate(parts, axis=1).T.astype(np.float32)

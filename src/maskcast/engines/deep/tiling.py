@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.deep.encoder import TokenMaps
 from maskcast.types import RgbImage
 
 
@@ -84,7 +85,7 @@ class Tile:
         )
         return picture[down, across]
 
-    def place(self, tokens: npt.NDArray[np.float32], grid: npt.NDArray[np.float32]) -> None:
+    def place(self, tokens: TokenMaps, grid: TokenMaps) -> None:
         """Put what is kept of the tokens (C, rows * columns) into the picture's (C, h, w)."""
         values = tokens.reshape(-1, *self.shape)[:, self.rows.kept, self.columns.kept]
         grid[:, self.rows.first : self.rows.last, self.columns.first : self.columns.last] = values

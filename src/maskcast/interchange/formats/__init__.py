@@ -1,6 +1,7 @@
-"""File formats of other tools: one module each, with a pair of ``read_x`` and ``write_x``.
+"""File formats of other tools, to be written: one module each, with a ``write_x``.
 
-``FORMATS`` names them without loading any; ``load_writer`` and ``load_reader`` load one.
+``FORMATS`` names them without loading any, ``load_writer`` loads one. What reads them is in
+``interchange.reading``.
 """
 
 from __future__ import annotations
@@ -9,12 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from maskcast.errors import SettingsError
 
 if TYPE_CHECKING:
-    from maskcast.interchange.formats.records import Reader
     from maskcast.interchange.formats.writing import ExportedImage, Writer
 
 Outlines = Literal["never", "always", "option"]
@@ -26,7 +26,6 @@ class _Entry:
     module: str
     name: str
     outlines: Outlines = "never"
-    is_read: bool = True
     instances: Literal["components", "one"] = "components"
 
 
@@ -45,12 +44,6 @@ _ENTRIES: Mapping[str, _Entry] = MappingProxyType(
 
 FORMATS = tuple(_ENTRIES)
 """Names as given to ``maskcast export``."""
-
-READ_FORMATS = tuple(name for name, entry in _ENTRIES.items() if entry.is_read)
-"""Names as given to ``maskcast import``."""
-
-_READERS = {"yolo-detect": "yolo"}
-"""Formats that the reader of another one reads."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +73,7 @@ def load_writer(name: str) -> Format:
     """
     if name not in _ENTRIES:
         raise SettingsError(f"there is no format {name!r}; there are: {', '.join(FORMATS)}")
-    entry, module = _ENTRIES[name], _module(name)
+    entry = _ENTRIES[name]
+    module = import_module(f"maskcast.interchange.formats.{entry.module}")
     write = getattr(module, f"write_{entry.name}")
     return Format(name, write, module.picture_path, entry.outlines, entry.instances)
-
-
-def load_reader(name: str) -> Reader:
-    """Load what reads a format, by name.
-
-    Raises:
-        SettingsError: if there is none of this name, or it is only written.
-    """
-    known = ", ".join(READ_FORMATS)
-    if name not in FORMATS:
-        raise SettingsError(f"there is no format {name!r}; there are: {known}")
-    if name not in READ_FORMATS:
-        raise SettingsError(f"the format {name!r} is only written; those that are read: {known}")
-    reader: Reader = getattr(_module(name), f"read_{_READERS.get(name, _ENTRIES[name].name)}")
-    return reader
-
-
-def _module(name: str) -> Any:  # noqa: ANN401
-    return import_module(f"maskcast.interchange.formats.{_ENTRIES[name].module}")

@@ -14,19 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.masks import cut_out
-from maskcast.types import Mask
-
 _SIZES = (3, 4, 8, 16)
 _LONGEST = 2 ** _SIZES[-1]
 _HEADER_BITS = 32 + 5 + 4 * len(_SIZES)
-
-
-def encode_brush(mask: Mask) -> bytes:
-    """The code of a bool (H, W) mask, whose pixels become 0 and 255."""
-    cutout = cut_out(mask)
-    runs = np.array([mask.size]) if cutout is None else cutout.runs(mask.shape)
-    return encode_runs(runs)
 
 
 def encode_runs(runs: npt.NDArray[np.int64]) -> bytes:
@@ -44,18 +34,6 @@ def encode_runs(runs: npt.NDArray[np.int64]) -> bytes:
     stream = np.concatenate([_bits([header], [_HEADER_BITS]), _bits(codes, bits + 11)])
     padding = np.zeros(8 - len(stream) % 8, np.uint8)  # a whole byte where nothing is missing
     return np.packbits(np.concatenate([stream, padding])).tobytes()
-
-
-def decode_brush(code: Sequence[int] | bytes, shape: tuple[int, int]) -> Mask:
-    """The mask of a code; see ``decode_runs``.
-
-    Returns:
-        bool (H, W), True where alpha is above 0.
-    """
-    mask = np.zeros(shape[0] * shape[1], np.bool_)
-    for start, end in decode_runs(code, shape):
-        mask[start:end] = True
-    return mask.reshape(shape)
 
 
 def decode_runs(code: Sequence[int] | bytes, shape: tuple[int, int]) -> list[tuple[int, int]]:

@@ -24,18 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from maskcast.drawing.palette import hex_color
-from maskcast.errors import AnnotationError
-from maskcast.interchange.formats.records import (
-    DEFAULT_SPLIT,
-    LabeledImage,
-    LabeledObject,
-    LabeledSet,
-    Pictures,
-    count,
-)
 from maskcast.interchange.formats.writing import (
+    DEFAULT_SPLIT,
     ExportedImage,
     ExportedSet,
+    count,
     covered_instances,
     lost_scores,
     number_pixels,
@@ -44,8 +37,6 @@ from maskcast.interchange.formats.writing import (
 from maskcast.interchange.options import ExportOptions
 from maskcast.io.atomic import write_atomically
 from maskcast.io.images import encode_gray_png, encode_label_png
-from maskcast.io.label_maps import read_label_map
-from maskcast.masks import split_label_map
 
 _COLUMNS = ("id", "name", "color")
 _INSTANCE_COLUMNS = ("map", "instance", "id", "name", "area", "score")
@@ -132,63 +123,3 @@ class _InstanceTable:
             "can number on a picture, and left out of the maps of instances"
         )
         return (told,) * bool(self._beyond)
-
-
-def read_masks(source: Path, pictures: Pictures) -> LabeledSet:
-    """Read label maps: pixel = object id, a 0/255 picture means id 1, all zero a clean reference.
-
-    Those in ``masks/`` if there is such a folder, else those in ``source`` at any depth.
-    ``a/b.png`` belongs to the reference ``a/b.jpg`` (any suffix), or to the one called exactly
-    ``a/b.png.<suffix>`` or ``a/b`` + its suffix + ``.png``.
-
-    Raises:
-        AnnotationError: if the folder holds no PNG, one that is no label map or not of its
-            picture's size, or one that belongs to no image or to several.
-    """
-    if not source.is_dir():
-        raise AnnotationError(f"the folder of label maps {source} does not exist; correct the path")
-    folder = source / "masks" if (source / "masks").is_dir() else source
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".png")
-    if not paths:
-        raise AnnotationError(
-            f"there is no PNG label map in {folder}; name them as the images, with the suffix .png"
-        )
-    owners: dict[str, Path] = {}
-    for path in paths:
-        name = path.relative_to(folder).as_posix().rpartition(".")[0]
-        owner = pictures.find(f"{name}.*", str(path))
-        if owner in owners:
-            raise AnnotationError(f"{owners[owner]} and {path} both belong to {owner}; keep one")
-        owners[owner] = path
-    names = _read_names(source / "objects.csv")
-    return LabeledSet(_image(path, owner, pictures, names) for owner, path in owners.items())
-
-
-def _read_names(path: Path) -> dict[int, str]:
-    """Object id -> name; empty if there is no such table."""
-    if not path.is_file():
-        return {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return {int(row["id"]): row["name"] for row in csv.DictReader(file) if row["name"]}
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise AnnotationError(
-            f"{path}: expected the columns {', '.join(_COLUMNS)} in UTF-8; correct the file or "
-            "remove it"
-        ) from error
-
-
-def _image(path: Path, image_id: str, pictures: Pictures, names: Mapping[int, str]) -> LabeledImage:
-    label_map = read_label_map(path)
-    height, width = pictures.size(image_id)
-    if label_map.shape != (height, width):
-        raise AnnotationError(
-            f"the label map {path} of {image_id} is {label_map.shape[1]} x {label_map.shape[0]} "
-            f"pixels and the image is {width} x {height}; make the label map at the image's own "
-            "size"
-        )
-    objects = tuple(
-        LabeledObject(names.get(object_id, ""), mask, object_id)
-        for object_id, mask in split_label_map(label_map).items()
-    )
-    return LabeledImage(image_id, height, width, objects)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskcast.interchange.formats.records import count
+from maskcast.interchange.formats.writing import count
 from maskcast.interchange.options import ExportOptions
 from maskcast.masks import Cutout
 from maskcast.polygons import Ring, bridge_holes, fill_rings, simplify_part, trace_parts

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageOps
 
 from maskcast.errors import ImageError
-from maskcast.interchange.formats.records import count
+from maskcast.interchange.formats.writing import count
 from maskcast.interchange.options import PictureMode
 from maskcast.io.atomic import raise_if_storage, write_atomically
 from maskcast.io.storage import Place

@@ -15,11 +15,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.interchange.formats.records import DEFAULT_SPLIT, count
 from maskcast.interchange.options import ExportOptions
 from maskcast.io.storage import Place
 from maskcast.masks import Cutout
 from maskcast.types import ObjectSpec, check_object_id
+
+DEFAULT_SPLIT = "default"
+"""Name of the only part where a set is not split."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,3 +187,8 @@ def lost_scores(scored: int, where: str) -> tuple[str, ...]:
 def class_numbers(specs: Iterable[ObjectSpec]) -> Mapping[int, int]:
     """Object id -> its place among the ids, from 0."""
     return {spec.object_id: number for number, spec in enumerate(specs)}
+
+
+def count(number: int, noun: str, more: str | None = None) -> str:
+    """``1 object``, ``2 objects``."""
+    return f"{number} {noun if number == 1 else more or noun + 's'}"

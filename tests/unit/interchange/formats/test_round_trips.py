@@ -15,12 +15,14 @@ from formats_support import (
     image_of,
     instances_of,
     known,
+    read_all,
     set_of,
 )
-from maskcast.interchange.formats import READ_FORMATS, load_reader, load_writer
-from maskcast.interchange.formats.records import LabeledSet
+from maskcast.interchange.formats import load_writer
 from maskcast.interchange.formats.writing import ExportedImage, ExportedSet
 from maskcast.interchange.options import ExportOptions
+from maskcast.interchange.reading.joining import ReadImage
+from maskcast.interchange.reading.readers import READ_FORMATS
 from maskcast.types import ObjectSpec
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
@@ -48,9 +50,11 @@ OVERLAPPING = [
 ]
 
 
-def write_and_read(name: str, exported: ExportedSet, folder: Path, polygons: bool) -> LabeledSet:
+def write_and_read(
+    name: str, exported: ExportedSet, folder: Path, polygons: bool
+) -> list[ReadImage]:
     load_writer(name).write(exported, folder, ExportOptions(polygons=polygons))
-    return load_reader(name)(folder, known(exported.images))
+    return read_all(name, folder, known(exported.images))
 
 
 @pytest.mark.parametrize(("name", "names", "polygons"), OVERLAPPING)
@@ -64,7 +68,7 @@ def test_masks_that_may_overlap(
     @given(exported_sets(names))
     def check(exported: ExportedSet) -> None:
         read = write_and_read(name, exported, tmp_path_factory.mktemp(name), polygons)
-        assert_same_masks(read.images, exported.images)
+        assert_same_masks(read, exported.images)
 
     check()
 
@@ -75,7 +79,7 @@ def test_voc_keeps_masks_that_do_not_overlap(
     tmp_path_factory: pytest.TempPathFactory, exported: ExportedSet
 ) -> None:
     read = write_and_read("voc", exported, tmp_path_factory.mktemp("voc"), False)
-    assert_same_masks(read.images, exported.images)
+    assert_same_masks(read, exported.images)
 
 
 @EXAMPLES
@@ -84,7 +88,7 @@ def test_label_maps_keep_masks_that_do_not_overlap_and_their_ids(
     tmp_path_factory: pytest.TempPathFactory, exported: ExportedSet
 ) -> None:
     read = write_and_read("masks", exported, tmp_path_factory.mktemp("masks"), False)
-    images = list(read.images)
+    images = list(read)
     assert_same_masks(images, exported.images)
     ids = {one.label: one.object_id for image in images for one in image.objects}
     assert ids.items() <= {spec.name: spec.object_id for spec in exported.specs}.items()
@@ -96,9 +100,10 @@ def test_yolo_boxes_go_round_the_masks(
     tmp_path_factory: pytest.TempPathFactory, exported: ExportedSet
 ) -> None:
     read = write_and_read("yolo-detect", exported, tmp_path_factory.mktemp("yolo"), False)
-    found = {image.image_id: image for image in read.images}
+    found = {image.image_id: image for image in read}
     for image in exported.images:
-        boxes = [one.prompts.box for one in found[image.image_id].objects]
+        things = found[image.image_id].objects
+        boxes = [prompts.box for thing in things for prompts in thing.prompts]
         assert len(boxes) == len(image.instances)
         for box, found_one in zip(boxes, image.instances, strict=True):
             assert box is not None
@@ -119,8 +124,8 @@ def test_names_that_voc_cannot_hold_are_changed_and_counted(tmp_path: Path) -> N
     written = [line.rpartition(":")[0].rpartition(":")[0].rpartition(":")[0] for line in lines]
     assert len(set(written)) == len(names)
     assert written[-1] == "ok"
-    read = load_reader("voc")(tmp_path, known(exported.images))
-    assert [one.label for image in read.images for one in image.objects] == [written[0]]
+    read = read_all("voc", tmp_path, known(exported.images))
+    assert [one.label for image in read for one in image.objects] == [written[0]]
 
 
 def test_control_characters_are_changed_in_xml_and_counted(tmp_path: Path) -> None:
@@ -129,7 +134,7 @@ def test_control_characters_are_changed_in_xml_and_counted(tmp_path: Path) -> No
     exported = ExportedSet([ExportedImage("a.png", 1, 1, instances, "a")], specs)
     told = load_writer("cvat").write(exported, tmp_path, ExportOptions())
     assert any("1 name changed" in sentence for sentence in told)
-    (image,) = load_reader("cvat")(tmp_path, known(exported.images)).images
+    (image,) = read_all("cvat", tmp_path, known(exported.images))
     assert [one.label for one in image.objects] == ["a_b"]
 
 
@@ -151,8 +156,8 @@ def test_yolo_keeps_any_name(tmp_path: Path) -> None:
     ]
     exported = ExportedSet([ExportedImage("a.png", 1, 1, tuple(instances), "a")], specs)
     load_writer("yolo").write(exported, tmp_path, ExportOptions())
-    read = load_reader("yolo")(tmp_path, known(exported.images))
-    assert [one.label for image in read.images for one in image.objects] == names
+    read = read_all("yolo", tmp_path, known(exported.images))
+    assert [one.label for image in read for one in image.objects] == names
 
 
 @pytest.mark.parametrize("name", [name for name in READ_FORMATS if name != "yolo-detect"])
@@ -161,4 +166,4 @@ def test_255_objects_of_one_pixel_each(tmp_path: Path, name: str, polygons: bool
     masks = {key: np.arange(256).reshape(16, 16) == key for key in range(1, 256)}
     exported = set_of(image_of("a.png", masks, (16, 16)))
     read = write_and_read(name, exported, tmp_path, polygons)
-    assert_same_masks(read.images, exported.images)
+    assert_same_masks(read, exported.images)

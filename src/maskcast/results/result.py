@@ -14,7 +14,7 @@ from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.masks import compose_label_map
 from maskcast.project.folder import ProjectFolder
-from maskcast.results.files import ResultFiles
+from maskcast.results.result_files import ResultFiles
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.fingerprint import seen_window
 from maskcast.runs.ledger import FoundObject, TargetRow
