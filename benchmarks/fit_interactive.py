@@ -1,4 +1,4 @@
-"""Fit the weights of live segmentation: what `interactive/weights.py` holds.
+"""Fit the weights of live segmentation: what `interactive/fitted.py` holds.
 
 For each kind of question (`interactive_questions`) the weights maximise the mean expected
 intersection over union of the softmax choice: sum over the choices of their probability times
@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from drawn_scenes import draw_scenes
 from interactive import Tally, objects, play, tight_box
 from interactive_questions import KINDS, Question, ask
-from maskcast.engines.pixel.interactive.weights import FITTED, Weights
+from maskcast.engines.pixel.interactive.fitted import FITTED, Weights
 from packs import PackClass, load_packs
 
 RIDGE = 1e-4
@@ -172,7 +172,7 @@ def gather(packs: Sequence[PackClass], limit: int | None, scenes: int, seed: int
 
 
 def print_weights(weights: Weights) -> None:
-    """The classes as they stand in `interactive/weights.py`, without what they say."""
+    """The classes as they stand in `interactive/fitted.py`, without what they say."""
     for part in fields(weights):
         held = getattr(weights, part.name)
         print(f"class {type(held).__name__}:")

@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from maskcast.engines.pixel.interactive.memory import Memory
+from maskcast.engines.pixel.interactive.fitted import FITTED, Weights
+from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
-from maskcast.engines.pixel.interactive.weights import FITTED, Weights
 from maskcast.types import Mask, Prompts, RgbImage
 from packs import PackClass, load_packs, read_image, read_mask
 

@@ -24,6 +24,13 @@ from maskcast.engines.pixel.interactive.box import (
     shapes_in_box,
 )
 from maskcast.engines.pixel.interactive.click import Choices, consider
+from maskcast.engines.pixel.interactive.fitted import (
+    FITTED,
+    BoxWeights,
+    ClickWeights,
+    StartWeights,
+    WholeWeights,
+)
 from maskcast.engines.pixel.interactive.frame import (
     Floats,
     Frame,
@@ -32,16 +39,9 @@ from maskcast.engines.pixel.interactive.frame import (
     make_frame,
     surround,
 )
-from maskcast.engines.pixel.interactive.memory import Point
+from maskcast.engines.pixel.interactive.kept_steps import Point
 from maskcast.engines.pixel.interactive.segment import carry_out, first_sketch, hold
 from maskcast.engines.pixel.interactive.start import survey, window_frame, windows
-from maskcast.engines.pixel.interactive.weights import (
-    FITTED,
-    BoxWeights,
-    ClickWeights,
-    StartWeights,
-    WholeWeights,
-)
 from maskcast.masks import Box
 from maskcast.types import Mask, RgbImage
 

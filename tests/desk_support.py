@@ -20,8 +20,8 @@ from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.inputs import Inputs
 from maskcast.ui.desktop.labeler import Labeler
 from maskcast.ui.desktop.worker import Worker
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
 
 LEFT, RIGHT, MIDDLE = MouseButton.LEFT, MouseButton.RIGHT, MouseButton.MIDDLE

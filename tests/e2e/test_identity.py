@@ -11,7 +11,7 @@ import pytest
 from fake_engine import FakeEngine
 from maskcast.errors import EngineError, IdentityError
 from maskcast.project.folder import ProjectFolder
-from maskcast.results.reading import read_results
+from maskcast.results.result import read_results
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.lock import output_lock
 from maskcast.runs.run import run_project

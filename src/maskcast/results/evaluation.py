@@ -19,7 +19,6 @@ from maskcast.io.read_options import DEFAULT_MAX_PIXELS, ReadOptions
 from maskcast.io.storage import Place
 from maskcast.masks import split_label_map
 from maskcast.project.folder import ProjectFolder
-from maskcast.results.files import ResultFiles
 from maskcast.results.metrics import (
     Agreement,
     Quality,
@@ -27,6 +26,7 @@ from maskcast.results.metrics import (
     overall_quality,
     quality_by_object,
 )
+from maskcast.results.result_files import ResultFiles
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import read_id_mask

@@ -29,7 +29,7 @@ from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, Prompts, RgbImage, check_object_id
 from maskcast.ui.edits import UNKNOWN, Edit, apply_edit, apply_to_unknown
 from maskcast.ui.history import History
-from maskcast.ui.images import ReferenceImages
+from maskcast.ui.shown_references import ReferenceImages
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,11 @@ from maskcast.project.annotations import (
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import LoadedReferences, ReferencePictures, load_references
 from maskcast.project.store import AnnotationStore
-from maskcast.results.reading import read_results
+from maskcast.results.result import read_results
 from maskcast.types import Mask, Prompts, RgbImage
 from maskcast.ui.edits import SetBox
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Session
+from maskcast.ui.shown_references import ReferenceImages
 
 SHAPE = (20, 30)
 MASK = np.eye(*SHAPE, dtype=np.bool_)

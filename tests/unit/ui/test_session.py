@@ -15,8 +15,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask
 from maskcast.ui.edits import UNKNOWN, AddPoint, Clear, DeleteNearest, SetBox, Stroke
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, SegmentRequest, Session
+from maskcast.ui.shown_references import ReferenceImages
 from support import picture, write_png
 
 SHAPE = (64, 80)

@@ -216,7 +216,7 @@ def _digest(image: RgbImage, scale: float) -> str:
 
 
 def _make_encoder(found: Found, device: torch.device, options: DeepOptions, batch: int) -> Encoder:
-    from maskcast.engines.deep.tracker import TrackerEncoder
+    from maskcast.engines.deep.sam_encoder import TrackerEncoder
     from maskcast.engines.deep.vit import VitEncoder
     from maskcast.engines.sam.devices import pick_dtype
 

@@ -96,7 +96,7 @@ class _SamEngine:
     def segment(self, image: RgbImage, prompts: Mapping[int, Prompts]) -> dict[int, Mask]:
         """Segment each object from its own prompts; the image is encoded once and kept."""
         check_prompt_kinds(self.info, prompts)
-        from maskcast.engines.sam.references import segment_object
+        from maskcast.engines.sam.annotated import segment_object
 
         return {
             object_id: segment_object(self._models, image, prompt, self._threshold)
@@ -105,8 +105,8 @@ class _SamEngine:
 
     def memorize(self, references: Sequence[Reference]) -> MemoryBank:
         """Encode each object of each reference once, or take the bank kept from last time."""
+        from maskcast.engines.sam.annotated import memorize
         from maskcast.engines.sam.memory import load_memory, save_memory
-        from maskcast.engines.sam.references import memorize
 
         object_ids = shown_object_ids(references)
         if not object_ids:

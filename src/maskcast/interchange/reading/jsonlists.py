@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from maskcast.errors import AnnotationError
-from maskcast.interchange.reading.files import read_text_file
+from maskcast.interchange.reading.source_files import read_text_file
 from maskcast.io.jsonfile import Node
 
 _SPACE = re.compile(r"[ \t\n\r]*")

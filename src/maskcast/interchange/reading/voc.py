@@ -24,10 +24,10 @@ from maskcast.interchange.reading.entries import (
     Shape,
     Source,
 )
-from maskcast.interchange.reading.files import read_text_file
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import declared_size, finite
 from maskcast.interchange.reading.shapes import Size, box_prompts, ring_area, turned_box
+from maskcast.interchange.reading.source_files import read_text_file
 from maskcast.interchange.reading.xmltree import read_xml, required
 from maskcast.io.images import read_image
 

@@ -20,10 +20,10 @@ from maskcast.interchange.reading.entries import (
     Shape,
     Source,
 )
-from maskcast.interchange.reading.files import read_file, read_text_file
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import finite, whole
 from maskcast.interchange.reading.shapes import Size, box_prompts, ring_area, share_ring
+from maskcast.interchange.reading.source_files import read_file, read_text_file
 
 _NAME_LISTS = ("classes.txt", "obj.names")
 _OTHER_TEXTS = frozenset({*_NAME_LISTS, "train.txt", "val.txt", "valid.txt", "test.txt"})

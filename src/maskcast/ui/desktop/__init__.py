@@ -10,8 +10,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.windows import Window, open_window
 from maskcast.ui.desktop.worker import Failed, Worker
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
 
 _POLL_MILLISECONDS = 30

@@ -1,4 +1,4 @@
-"""The Run tab: its page, scripts and texts; its module talks to the routes in ``api.py``."""
+"""The Run tab: its page, scripts and texts; its module talks to the routes in ``routes.py``."""
 
 from __future__ import annotations
 

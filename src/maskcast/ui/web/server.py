@@ -21,7 +21,6 @@ from maskcast.errors import SettingsError
 from maskcast.io.printable import printable
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.copies import fetch_ledger
-from maskcast.ui.web.api import UPLOADS, Api
 from maskcast.ui.web.app import build_app, page_css, theme
 from maskcast.ui.web.asgi import App
 from maskcast.ui.web.assets import page_scripts
@@ -29,6 +28,7 @@ from maskcast.ui.web.bodies import Bodies
 from maskcast.ui.web.connections import BoundedServer, ServingConfig
 from maskcast.ui.web.guard import Guard, is_loopback
 from maskcast.ui.web.options import ServeOptions
+from maskcast.ui.web.routes import UPLOADS, Api
 from maskcast.ui.web.spool import remove_left_behind
 from maskcast.ui.web.texts import Texts
 from maskcast.ui.web.workspace import Workspace

@@ -10,8 +10,8 @@ from cachetools import LRUCache
 
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
 from maskcast.ui.turns import Turns
 from maskcast.ui.web.bounds import Bounds

@@ -13,7 +13,7 @@ import torch
 
 from maskcast.engines.base import create_engine
 from maskcast.engines.hub import WeightFiles
-from maskcast.engines.sam import devices, references, targets
+from maskcast.engines.sam import annotated, devices, targets
 from maskcast.engines.sam.devices import BatchSizer, Limits
 from maskcast.engines.sam.preprocess import squash
 from maskcast.engines.sam.tracker import Tracker
@@ -343,10 +343,10 @@ def test_augmented_references_are_remembered_too(build: Build) -> None:
 
 def test_flipping_and_shifting_move_image_and_mask_alike() -> None:
     original = reference(1)
-    flipped = references._mapped(original, 1, None)
+    flipped = annotated._mapped(original, 1, None)
     np.testing.assert_array_equal(flipped.image, original.image[:, ::-1])
     np.testing.assert_array_equal(flipped.masks[1], original.masks[1][:, ::-1])
-    shifted = references._mapped(original, 0, 1)
+    shifted = annotated._mapped(original, 0, 1)
     np.testing.assert_array_equal(shifted.image[15:], original.image[:-15])
     np.testing.assert_array_equal(shifted.image[:15], original.image[:15][::-1])
     np.testing.assert_array_equal(shifted.masks[1][15:], original.masks[1][:-15])

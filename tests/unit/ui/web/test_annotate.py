@@ -13,8 +13,8 @@ import tifffile
 
 from maskcast.project.folder import ProjectFolder
 from maskcast.types import Mask
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, SegmentRequest
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.web.annotate import AnnotateService
 from maskcast.ui.web.bounds import Bounds
 from maskcast.ui.web.workspace import Workspace

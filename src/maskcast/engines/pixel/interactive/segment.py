@@ -17,6 +17,7 @@ from maskcast.engines.base import MOST_POINTS
 from maskcast.engines.pixel.interactive.border import move, place_border
 from maskcast.engines.pixel.interactive.box import box_hypotheses, no_hypotheses
 from maskcast.engines.pixel.interactive.click import Draft, correct
+from maskcast.engines.pixel.interactive.fitted import FITTED, Weights
 from maskcast.engines.pixel.interactive.frame import (
     Frame,
     cue_maps,
@@ -25,10 +26,9 @@ from maskcast.engines.pixel.interactive.frame import (
     surround,
 )
 from maskcast.engines.pixel.interactive.holes import open_holes
-from maskcast.engines.pixel.interactive.memory import Key, Memory, Point
+from maskcast.engines.pixel.interactive.kept_steps import Key, Memory, Point
 from maskcast.engines.pixel.interactive.proposals import Click
 from maskcast.engines.pixel.interactive.start import start_at
-from maskcast.engines.pixel.interactive.weights import FITTED, Weights
 from maskcast.masks import Box
 from maskcast.types import Mask, Prompts, RgbImage
 

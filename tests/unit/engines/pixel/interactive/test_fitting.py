@@ -12,9 +12,9 @@ from drawn_scenes import SHAPES, draw_scenes
 from fit_interactive import Sheet, expected_overlap, fit, fit_all
 from interactive import iou, tight_box
 from interactive_questions import KINDS, Question, ask, overlaps
+from maskcast.engines.pixel.interactive.fitted import FITTED
 from maskcast.engines.pixel.interactive.frame import make_frame
 from maskcast.engines.pixel.interactive.segment import segment_object
-from maskcast.engines.pixel.interactive.weights import FITTED
 from maskcast.types import Prompts
 
 

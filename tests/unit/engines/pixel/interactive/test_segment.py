@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskcast.engines.pixel.interactive.click import Draft, correct
+from maskcast.engines.pixel.interactive.fitted import Weights
 from maskcast.engines.pixel.interactive.frame import Frame
-from maskcast.engines.pixel.interactive.memory import Memory
+from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.proposals import Click
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
-from maskcast.engines.pixel.interactive.weights import Weights
 from maskcast.types import Mask, Prompts, RgbImage
 
 Scene = tuple[RgbImage, Mask]

@@ -7,7 +7,7 @@
 /** @typedef {{id: number, score: number, area: number}} FoundObject */
 
 /**
- * @typedef {object} Row  of the ledger, see _row in api.py
+ * @typedef {object} Row  of the ledger, see _row in routes.py
  * @property {string} id  of the target
  * @property {"done" | "failed"} state
  * @property {[number, number] | null} size  height, width

@@ -11,7 +11,7 @@
  */
 
 /**
- * @typedef {object} Progress  see RunProgress in controller.py, and _progress in api.py
+ * @typedef {object} Progress  see RunProgress in controller.py, and _progress in routes.py
  * @property {"idle" | "preparing" | "running" | "stopping"} state
  * @property {boolean} elsewhere  whether another program works on the output
  * @property {{name: "reading" | "learning" | "masking", references: number, engine: string} | null} stage

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskcast.engines.pixel.interactive import memory as memory_module
-from maskcast.engines.pixel.interactive.memory import Memory
+from maskcast.engines.pixel.interactive import kept_steps as memory_module
+from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.project.folder import ProjectFolder
 from maskcast.types import RgbImage
-from maskcast.ui.images import ReferenceImages
+from maskcast.ui.shown_references import ReferenceImages
 
 
 def picture(value: int = 7) -> RgbImage:

@@ -21,7 +21,7 @@ from maskcast.io.storage import Url
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.copies import fetch_ledger
 from maskcast.runs.run import run_project
-from maskcast.ui.web.api import Api
+from maskcast.ui.web.routes import Api
 from maskcast.ui.web.uploads import UploadLimits
 from maskcast.ui.web.workspace import Workspace
 from support import picture, write_png
@@ -158,8 +158,8 @@ def test_weights_that_are_pulled_meanwhile_are_offered(
     def listed() -> list[EngineEntry]:
         return [EngineEntry(name, True, "cpu", False, "", "") for name in ("pixel", *pulled)]
 
-    monkeypatch.setattr("maskcast.ui.web.api.list_engines", listed)
-    monkeypatch.setattr("maskcast.ui.web.api.TTLCache", partial(TTLCache, timer=lambda: now[0]))
+    monkeypatch.setattr("maskcast.ui.web.routes.list_engines", listed)
+    monkeypatch.setattr("maskcast.ui.web.routes.TTLCache", partial(TTLCache, timer=lambda: now[0]))
     client = serving(project)
 
     def names() -> list[str]:

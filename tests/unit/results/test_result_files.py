@@ -18,9 +18,9 @@ from finished import SIZE, finished_project, packed
 from maskcast.errors import ImageError
 from maskcast.io.storage import Url
 from maskcast.project.folder import ProjectFolder
-from maskcast.results import files as stored
-from maskcast.results.files import ResultFiles
-from maskcast.results.reading import read_results
+from maskcast.results import result_files as stored
+from maskcast.results.result import read_results
+from maskcast.results.result_files import ResultFiles
 from maskcast.runs.ledger import Ledger, TargetRow
 
 FULL = np.ones(SIZE, np.bool_)

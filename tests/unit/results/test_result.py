@@ -11,7 +11,7 @@ import maskcast
 from finished import SIZE, finished_project, picture_of
 from formats_support import mask_of
 from maskcast.errors import ExportError, ImageError, RunError
-from maskcast.results.reading import read_results
+from maskcast.results.result import read_results
 from support import picture, write_png
 
 RING = mask_of("########", "#......#", "#.##.#.#", "#.##...#", "#......#", "########")

@@ -8,11 +8,11 @@ import pytest
 import tifffile
 
 import maskcast.io.images as io_images
-import maskcast.ui.images as ui_images
+import maskcast.ui.shown_references as ui_images
 from maskcast.io.rasters import Raster, read_raster
 from maskcast.io.read_options import ReadOptions
 from maskcast.project.folder import ProjectFolder
-from maskcast.ui.images import ReferenceImages
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.turns import PIXELS_AT_ONCE, Turns
 from support import picture, write_png
 
