@@ -25,6 +25,7 @@ SHARED_NAMES = frozenset(
         "options",
         "references",
         "results",
+        "review",
         "run",
         "scene",
         "voc",

@@ -84,12 +84,13 @@ def run_in_console(
     from rich.console import Console
 
     from maskcast.cli.console import ConsoleObserver
+    from maskcast.review.applying import show_decisions
     from maskcast.runs.run import run_project
 
     stop = threading.Event()
     observer = ConsoleObserver(Console(stderr=True), stop)
     with observer.shown():
-        return run_project(
+        summary = run_project(
             project,
             observer,
             limit=limit,
@@ -100,6 +101,8 @@ def run_in_console(
             executor=executor,
             shard_size=shard_size,
         )
+        show_decisions(project, observer.note)
+        return summary
 
 
 def program() -> str:

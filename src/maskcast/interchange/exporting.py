@@ -41,6 +41,9 @@ from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import ObjectSpec
 
+_SETTLED = frozenset({"accepted", "corrected", "rejected"})
+"""Decisions after which a person knows what is on a target."""
+
 Progress = Callable[[int, int], None]
 """Told how many targets are written, and of how many."""
 
@@ -123,6 +126,7 @@ class _Export:
         self._ledger = ledger
         self._progress = progress
         self._files = ResultFiles(project.output_place)
+        self._decisions = ledger.shown_decisions()
         self._tally = _Tally()
 
     def write(self, temporary: Path, folder: Path) -> ExportSummary:
@@ -205,9 +209,14 @@ class _Export:
         return self._project.object_specs(found_ids | annotated, file)
 
     def _is_accepted(self, row: TargetRow) -> bool:
-        return self._options.only == "all" or all(
-            found.score >= self._options.min_score for found in row.objects
-        )
+        if self._options.only == "all":
+            return True
+        _, decision = self._decisions.get(row.image_id, (0, None))
+        if self._options.only == "reviewed" or decision is not None:
+            return decision in _SETTLED
+        least = self._options.min_score
+        may_pass = least > 0 or not self._decisions
+        return may_pass and all(found.score >= least for found in row.objects)
 
     def _split_names(self) -> tuple[str, ...]:
         shares = self._options.split
@@ -289,10 +298,10 @@ class _Export:
                 f"{count(self._tally.renamed, 'picture')} differ from others only in the suffix "
                 "and are called with both suffixes, such as a.jpg.jpg"
             )
-        if options.only == "accepted" and options.min_score == 0:
+        if options.only == "accepted" and options.min_score == 0 and not self._decisions:
             told.append(
-                "accepted means that every score on a target reaches --min-score, which is 0 now, "
-                "so nothing is left out"
+                "accepted means that a person accepted a target, or that every score on it reaches "
+                "--min-score; nobody reviewed any, and that is 0 now, so nothing is left out"
             )
         return told
 

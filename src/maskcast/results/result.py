@@ -39,6 +39,8 @@ class Result:
         mask_paths: object id -> binary PNG: a path, a URL or a member of a shard.
         window: that the run saw pictures of more than 8 bits through.
         options: that pictures are read with.
+        decision: what a person said of it: accepted, corrected, rejected or undecided; None if
+            nobody did. Masks are what holds then: corrected ones, without what was rejected.
     """
 
     image_id: str
@@ -50,6 +52,7 @@ class Result:
     mask_paths: Mapping[int, Readable]
     window: IntensityWindow | None = None
     options: ReadOptions = DEFAULT_OPTIONS
+    decision: str | None = None
 
     def masks(self) -> dict[int, Mask]:
         """Object id -> bool (H, W), ascending; they may overlap.
@@ -134,9 +137,11 @@ def read_results(project: ProjectFolder) -> Iterator[Result]:
             raise RunError(f"there are no results in {project.output_place} yet; run it first")
         files = ResultFiles(project.output_place)
         window = seen_window(ledger.fingerprint)
+        decisions = ledger.shown_decisions()
         for row in ledger.rows():
             if row.state == "done" and row.size is not None:
-                yield _result(project, files, row, row.size, names, window)
+                _, decision = decisions.get(row.image_id, (0, None))
+                yield _result(project, files, row, row.size, names, window, decision)
 
 
 def _result(
@@ -146,6 +151,7 @@ def _result(
     size: tuple[int, int],
     names: Mapping[int, str],
     window: IntensityWindow | None,
+    decision: str | None,
 ) -> Result:
     ids = [found.object_id for found in row.objects]
     return Result(
@@ -157,4 +163,5 @@ def _result(
         {key: files.id_mask(row, key) for key in ids},
         window,
         project.settings.images.read_options,
+        decision,
     )

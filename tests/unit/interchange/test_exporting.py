@@ -177,7 +177,7 @@ def test_least_score_drops_objects_and_accepted_drops_targets(
     assert (accepted.images, accepted.objects, accepted.left_out) == (3, 3, 1)
     assert "깊은 곳/한글 이름.png" not in images_in("coco", tmp_path / "accepted")
     everything = export_project(project, "coco", tmp_path / "0", ExportOptions(only="accepted"))
-    assert any("which is 0 now" in remark for remark in everything.remarks)
+    assert any("and that is 0 now" in remark for remark in everything.remarks)
 
 
 BLOBS = mask_of("##..#...", "##......", ".......#", "...##...", "...##...", "........")

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from maskcast.errors import FingerprintError, IdentityError, MaskcastError, SettingsError
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import Settings
+from maskcast.review.applying import show_decisions
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
@@ -188,6 +189,7 @@ class RunController:
     def _run(self, project: ProjectFolder, live: _Live, fresh: bool) -> None:
         try:
             live.summary = run_project(project, live, fresh=fresh, stop=self._stop)
+            show_decisions(project, live.note)
         except MaskcastError as error:
             can_start_afresh = isinstance(error, (FingerprintError, IdentityError))
             live.fail(str(error), can_start_afresh=can_start_afresh)
