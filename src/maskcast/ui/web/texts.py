@@ -25,6 +25,7 @@ _HELP_KO: Final = {
     "paint": "칠하기, 지우개는 지우기",
     "erase": "지우기, 지우개는 칠하기",
     "radius": "브러시 크기",
+    "unknown": "알 수 없는 곳 칠하기, 다시 물체",
     "choose": "물체 선택",
     "next_object": "다음 물체",
     "pages": "16보다 큰 번호의 물체",
@@ -123,6 +124,15 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "annotate.clean.long": (
         "Clean: nothing is on this image",
         "이상 없음: 이 이미지에는 아무것도 없습니다",
+    ),
+    "annotate.unknown": ("Unknown", "알 수 없음"),
+    "annotate.unknown.long": (
+        "Unknown: paint pixels that count neither as object nor as background",
+        "알 수 없음: 물체로도 배경으로도 세지 않을 픽셀 칠하기",
+    ),
+    "annotate.hint.unknown": (
+        "Paint what you cannot decide on; the right button erases, U ends it",
+        "판단할 수 없는 곳 칠하기, 오른쪽 버튼은 지우기, U로 끝내기",
     ),
     "annotate.help": ("Keys", "단축키"),
     "annotate.close": ("Close", "닫기"),
