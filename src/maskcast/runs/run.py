@@ -23,7 +23,7 @@ from maskcast.io.printable import counted
 from maskcast.io.storage import Url
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import load_references
-from maskcast.runs.aside import check_output, move_aside
+from maskcast.runs.aside import move_aside
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import LedgerCopies
 from maskcast.runs.executor import Executor, LocalExecutor, Masker, Recipe
@@ -36,6 +36,7 @@ from maskcast.runs.missing import ResultCheck
 from maskcast.runs.outputs import PARTS
 from maskcast.runs.passing import MakeReady, Pass
 from maskcast.runs.pending import PendingTargets
+from maskcast.runs.premises import check_output
 from maskcast.runs.recorder import Recorder
 from maskcast.runs.redoing import chosen_targets
 from maskcast.runs.redrawing import Redrawing
