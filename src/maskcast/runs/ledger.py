@@ -167,19 +167,27 @@ class Ledger:
         self.path = opened.path
 
     @classmethod
-    def create(cls, path: Path, fingerprint: Mapping[str, Any], run_id: str = "") -> Ledger:
+    def create(
+        cls,
+        path: Path,
+        fingerprint: Mapping[str, Any],
+        run_id: str = "",
+        generation: int = 1,
+    ) -> Ledger:
         """Make a new ledger.
 
         Args:
             path: holds nothing yet.
             fingerprint: what results depend on, JSON-able, see ``runs.fingerprint``.
             run_id: from ``new_run_id``; empty = a new one.
+            generation: of the results, from 1.
 
         Raises:
             StorageError: if the folder cannot be written.
         """
         depends_on = json.dumps(fingerprint, sort_keys=True)
         meta = {"fingerprint": depends_on, "run": run_id or new_run_id()}
+        meta["generation"] = str(generation)
         return cls(database.create(path, meta))
 
     @classmethod
@@ -228,6 +236,11 @@ class Ledger:
         The output carries the same; see ``runs.identity``.
         """
         return self._database.meta("run") or ""
+
+    @property
+    def generation(self) -> int:
+        """How often the results were made: 1, and one more with each update."""
+        return int(self._database.meta("generation") or 1)
 
     def shards(self) -> set[str]:
         """File names of the shards that hold recorded results."""
@@ -284,6 +297,11 @@ class Ledger:
         with self._transaction() as connection:
             self._replace(rows)
             connection.executemany("DELETE FROM decided WHERE image_id = ?", image_ids)
+
+    def record_redrawn(self, rows: Sequence[TargetRow]) -> None:
+        """The same of targets whose results only look otherwise, which show what they showed."""
+        with self._transaction():
+            self._replace(rows)
 
     def show_decision(
         self, image_id: str, decision: ShownDecision | None, row: TargetRow | None = None
