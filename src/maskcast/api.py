@@ -31,7 +31,9 @@ from maskcast.review.applying import Applied, show_decisions
 from maskcast.review.decisions import Decided, Decision
 from maskcast.review.queue import Queued, QueueOrder
 from maskcast.review.reviewing import decide, default_reviewer, take_back, waiting
+from maskcast.review.updating import update_project
 from maskcast.runs.executor import Executor
+from maskcast.runs.generations import UpdateSummary, go_back
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
@@ -129,6 +131,20 @@ class Project(ProjectFolder):
         )
         show_decisions(self, silent.note)
         return summary
+
+    def update(
+        self,
+        *,
+        teach: int | None = None,
+        observer: RunObserver | None = None,
+        executor: Executor | None = None,
+    ) -> UpdateSummary:
+        """Let corrections teach, as the next generation; see ``updating.update_project``."""
+        return update_project(self, observer or _Silent(), teach=teach, executor=executor)
+
+    def go_back(self) -> int:
+        """Return to the generation before; see ``generations.go_back``."""
+        return go_back(self)
 
     def decide(
         self,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from maskcast.project.folder import ProjectFolder
     from maskcast.results.evaluation import Evaluation
     from maskcast.runs.executor import Executor
+    from maskcast.runs.generations import UpdateSummary
     from maskcast.runs.summary import RunSummary
 
 from maskcast.io.printable import printable, printable_lines
@@ -103,6 +104,21 @@ def run_in_console(
         )
         show_decisions(project, observer.note)
         return summary
+
+
+def update_in_console(
+    project: ProjectFolder, *, teach: int | None = None, executor: Executor | None = None
+) -> UpdateSummary:
+    """Make the next generation with a progress bar on stderr; Ctrl-C as in ``run_in_console``."""
+    from rich.console import Console
+
+    from maskcast.cli.console import ConsoleObserver
+    from maskcast.review.updating import update_project
+
+    stop = threading.Event()
+    observer = ConsoleObserver(Console(stderr=True), stop)
+    with observer.shown():
+        return update_project(project, observer, teach=teach, stop=stop, executor=executor)
 
 
 def program() -> str:

@@ -35,6 +35,10 @@ ANNOTATIONS_NAME = "annotations.json"
 LEDGER_NAME = "run.db"
 REVIEW_NAME = "review"
 """The folder of decisions and corrections in a project; no run touches it."""
+TAUGHT_NAME = ".taught.json"
+"""The annotations of targets that are references: in an output of those that it was made with, in
+the review folder of those that the next one is made with."""
+
 IDENTITY_NAME = ".run"
 """The file in an output that says of which run it is; see ``runs.identity``."""
 

@@ -32,7 +32,7 @@ from maskcast.types import Mask, Segmentation
 
 logger = logging.getLogger(__name__)
 
-_Scored = dict[int, tuple[float, Mask]]
+Scored = dict[int, tuple[float, Mask]]
 """Object id -> score and bool (H, W)."""
 
 CORRECTED_SCORE = 1.0
@@ -166,7 +166,7 @@ class _Drawing:
             applied.changed += 1
 
     def _show(self, row: TargetRow, decided: Decided | None, shown: ShownDecision | None) -> None:
-        own = None if shown is None or shown.own is None else _own_from_json(shown.own)
+        own = None if shown is None or shown.own is None else own_from_json(shown.own)
         if not _draws(decided):
             drawn = None if own is None else self._draw(row, own)
             note = None if decided is None else ShownDecision(decided.number, decided.decision)
@@ -178,7 +178,7 @@ class _Drawing:
         note = ShownDecision(decided.number, decided.decision, _own_to_json(own))
         self._ledger.show_decision(row.image_id, note, drawn)
 
-    def _found(self, row: TargetRow) -> _Scored:
+    def _found(self, row: TargetRow) -> Scored:
         """What the results hold, which is the engine's."""
         return {
             found.object_id: (
@@ -188,7 +188,7 @@ class _Drawing:
             for found in row.objects
         }
 
-    def _decided_masks(self, decided: Decided, own: _Scored) -> _Scored:
+    def _decided_masks(self, decided: Decided, own: Scored) -> Scored:
         if decided.decision == "rejected":
             gone = set(decided.objects) or own.keys()
             return {key: scored for key, scored in own.items() if key not in gone}
@@ -201,7 +201,7 @@ class _Drawing:
             if entry.mask is not None
         }
 
-    def _draw(self, row: TargetRow, masks: _Scored) -> TargetRow:
+    def _draw(self, row: TargetRow, masks: Scored) -> TargetRow:
         """Write the results of a target anew; returns its row."""
         path = self._project.targets_place / row.image_id
         item = WorkItem(row.image_id, path, row.name, row.file_size, row.tag)
@@ -224,7 +224,7 @@ def _draws(decided: Decided | None) -> bool:
     return decided is not None and decided.decision in {"corrected", "rejected"}
 
 
-def _own_to_json(own: _Scored) -> str:
+def _own_to_json(own: Scored) -> str:
     content = {
         str(key): {"score": score, "mask": RunLengths.of(mask).to_json()}
         for key, (score, mask) in own.items()
@@ -232,7 +232,12 @@ def _own_to_json(own: _Scored) -> str:
     return json.dumps({"objects": content})
 
 
-def _own_from_json(text: str) -> _Scored:
+def own_from_json(text: str) -> Scored:
+    """What the engine had found, as ``ShownDecision.own`` holds it.
+
+    Raises:
+        ReviewError: if it is damaged.
+    """
     try:
         content = json.loads(text)["objects"]
         return {

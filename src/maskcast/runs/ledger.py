@@ -70,6 +70,7 @@ class TargetRow:
         tag: what its listing told beside the size: nanoseconds of the last change of a file, a
             text of an object in a store; None if unknown.
         digest: of the bytes that were read, 16 of them; see ``io.digests``. None if unknown.
+        decision: of a person, that the results show; read only, see ``Ledger.show_decision``.
         look: names and colours that its pictures were drawn with, as a number; see ``runs.looks``.
             None if unknown.
         notes: what the user should know of how it was read.
@@ -90,6 +91,7 @@ class TargetRow:
     tag: Tag = None
     digest: bytes | None = None
     look: int | None = None
+    decision: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -167,19 +169,27 @@ class Ledger:
         self.path = opened.path
 
     @classmethod
-    def create(cls, path: Path, fingerprint: Mapping[str, Any], run_id: str = "") -> Ledger:
+    def create(
+        cls,
+        path: Path,
+        fingerprint: Mapping[str, Any],
+        run_id: str = "",
+        generation: int = 1,
+    ) -> Ledger:
         """Make a new ledger.
 
         Args:
             path: holds nothing yet.
             fingerprint: what results depend on, JSON-able, see ``runs.fingerprint``.
             run_id: from ``new_run_id``; empty = a new one.
+            generation: of the results, from 1.
 
         Raises:
             StorageError: if the folder cannot be written.
         """
         depends_on = json.dumps(fingerprint, sort_keys=True)
         meta = {"fingerprint": depends_on, "run": run_id or new_run_id()}
+        meta["generation"] = str(generation)
         return cls(database.create(path, meta))
 
     @classmethod
@@ -228,6 +238,11 @@ class Ledger:
         The output carries the same; see ``runs.identity``.
         """
         return self._database.meta("run") or ""
+
+    @property
+    def generation(self) -> int:
+        """How often the results were made: 1, and one more with each update."""
+        return int(self._database.meta("generation") or 1)
 
     def shards(self) -> set[str]:
         """File names of the shards that hold recorded results."""
@@ -284,6 +299,11 @@ class Ledger:
         with self._transaction() as connection:
             self._replace(rows)
             connection.executemany("DELETE FROM decided WHERE image_id = ?", image_ids)
+
+    def record_redrawn(self, rows: Sequence[TargetRow]) -> None:
+        """The same of targets whose results only look otherwise, which show what they showed."""
+        with self._transaction():
+            self._replace(rows)
 
     def show_decision(
         self, image_id: str, decision: ShownDecision | None, row: TargetRow | None = None
@@ -606,9 +626,9 @@ class Ledger:
         kept = tuple(json.loads(notes))
         found = self._objects(image_id)
         shard = self._shard(image_id) if state == "done" else None
-        return TargetRow(
-            image_id, name, state, size, file_size, kept, reason, found, shard, tag, digest, look
-        )
+        facts = (size, file_size, kept, reason, found, shard, tag, digest, look)
+        shown = self.shown_decision(image_id) if state == "done" else None
+        return TargetRow(image_id, name, state, *facts, None if shown is None else shown.decision)
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(

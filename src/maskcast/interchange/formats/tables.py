@@ -6,8 +6,8 @@
     images.csv                        size, instances and covered pixels of each image
     images/[<split>/]<file name>      if pictures are copied or linked
 
-``image`` is the path of the target. Both are UTF-8 with a mark that lets Excel see it. ``label`` is the number of an instance on its
-image, from 1, as pixels in the instance maps of ``masks`` have it.
+``image`` is the path of the target. Both are UTF-8 with a mark that lets Excel see it. ``label`` is
+the number of an instance on its image, from 1, as pixels in the instance maps of ``masks`` have it.
 """
 
 from __future__ import annotations

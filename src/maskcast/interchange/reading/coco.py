@@ -139,11 +139,11 @@ class _CocoFile:
                 f"{category.where} {category.value!r}",
                 str(category.error("the id of a category in this file")),
             )
-        area = _area(node.member("segmentation"), size)
+        box = node.member("bbox")
+        area = _area(node.member("segmentation"), size, has_box=bool(box.value))
         if area is not None:
             yield Shape(label, area)
             return
-        box = node.member("bbox")
         numbers = node_numbers(box, "x, y, width and height")
         if len(numbers) != 4:
             raise box.error("x, y, width and height")
@@ -215,11 +215,13 @@ def _no_owner(node: Node) -> MisfitError:
     return MisfitError(Kind.OWNER, f"{node.where} {node.value!r}", sentence)
 
 
-def _area(node: Node, size: Size) -> Area | None:
-    """The pixels of a segmentation; None if there is none."""
+def _area(node: Node, size: Size, *, has_box: bool) -> Area | None:
+    """The pixels of a segmentation; None if there is none, or a box and no ring of 3 corners."""
     if isinstance(node.value, dict):
         return _decoded(node, size)
     rings = _rings(node)
+    if has_box and all(len(ring) < 3 for ring in rings):
+        return None
     return ring_area(rings, size, node.where) if rings else None
 
 

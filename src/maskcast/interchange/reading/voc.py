@@ -143,7 +143,8 @@ def _object(
         return
     outlines = [_corners(polygon, place) for polygon in element.iterfind("polygon") if len(polygon)]
     turned = element.find("robndbox")
-    if outlines:
+    is_outlined = any(len(outline) >= 3 for outline in outlines)
+    if is_outlined or (outlines and element.find("bndbox") is None):
         yield Shape(label, ring_area(outlines, size, place))
     elif turned is not None:
         yield Shape(label, ring_area([_turned(turned, place)], size, place))
