@@ -24,8 +24,8 @@ import numpy as np
 
 from maskcast.errors import ExportError
 from maskcast.interchange.export_summary import ExportSummary
+from maskcast.interchange.formats.csv_tables import IMAGES_NAME, INSTANCES_NAME
 from maskcast.interchange.formats.splits import SPLITS_FILE
-from maskcast.interchange.formats.tables import IMAGES_NAME, INSTANCES_NAME
 from maskcast.interchange.formats.writing import count
 
 

@@ -32,6 +32,8 @@ def write_fiftyone(exported: ExportedSet, folder: Path, options: ExportOptions) 
         What could not be kept.
     """
     paths = {split: folder / f"{_part(split)}labels.json" for split in exported.splits}
+    for split in exported.splits:  # which the importer wants, even if pictures are elsewhere
+        (folder / f"{_part(split)}data").mkdir(parents=True, exist_ok=True)
     return write_instances(exported, paths, options, _file_name)
 
 
