@@ -342,7 +342,7 @@ def test_a_late_answer_never_replaces_a_newer_one(labeler: Labeler) -> None:
             held.append((route, route.fetch()))
 
     page.evaluate(_NOTE_REVISIONS)
-    page.route(re.compile("component_server"), hold_the_first_preview)
+    page.route(re.compile("maskcast/annotate"), hold_the_first_preview)
     page.mouse.click(*labeler.at(40, 40))
     wait_for(page, lambda: bool(held))
     page.mouse.click(*labeler.at(110, 80))

@@ -68,7 +68,7 @@ class DeepModel:
 
 
 class DeepEngine:
-    """The learner of pixel with a pretrained encoder's eye: better masks, one download of 88 MB."""
+    """The learner of pixel with a pretrained encoder's eye."""
 
     def __init__(self, settings: EngineSettings) -> None:
         """Find device and weights; nothing heavy is loaded yet.

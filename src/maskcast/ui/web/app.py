@@ -30,7 +30,7 @@ def build_app(workspace: Workspace, lang: str | None = None) -> gr.Blocks:
     app: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
     with app, gr.Tabs(elem_id="maskcast-tabs"):
         with gr.Tab(texts["tab.annotate"], id="annotate", elem_id="maskcast-annotate-tab"):
-            annotate.build(workspace, texts)
+            annotate.build(texts)
         with gr.Tab(texts["tab.run"], id="run", elem_id="maskcast-run-tab"):
             run.build(texts)
         with gr.Tab(texts["tab.results"], id="results", elem_id="maskcast-results-tab"):

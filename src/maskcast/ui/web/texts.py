@@ -226,6 +226,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.settings": ("Settings", "설정"),
     "run.engine": ("Engine", "엔진"),
     "run.not_ready": ("not ready", "준비 안 됨"),
+    "run.next_engine": (
+        "The next step, {engine}: better masks, one download of {megabytes} MB; {step}",
+        "다음 단계 {engine}: {megabytes} MB를 한 번 내려받으면 마스크가 더 좋아집니다. {step}",
+    ),
     "run.weights": ("Weights", "가중치"),
     "run.own_weights": ("the engine's own choice", "엔진이 고름"),
     "run.automatic": (

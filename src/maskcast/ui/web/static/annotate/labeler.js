@@ -63,10 +63,9 @@ export class Labeler {
    * @param {HTMLElement} root
    * @param {Texts} texts
    * @param {Controls} controls
-   * @param {(message: object) => Promise<any>} call  the server's part of this page
-   * @param {Server} server  its routes
+   * @param {Server} server
    */
-  constructor(root, texts, controls, call, server) {
+  constructor(root, texts, controls, server) {
     this.root = root;
     this.texts = texts;
     this.feel = controls.feel;
@@ -81,6 +80,7 @@ export class Labeler {
     this.slots = new Slots(root, texts, (id) => this.choose(id));
     this.film = new Filmstrip(root, texts, this.slots, (image) => this.link.open(image), ask);
     this.pictures = new Pictures(ask, (problem) => this.showProblem(problem));
+    const call = (/** @type {object} */ message) => server.talk(message);
     /** @type {Link<HTMLImageElement>} */
     this.link = new Link(call, (image) => this.pictures.load(image), masks, this);
     const detail = new Detail(
