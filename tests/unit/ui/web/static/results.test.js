@@ -1,18 +1,18 @@
 // @ts-check
 // Which results are shown, and what a card says.
 
-/** @import { Row } from "#static/results/query.js" */
+/** @import { Row } from "#static/shared/rows.js" */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
   finding,
   isFiltered,
   lastOffset,
-  objectOf,
   pageNumber,
   pageOffset,
   queryOf,
 } from "#static/results/query.js";
+import { objectOf } from "#static/shared/rows.js";
 import { TEXTS } from "./texts.js";
 
 const OPEN = { kind: "all", order: "name", low: "0", high: "1", object: "" };
