@@ -60,6 +60,7 @@ describe("a card", () => {
     size: [10, 20],
     reason: null,
     notes: [],
+    decision: null,
     objects: [
       { id: 1, score: 0.91, area: 5 },
       { id: 2, score: 0.4, area: 7 },
