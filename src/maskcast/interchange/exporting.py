@@ -126,7 +126,7 @@ class _Export:
         self._ledger = ledger
         self._progress = progress
         self._files = ResultFiles(project.output_place)
-        self._decisions = ledger.shown_decisions()
+        self._is_reviewed = bool(ledger.shown_decisions())
         self._tally = _Tally()
 
     def write(self, temporary: Path, folder: Path) -> ExportSummary:
@@ -211,11 +211,10 @@ class _Export:
     def _is_accepted(self, row: TargetRow) -> bool:
         if self._options.only == "all":
             return True
-        _, decision = self._decisions.get(row.image_id, (0, None))
-        if self._options.only == "reviewed" or decision is not None:
-            return decision in _SETTLED
+        if self._options.only == "reviewed" or row.decision is not None:
+            return row.decision in _SETTLED
         least = self._options.min_score
-        may_pass = least > 0 or not self._decisions
+        may_pass = least > 0 or not self._is_reviewed
         return may_pass and all(found.score >= least for found in row.objects)
 
     def _split_names(self) -> tuple[str, ...]:
@@ -298,7 +297,7 @@ class _Export:
                 f"{count(self._tally.renamed, 'picture')} differ from others only in the suffix "
                 "and are called with both suffixes, such as a.jpg.jpg"
             )
-        if options.only == "accepted" and options.min_score == 0 and not self._decisions:
+        if options.only == "accepted" and options.min_score == 0 and not self._is_reviewed:
             told.append(
                 "accepted means that a person accepted a target, or that every score on it reaches "
                 "--min-score; nobody reviewed any, and that is 0 now, so nothing is left out"
