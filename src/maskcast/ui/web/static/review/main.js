@@ -1,14 +1,14 @@
 // @ts-check
 // The Review tab: one target at a time, accepted, rejected or left undecided, and taken back.
 
-import { objectOf } from "../results/query.js";
 /**
  * @import { Bounds } from "../shared/panzoom.js"
  * @import { Tables } from "../shared/texts.js"
- * @import { ObjectSpec } from "../results/query.js"
+ * @import { ObjectSpec } from "../shared/rows.js"
  * @import { ReviewRow } from "./queue.js"
  */
 import { fillTexts, find, isShown, make, repeat } from "../shared/dom.js";
+import { objectOf } from "../shared/rows.js";
 import { Server } from "../shared/server.js";
 import { openTab } from "../shared/tabs.js";
 import { chooseLanguage, Texts } from "../shared/texts.js";

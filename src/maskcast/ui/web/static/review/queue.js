@@ -1,9 +1,9 @@
 // @ts-check
 // What a reviewer has in hand, what comes next and what came before. Nothing here knows the page.
 
-/** @import { Row } from "../results/query.js" */
+/** @import { Row } from "../shared/rows.js" */
 
-/** @typedef {Row & {decision: string | null}} ReviewRow */
+/** @typedef {Row} ReviewRow */
 
 const FETCH_AT = 8; // rows left from which more are asked for
 
