@@ -28,6 +28,7 @@ from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunSummary
+from maskcast.ui.web.priority import give_way
 
 logger = logging.getLogger(__name__)
 
@@ -187,6 +188,7 @@ class RunController:
         return self._recorded(live)
 
     def _run(self, project: ProjectFolder, live: _Live, fresh: bool) -> None:
+        give_way()
         try:
             live.summary = run_project(project, live, fresh=fresh, stop=self._stop)
             show_decisions(project, live.note)

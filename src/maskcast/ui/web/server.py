@@ -78,6 +78,7 @@ def serve(workspace: Workspace, options: ServeOptions) -> bool:
             a store.
         RunError: if the ledger of an output in a store cannot be had.
     """
+    sys.setswitchinterval(0.0005)
     _check_folders(workspace.project)
     fetch_ledger(workspace.project)
     _clean_up(workspace.project)

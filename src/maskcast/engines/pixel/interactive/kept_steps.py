@@ -18,8 +18,8 @@ from cachetools import LRUCache
 from maskcast.masks import Box
 from maskcast.types import RgbImage
 
-_PICTURES = 4
-"""Of so many pictures the digest is remembered: as many as labelers keep at hand."""
+_PICTURES = 64
+"""Of so many pictures the digest is remembered: as many as labelers of one server keep at hand."""
 
 Value = TypeVar("Value")
 
