@@ -21,7 +21,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from maskcast.errors import ImageError
-from maskcast.io.rasters import Raster, read_raster, unreadable
+from maskcast.io.decoders.raster import Raster
+from maskcast.io.rasters import read_raster, unreadable
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.types import LabelMap, Mask, RgbImage

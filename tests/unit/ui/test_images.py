@@ -7,7 +7,8 @@ import pytest
 import tifffile
 
 import maskcast.io.images as io_images
-from maskcast.io.rasters import Raster, read_raster
+from maskcast.io.decoders.raster import Raster
+from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import ReadOptions
 from maskcast.project.folder import ProjectFolder
 from maskcast.ui.images import ReferenceImages
