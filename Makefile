@@ -12,6 +12,7 @@ demo: $(VENV)/.installed
 	$(BIN)/maskcast demo $(DEMO)
 
 test: system-packages $(VENV)/.installed-test
+	@PYTHON=$(BIN)/python .ci/scripts test
 	$(BIN)/python -m pytest -n auto
 
 # Exports loaded with the tools they are for, which cannot share an environment with the tests.
@@ -22,6 +23,7 @@ readers: $(READERS)/.installed
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@.ci/scripts check
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/speed.py
@@ -53,4 +55,4 @@ system-packages:
 	@.ci/system-packages
 
 clean-venv:
-	rm -rf $(VENV) $(READERS)
+	rm -rf $(VENV) $(READERS) node_modules

@@ -1,6 +1,11 @@
-"""How well and how fast the `pixel` engine masks real images, beside scikit-image's segmenter.
+"""How well and how fast an engine masks real images, beside scikit-image's segmenter.
 
     python benchmarks/accuracy.py PACKS [--seeds 0 1 2] [--shots 5] [--classes crack void]
+    python benchmarks/accuracy.py PACKS --engine deep --weights FOLDER
+    python benchmarks/accuracy.py PACKS --hard --seeds
+
+``--hard`` adds splits in which targets differ from the references on purpose, see ``packs``. Each
+difference of means comes with a 95 % interval over classes (percentile bootstrap).
 
 Both learn from the same references and mask the same targets, in the same run on the same machine.
 The peer is scikit-image's trainable segmenter with its published settings: multi-scale intensity,
@@ -14,22 +19,23 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcast.engines.base import EngineSettings
-from maskcast.engines.pixel.engine import PixelEngine
+from maskcast.engines.base import EngineSettings, create_engine
 from maskcast.types import Reference
-from packs import PackClass, load_packs, read_image, read_mask
+from packs import PackClass, Split, hard_splits, load_packs, read_image, read_mask
 from peer import PeerSegmenter
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Segmenter = Callable[[list[Image]], list[Mask]]
+
+_DRAWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both methods on one class and seed."""
+    """Both methods on one class and split: a seed, or what is hard about it."""
 
     key: str
-    seed: int
+    split: int | str
     maskcast: Outcome
     peer: Outcome
 
@@ -67,18 +73,22 @@ def main() -> None:
         for item in load_packs(arguments.packs)
         if not arguments.classes or item.name in arguments.classes
     ]
+    learner = Learner(arguments.engine, arguments.weights)
     comparisons = []
     for item in classes:
-        for seed in arguments.seeds:
-            comparisons.append(_compare(item, seed, arguments.shots))
+        for name, split in _splits(item, arguments.seeds, arguments.shots, arguments.hard):
+            comparisons.append(_compare(item, name, split, learner))
             print(_line(comparisons[-1]), flush=True)
     clean = [
-        _clean_check(item, seed, arguments.shots)
+        _clean_check(item, seed, arguments.shots, learner)
         for item in classes
         if len(item.clean_images) > arguments.shots
         for seed in arguments.seeds
     ]
-    print("\n" + _table(comparisons))
+    for title, kind in (("usual splits", int), ("hard splits", str)):
+        rows = [row for row in comparisons if isinstance(row.split, kind)]
+        if rows:
+            print(f"\n{title}\n{_table(rows)}\n{_interval(rows)}")
     print("\n" + _overall_speed(comparisons))
     for name, seed, masked, total in clean:
         print(f"clean check {name} seed {seed}: {masked} of {total} unseen clean images masked")
@@ -90,21 +100,32 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("packs", type=Path, help="folder of packs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--engine", default="pixel", help="to be measured")
+    parser.add_argument("--weights", help="of the engine, as maskcast run takes them")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--hard", action="store_true", help="also the hard splits")
     parser.add_argument("--shots", type=int, default=5, help="references per class")
     parser.add_argument("--classes", nargs="+", help="names of classes; default: all")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     return parser.parse_args()
 
 
-def _compare(item: PackClass, seed: int, shots: int) -> Comparison:
-    split = item.splits[shots, seed]
+def _splits(
+    item: PackClass, seeds: Sequence[int], shots: int, hard: bool
+) -> Iterator[tuple[int | str, Split]]:
+    yield from ((seed, item.splits[shots, seed]) for seed in seeds)
+    if hard:
+        yield from hard_splits(item).items()
+
+
+def _compare(item: PackClass, name: int | str, split: Split, learner: Learner) -> Comparison:
     images, masks = _read(item, split.references)
     targets, truths = _read(item, split.targets)
+    seed = name if isinstance(name, int) else 0
     return Comparison(
         item.key,
-        seed,
-        _measure(lambda: _learn_maskcast(images, masks), targets, truths),
+        name,
+        _measure(lambda: learner.learn(images, masks), targets, truths),
         _measure(lambda: _learn_peer(images, masks, seed), targets, truths),
     )
 
@@ -129,27 +150,43 @@ def _measure(learn: Callable[[], Segmenter], targets: list[Image], truths: list[
     return Outcome(both / max(either, 1), learned - start, speed, megapixels)
 
 
-def _learn_maskcast(
-    images: list[Image], masks: list[Mask], clean: Sequence[Image] = ()
-) -> Segmenter:
-    engine = PixelEngine(EngineSettings(workers=os.cpu_count() or 1))
-    shown = [
-        Reference(f"shown {i}", image, {1: mask})
-        for i, (image, mask) in enumerate(zip(images, masks, strict=True))
-    ]
-    empty = [Reference(f"clean {i}", image, {}) for i, image in enumerate(clean)]
-    bank = engine.memorize([*shown, *empty])
+@dataclass(frozen=True)
+class Learner:
+    """An engine of maskcast, as it is built anew for each measurement.
 
-    def segment(targets: list[Image]) -> list[Mask]:
-        size = engine.info.max_batch
-        batches = [targets[at : at + size] for at in range(0, len(targets), size)]
-        results = [result for batch in batches for result in engine.propagate(bank, batch)]
-        return [
-            np.asarray(result.masks.any(axis=0) & np.ones(target.shape[:2], np.bool_))
-            for result, target in zip(results, targets, strict=True)
+    Attributes:
+        engine: its name.
+        weights: as a user gives them, or None.
+    """
+
+    engine: str
+    weights: str | None
+
+    def learn(
+        self, images: list[Image], masks: list[Mask], clean: Sequence[Image] = ()
+    ) -> Segmenter:
+        """Learn from pictures that show object 1, and from clean ones."""
+        options = {} if self.weights is None else {"weights": self.weights}
+        engine = create_engine(
+            self.engine, EngineSettings(workers=os.cpu_count() or 1, options=options)
+        )
+        shown = [
+            Reference(f"shown {i}", image, {1: mask})
+            for i, (image, mask) in enumerate(zip(images, masks, strict=True))
         ]
+        empty = [Reference(f"clean {i}", image, {}) for i, image in enumerate(clean)]
+        bank = engine.memorize([*shown, *empty])
 
-    return segment
+        def segment(targets: list[Image]) -> list[Mask]:
+            size = engine.info.max_batch
+            batches = [targets[at : at + size] for at in range(0, len(targets), size)]
+            results = [result for batch in batches for result in engine.propagate(bank, batch)]
+            return [
+                np.asarray(result.masks.any(axis=0) & np.ones(target.shape[:2], np.bool_))
+                for result, target in zip(results, targets, strict=True)
+            ]
+
+        return segment
 
 
 def _learn_peer(images: list[Image], masks: list[Mask], seed: int) -> Segmenter:
@@ -163,19 +200,21 @@ def _learn_peer(images: list[Image], masks: list[Mask], seed: int) -> Segmenter:
     return lambda targets: [peer.predict(target) == 1 for target in targets]
 
 
-def _clean_check(item: PackClass, seed: int, shots: int) -> tuple[str, int, int, int]:
+def _clean_check(
+    item: PackClass, seed: int, shots: int, learner: Learner
+) -> tuple[str, int, int, int]:
     """(class, seed, unseen clean images with any mask, unseen clean images)."""
     images, masks = _read(item, item.splits[shots, seed].references)
     order = np.random.default_rng(seed).permutation(len(item.clean_images))
     clean = [read_image(item.clean_images[i]) for i in order]
-    found = _learn_maskcast(images, masks, clean[:shots])(clean[shots:])
+    found = learner.learn(images, masks, clean[:shots])(clean[shots:])
     return item.key, seed, sum(bool(mask.any()) for mask in found), len(found)
 
 
 def _line(row: Comparison) -> str:
     ours, peer = row.maskcast, row.peer
     return (
-        f"{row.key:28s} seed {row.seed}  IoU {ours.iou:.3f} peer {peer.iou:.3f} "
+        f"{row.key:28s} {row.split!s:8s}  IoU {ours.iou:.3f} peer {peer.iou:.3f} "
         f"({ours.iou - peer.iou:+.3f})  memorize {ours.memorize_s:.1f} s  "
         f"{ours.megapixels_per_s:.2f} MP/s, {ours.megapixels_per_s / peer.megapixels_per_s:.1f} x"
     )
@@ -194,6 +233,17 @@ def _table(rows: list[Comparison]) -> str:
         lines.append(_table_line(key, figures[-1]))
     lines.append(_table_line("**mean**", np.mean(figures, axis=0)))
     return "\n".join(lines)
+
+
+def _interval(rows: list[Comparison]) -> str:
+    """Mean difference to the peer over classes, and where it would lie with other classes."""
+    by_class = [
+        np.mean([row.maskcast.iou - row.peer.iou for row in rows if row.key == key])
+        for key in dict.fromkeys(row.key for row in rows)
+    ]
+    drawn = np.random.default_rng(0).choice(by_class, (_DRAWS, len(by_class))).mean(axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return f"difference to the peer {np.mean(by_class):+.3f}, 95 % of {low:+.3f} to {high:+.3f}"
 
 
 def _overall_speed(rows: list[Comparison]) -> str:

@@ -26,8 +26,8 @@ from maskcast.ui.desktop.keys import Action
 from maskcast.ui.desktop.labeler import Labeler
 from maskcast.ui.desktop.windows import open_window
 from maskcast.ui.desktop.worker import Worker
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
 
 SIZES = ((1000, 1000), (2000, 2000), (3000, 4000))

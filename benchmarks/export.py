@@ -3,11 +3,12 @@
 Results of drawn targets (512 x 512, up to three objects) are written once; each export then runs in
 a process of its own::
 
-    python benchmarks/export.py [--targets 20000] [--peer-targets 2000]
+    python benchmarks/export.py [--targets 20000] [--peer-targets 2000] [--instances 2000]
 
 supervision holds all masks in memory, so it gets fewer targets; its memory grows with them. Its
 writers take detections; reading the masks into them counts, as it does for us. Rates per second of
-processor time do not suffer from what else a machine does.
+processor time do not suffer from what else a machine does. The last step imports, see
+``imports.py``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from imports import measure_imports
 from maskcast.demo.wafers import KINDS, draw_inspection_image
 from maskcast.interchange.formats import FORMATS
 from maskcast.io.images import encode_mask_png
@@ -74,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--targets", type=int, default=20000)
     parser.add_argument("--peer-targets", type=int, default=2000)
+    parser.add_argument("--instances", type=int, default=2000, help="of the import at the end")
     arguments = parser.parse_args()
     print("| export | targets | images/s | per CPU second | peak MB | MB written |")
     print("|---|---|---|---|---|---|")
@@ -89,6 +92,8 @@ def main() -> None:
         for name in ("coco", "yolo", "voc"):
             label = f"supervision-{name}"
             measure(few, label, root / "out" / label, arguments.peer_targets)
+    print()
+    measure_imports(arguments.instances)
 
 
 def measure(project: Path, name: str, dest: Path, targets: int) -> None:
@@ -114,11 +119,11 @@ def write_results(root: Path, targets: int) -> None:
     with Ledger.create(root / "output" / "run.db", {"engine": "none"}) as ledger:
         rows = []
         for number in range(targets):
-            one, name = drawn[number % len(drawn)], f"{number:06}"
+            reference, name = drawn[number % len(drawn)], f"{number:06}"
             source = f"{number % len(drawn):06}"
-            masks = {key: mask for key, mask in one.masks.items() if mask.any()}
+            masks = {key: mask for key, mask in reference.masks.items() if mask.any()}
             if number < len(drawn):
-                Image.fromarray(one.image).save(root / "targets" / f"{name}.png")
+                Image.fromarray(reference.image).save(root / "targets" / f"{name}.png")
             else:
                 os.link(root / "targets" / f"{source}.png", root / "targets" / f"{name}.png")
             for key, mask in masks.items():
@@ -129,7 +134,7 @@ def write_results(root: Path, targets: int) -> None:
                 else:
                     os.link(folders.id_mask(source, key), path)
             objects = tuple(found_object(key, mask) for key, mask in masks.items())
-            size = (one.image.shape[0], one.image.shape[1])
+            size = (reference.image.shape[0], reference.image.shape[1])
             rows.append(TargetRow(f"{name}.png", name, "done", size, objects=objects))
         ledger.record_all(rows)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from maskcast.engines.pixel.interactive.memory import Memory
+from maskcast.engines.pixel.interactive.fitted import FITTED, Weights
+from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.types import Mask, Prompts, RgbImage
 from packs import PackClass, load_packs, read_image, read_mask
@@ -115,6 +116,7 @@ def play(
     box: npt.NDArray[np.float32] | None,
     tally: Tally,
     cold: bool = False,
+    weights: Weights = FITTED,
 ) -> list[float]:
     """IoU after the box (if there is one) and after each of the clicks.
 
@@ -133,7 +135,7 @@ def play(
             points=np.array(points, np.float32).reshape(-1, 2),
             point_labels=np.array(labels, np.bool_),
         )
-        return segment_object(image, prompts, memory)
+        return segment_object(image, prompts, memory, weights)
 
     if box is not None:
         mask = tally.timed("box", image, ask)
@@ -164,16 +166,21 @@ def grabcut(image: RgbImage, box: npt.NDArray[np.float32]) -> Mask:
     return found
 
 
-def measure_class(pack: PackClass, limit: int | None, with_grabcut: bool) -> Tally:
-    """Play on the images of one class, evenly picked if there is a limit."""
-    tally = Tally()
+def objects(pack: PackClass, limit: int | None) -> Iterator[tuple[RgbImage, Mask]]:
+    """Images of a class with their largest object, evenly picked if there is a limit."""
     names = sorted(pack.masks)
     if limit is not None and limit < len(names):
         names = [names[i] for i in np.linspace(0, len(names) - 1, limit).astype(int)]
     for name in names:
-        image, truth = read_image(pack.images[name]), largest_component(read_mask(pack.masks[name]))
-        if not truth.any():
-            continue
+        truth = largest_component(read_mask(pack.masks[name]))
+        if truth.any():
+            yield read_image(pack.images[name]), truth
+
+
+def measure_class(pack: PackClass, limit: int | None, with_grabcut: bool) -> Tally:
+    """Play on the images of one class, see `objects`."""
+    tally = Tally()
+    for image, truth in objects(pack, limit):
         box = tight_box(truth)
         tally.boxed.append(play(image, truth, box, tally))
         tally.clicked.append(play(image, truth, None, tally))

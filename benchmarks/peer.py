@@ -49,7 +49,7 @@ class PeerSegmenter:
     def _features(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Float32 (H * W, F)."""
         pixels = image[..., 0] if self._gray else image
-        bank = multiscale_basic_features(  # type: ignore[no-untyped-call]
+        bank = multiscale_basic_features(
             pixels, channel_axis=None if self._gray else -1, workers=os.cpu_count()
         )
         return np.asarray(bank, np.float32).reshape(-1, bank.shape[-1])

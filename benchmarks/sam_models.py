@@ -136,11 +136,11 @@ class PlainLoop:
             importlib.import_module(type(model).__module__), f"{prefix}InferenceSession"
         )
         self._session = session(inference_device=device, dtype=dtype)
-        ids = sorted({object_id for one in references for object_id in one.masks})
-        for frame, one in enumerate(references):
-            pixels = self._pixels(one.image)
+        ids = sorted({object_id for reference in references for object_id in reference.masks})
+        for frame, reference in enumerate(references):
+            pixels = self._pixels(reference.image)
             for object_id in ids:
-                mask = squash_mask(one.masks[object_id], model.config.image_size)[None, None]
+                mask = squash_mask(reference.masks[object_id], model.config.image_size)[None, None]
                 index = self._session.obj_id_to_idx(object_id)
                 self._session.add_mask_inputs(index, frame, mask.to(dtype))
             self._session.obj_with_new_inputs = list(ids)

@@ -283,11 +283,11 @@ def _peak_memory(device: torch.device, *, engine_only: bool) -> float:
 def _peak_teraflops(device: torch.device, dtype: torch.dtype) -> float:
     """Dense matrix product, the best of five."""
     side = _PEAK_SIDE[device.type]
-    one = torch.ones(side, side, device=device, dtype=dtype)
+    square = torch.ones(side, side, device=device, dtype=dtype)
     best = float("inf")
     for _ in range(5):
         with _clock(device) as clock:
-            one @ one
+            square @ square
         best = min(best, clock.seconds)
     return 2 * side**3 / best / 1e12
 

@@ -130,9 +130,9 @@ def measure_runs(folder: Path, targets: int) -> None:
         whole = f"{start:.1f} s to the first, {spans[name]:.1f} s in all"
         used = clock.processor_seconds()
         print(f"{name}: {rates[name]:.2f} targets/s, {used:.3f} processor s each, {whole}")
-    one = rates["Ray, 1 worker"]
-    print(f"efficiency of 2 workers: {rates['Ray, 2 workers'] / (2 * one):.2f} of ideal")
-    print(f"overhead of Ray at 1 worker: {rates['local, 1 thread'] / one - 1:.0%} a target")
+    single = rates["Ray, 1 worker"]
+    print(f"efficiency of 2 workers: {rates['Ray, 2 workers'] / (2 * single):.2f} of ideal")
+    print(f"overhead of Ray at 1 worker: {rates['local, 1 thread'] / single - 1:.0%} a target")
     lost = spans["Ray, 2 workers, one killed"] - spans["Ray, 2 workers"]
     print(f"time lost when a worker is killed: {lost:.1f} s")
 
@@ -216,8 +216,8 @@ def measure_list(folder: Path, files: int) -> None:
     root = folder / "many"
     for number in range(0, files, IN_A_FOLDER):
         (root / f"{number // IN_A_FOLDER:05}").mkdir(parents=True)
-        for one in range(number, min(number + IN_A_FOLDER, files)):
-            (root / f"{ledger_row(one).image_id}").touch()
+        for index in range(number, min(number + IN_A_FOLDER, files)):
+            (root / f"{ledger_row(index).image_id}").touch()
     process = psutil.Process()
     with Ledger.create(folder / "empty.db", {}) as ledger:
         before = process.memory_info().rss

@@ -147,8 +147,8 @@ def outputs(references: list[Reference], targets: list[RgbImage]) -> Figures:
         folders = OutputFolders(Path(folder))
         writing = _timed(
             lambda: [
-                write_outputs(folders, str(number), image, one, specs)
-                for number, (image, one) in enumerate(zip(targets, found, strict=True))
+                write_outputs(folders, str(number), image, segmentation, specs)
+                for number, (image, segmentation) in enumerate(zip(targets, found, strict=True))
             ]
         )
         picture = Path(folder) / "picture"
@@ -199,9 +199,9 @@ def large_target(folder: Path) -> Figures:
             cv2.imencode(".png", picture)[1].tobytes()
         )
     run = _run_command(project, folder / "huge-output", limit=4)
-    one = _run_command(project, folder / "one-output", limit=1)
+    single = _run_command(project, folder / "one-output", limit=1)
     return {
-        "peak resident memory of a run over one, MB": one["peak"],
+        "peak resident memory of a run over one, MB": single["peak"],
         "peak resident memory of a run over four, MB": run["peak"],
     }
 

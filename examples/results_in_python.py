@@ -21,8 +21,8 @@ def main(folder: Path) -> None:
     for result in project.results():
         masks = result.masks()
         found = [
-            f"{result.names[one.object_id]} {one.score:.2f} ({masks[one.object_id].mean():.2%})"
-            for one in result.found
+            f"{result.names[seen.object_id]} {seen.score:.2f} ({masks[seen.object_id].mean():.2%})"
+            for seen in result.found
         ]
         print(result.image_id, ", ".join(found) or "nothing found")
     draw_first(project)
@@ -35,7 +35,7 @@ def draw_first(project: maskcast.Project) -> None:
     except ImportError:
         print("pip install -e '.[supervision]' to draw the results")
         return
-    result = next((one for one in project.results() if one.found), None)
+    result = next((result for result in project.results() if result.found), None)
     if result is not None:
         scene = result.image()[..., ::-1].copy()
         drawn = supervision.MaskAnnotator().annotate(scene, result.detections())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,8 @@ from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.inputs import Inputs
 from maskcast.ui.desktop.labeler import Labeler
 from maskcast.ui.desktop.worker import Worker
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
 
 LEFT, RIGHT, MIDDLE = MouseButton.LEFT, MouseButton.RIGHT, MouseButton.MIDDLE
@@ -109,6 +111,14 @@ class Desk:
             self.canvas.callbacks.process(
                 "key_press_event", KeyEvent("key_press_event", self.canvas, key)
             )
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """As a toolkit waits, whose timer looks for news; the worker was started."""
+        end = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < end
+            self.inputs.take_news()
+            time.sleep(0.01)
 
     @property
     def annotation(self) -> Annotation:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.io.digests import digest_of_file
 from maskcast.io.images import encode_jpeg
 from maskcast.io.output_names import output_names
 from maskcast.project.folder import ProjectFolder
+from maskcast.runs.comparing import stamp_of
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import OutputFolders, write_outputs
 from maskcast.runs.shards import ShardPlan
@@ -56,8 +58,19 @@ def finished_project(
             row = TargetRow(image_id, names[image_id], "done", SIZE, objects=tuple(objects))
             ledger.record(row)
         for image_id, reason in (failed or {}).items():
+            (project.targets_folder / image_id).touch()
             ledger.record(TargetRow(image_id, image_id, "failed", reason=reason))
+    masked_as_they_are(project)
     return project
+
+
+def masked_as_they_are(project: ProjectFolder) -> None:
+    """Let the ledger say that the targets were masked as they are now."""
+    with Ledger.open(project.ledger_path) as ledger:
+        for row in list(ledger.rows()):
+            path = project.targets_folder / row.image_id
+            size, tag = stamp_of(path)
+            ledger.record(replace(row, file_size=size, tag=tag, digest=digest_of_file(path)))
 
 
 def packed(project: ProjectFolder, size: int, output: Path) -> ProjectFolder:

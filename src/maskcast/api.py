@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from maskcast.interchange.exporting import (
-    ExportOptions,
-    ExportSummary,
-    Only,
-    PictureMode,
-    export_project,
-)
-from maskcast.interchange.formats.records import WriteOptions
+from maskcast.interchange.export_summary import ExportSummary
+from maskcast.interchange.exporting import Progress, export_project
 from maskcast.interchange.import_summary import ImportSummary
 from maskcast.interchange.importing import ImportOptions, import_annotations
 from maskcast.interchange.merging import Conflict
+from maskcast.interchange.options import ExportOptions
 from maskcast.interchange.reading.entries import ClassMeaning
+from maskcast.project.annotations import Annotation
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.inventory import (
     FileChange,
@@ -28,9 +25,15 @@ from maskcast.project.inventory import (
     rename_reference,
 )
 from maskcast.results.evaluation import Evaluation, evaluate_output
-from maskcast.results.reading import Result, read_results
+from maskcast.results.result import Result, read_results
 from maskcast.results.status import Status, read_status
+from maskcast.review.applying import Applied, show_decisions
+from maskcast.review.decisions import Decided, Decision
+from maskcast.review.queue import Queued, QueueOrder
+from maskcast.review.reviewing import decide, default_reviewer, take_back, waiting
+from maskcast.review.updating import update_project
 from maskcast.runs.executor import Executor
+from maskcast.runs.generations import UpdateSummary, go_back
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
@@ -110,12 +113,59 @@ class Project(ProjectFolder):
         *,
         limit: int | None = None,
         fresh: bool = False,
+        redo: Collection[str] = (),
+        redo_failed: bool = False,
         observer: RunObserver | None = None,
         executor: Executor | None = None,
     ) -> RunSummary:
         """Mask every target that is not done yet; see ``runs.run.run_project``."""
         silent = observer or _Silent()
-        return run_project(self, silent, limit=limit, fresh=fresh, executor=executor)
+        summary = run_project(
+            self,
+            silent,
+            limit=limit,
+            fresh=fresh,
+            redo=redo,
+            redo_failed=redo_failed,
+            executor=executor,
+        )
+        show_decisions(self, silent.note)
+        return summary
+
+    def update(
+        self,
+        *,
+        teach: int | None = None,
+        observer: RunObserver | None = None,
+        executor: Executor | None = None,
+    ) -> UpdateSummary:
+        """Let corrections teach, as the next generation; see ``updating.update_project``."""
+        return update_project(self, observer or _Silent(), teach=teach, executor=executor)
+
+    def go_back(self) -> int:
+        """Return to the generation before; see ``generations.go_back``."""
+        return go_back(self)
+
+    def decide(
+        self,
+        names: Sequence[str],
+        decision: Decision,
+        *,
+        who: str | None = None,
+        objects: Sequence[int] = (),
+        correction: Annotation | None = None,
+    ) -> Applied:
+        """Accept, correct or reject what was found; see ``reviewing.decide``."""
+        reviewer = who or default_reviewer()
+        return decide(self, names, decision, reviewer, objects=objects, correction=correction)
+
+    def take_back(self, names: Collection[str] = (), *, who: str | None = None) -> list[Decided]:
+        """Take back decisions; see ``reviewing.take_back``."""
+        return take_back(self, who or default_reviewer(), names)[0]
+
+    def review_queue(self, order: QueueOrder = "useful") -> list[Queued]:
+        """Targets that nobody decided on, in the order to look at them; see ``queue``."""
+        return waiting(self, order)
 
     def results(self) -> Iterator[Result]:
         """The results of all targets that are done; see ``results.read_results``."""
@@ -133,41 +183,27 @@ class Project(ProjectFolder):
         self,
         format_name: str,
         folder: Path | str,
+        options: ExportOptions | None = None,
         *,
-        only: Only = "all",
-        min_score: float = 0.0,
-        split: Sequence[float] | None = None,
-        seed: int = 0,
-        pictures: PictureMode = "none",
-        polygons: bool = False,
-        tolerance: float = 0.0,
+        progress: Progress | None = None,
+        **changes: Any,  # noqa: ANN401 (whatever ExportOptions has)
     ) -> ExportSummary:
         """Write the results in the format of another tool.
 
         Args:
             format_name: one of ``formats.FORMATS``.
             folder: is made; if it exists it must be empty.
-            only: ``all`` targets that are done, or those ``accepted``: every score on them
-                reaches ``min_score``.
-            min_score: objects below it are left out, 0 to 1.
-            split: shares of train, val and test, or of train and val; None does not split.
-            seed: of the split.
-            pictures: whether the targets are copied or linked into the export.
-            polygons: outlines instead of masks, where masks are the default.
-            tolerance: how far an outline may leave out corners, pixels; 0 keeps every pixel.
+            options: what to export and how; all that is done, as the format is meant, unless
+                given.
+            progress: is told after each target how many are written, and of how many.
+            changes: options by name, such as ``instances="touching"``; see ``ExportOptions``.
 
         Raises:
+            TypeError: if there is no such option.
             SettingsError, ExportError, RunError, StorageError: see ``exporting.export_project``.
         """
-        wanted = ExportOptions(
-            only=only,
-            min_score=min_score,
-            split=None if split is None else tuple(split),
-            seed=seed,
-            pictures=pictures,
-            write=WriteOptions(polygons, tolerance),
-        )
-        return export_project(self, format_name, Path(folder), wanted)
+        wanted = replace(options or ExportOptions(), **changes)
+        return export_project(self, format_name, Path(folder), wanted, progress)
 
 
 class _Silent:

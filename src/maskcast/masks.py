@@ -1,12 +1,14 @@
 """Pure functions on masks: run-length codes, boxes, components, label maps, overlap, the brush.
 
-Masks are bool (H, W) in the oriented frame. Nothing here reads files or changes its arguments.
+Masks are bool (H, W) in the oriented frame; a ``Cutout`` is a mask without the empty space round
+it, for pictures on which there are many. Nothing here reads files or changes its arguments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import cv2
@@ -35,6 +37,58 @@ class Component:
     area: int
 
 
+@dataclass(frozen=True, eq=False)
+class Cutout:
+    """The part of a mask that holds all its pixels.
+
+    Attributes:
+        box: ``xmin, ymin, xmax, ymax`` in pixel edges of the image, the smallest round the pixels.
+        pixels: bool (ymax - ymin, xmax - xmin).
+    """
+
+    box: Box
+    pixels: Mask
+
+    @cached_property
+    def area(self) -> int:
+        """Number of pixels, at least 1."""
+        return int(np.count_nonzero(self.pixels))
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Rows and columns of the image that the box takes."""
+        xmin, ymin, xmax, ymax = self.box
+        return slice(ymin, ymax), slice(xmin, xmax)
+
+    def on(self, shape: tuple[int, int]) -> Mask:
+        """The whole mask, bool (H, W)."""
+        mask = np.zeros(shape, np.bool_)
+        mask[self.place] = self.pixels
+        return mask
+
+    def runs(self, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
+        """Lengths of the runs of the whole mask row by row, background first (0 if there is none).
+
+        Args:
+            shape: (H, W) of the whole mask.
+
+        Returns:
+            int64, which add up to H x W; an even number of them ends with pixels of the mask.
+        """
+        return _runs(self.pixels, (self.box[1], self.box[0]), shape)
+
+    def rle(self, shape: tuple[int, int]) -> dict[str, Any]:
+        """``encode_rle`` of the whole mask, without making it."""
+        counts = _runs(self.pixels.T, (self.box[0], self.box[1]), shape[::-1])
+        return {"size": list(shape), "counts": _pack(counts)}
+
+
+def cut_out(mask: Mask) -> Cutout | None:
+    """A bool (H, W) mask without the empty space round it, a view; None if it has no pixel."""
+    box = bounding_box(mask)
+    return None if box is None else Cutout(box, mask[box[1] : box[3], box[0] : box[2]])
+
+
 @dataclass(frozen=True)
 class RunLengths:
     """A mask as COCO's run-length code, checked, and what is known of it without its pixels.
@@ -54,13 +108,8 @@ class RunLengths:
     @classmethod
     def of(cls, mask: Mask) -> Self:
         """The code of a bool (H, W) mask."""
-        flat = mask.T.ravel()
-        changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-        edges = np.concatenate([[0], changes, [flat.size]]).astype(np.int64)
-        counts = np.diff(edges)
-        if flat.size and flat[0]:  # the first run is always of background, here of length 0
-            counts = np.concatenate([[0], counts])
-        return cls(mask.shape[0], mask.shape[1], _pack(counts))
+        height, width = mask.shape
+        return cls(height, width, encode_rle(mask)["counts"])
 
     @classmethod
     def parse(cls, rle: Mapping[str, Any]) -> Self:
@@ -148,7 +197,10 @@ def encode_rle(mask: Mask) -> dict[str, Any]:
     Returns:
         ``{"size": [H, W], "counts": str}``; the counts are ASCII.
     """
-    return RunLengths.of(mask).to_json()
+    cutout = cut_out(mask)
+    if cutout is None:
+        return {"size": list(mask.shape), "counts": _pack(np.array([mask.size], np.int64))}
+    return cutout.rle(mask.shape)
 
 
 def decode_rle(rle: Mapping[str, Any]) -> Mask:
@@ -194,7 +246,42 @@ def components(mask: Mask, min_area: int = 1) -> list[Component]:
         for x, y, width, height, area in stats[1:].tolist()
         if area >= min_area
     ]
-    return sorted(found, key=lambda part: (part.box[1], part.box[0], part.box, part.area))
+    return sorted(found, key=_reading_order)
+
+
+def split_components(cutout: Cutout) -> list[Cutout]:
+    """The 8-connected regions of a mask, in the order of ``components``."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        cutout.pixels.view(np.uint8), connectivity=8
+    )
+    boxes = np.asarray(stats[1:, :4], np.int32)
+    return [cutout] if count == 2 else cut_labels(np.asarray(labels), boxes, cutout.box[:2])
+
+
+def cut_labels(
+    labels: npt.NDArray[Any], boxes: npt.NDArray[np.int32], corner: tuple[int, int]
+) -> list[Cutout]:
+    """Each region of a picture of labels as a mask of its own.
+
+    Args:
+        labels: whole numbers (h, w), 0 = background, else 1..N.
+        boxes: int32 (N, 4) ``x, y, width, height`` round each label.
+        corner: x and y of the picture's corner in the image.
+
+    Returns:
+        In the order of ``components``.
+    """
+    parts = []
+    for label, (x, y, width, height) in enumerate(boxes.tolist(), 1):
+        left, top = corner[0] + x, corner[1] + y
+        pixels = labels[y : y + height, x : x + width] == label
+        parts.append(Cutout((left, top, left + width, top + height), pixels))
+    return sorted(parts, key=_reading_order)
+
+
+def _reading_order(part: Component | Cutout) -> tuple[object, ...]:
+    """Top to bottom, then left to right, and the same in every run."""
+    return part.box[1], part.box[0], part.box, part.area
 
 
 def compose_label_map(
@@ -245,6 +332,27 @@ def apply_brush(mask: Mask, paint: Mask | None, erase: Mask | None) -> Mask:
     if erase is not None:
         result &= ~erase
     return result
+
+
+def _runs(pixels: Mask, corner: tuple[int, int], shape: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """Run lengths, row by row, of a picture of which only a part is not empty.
+
+    Args:
+        pixels: bool (h, w), the part.
+        corner: row and column of its corner.
+        shape: (H, W) of the picture.
+    """
+    height, width = shape
+    top, left = corner
+    # A column of background ends what would run on into the next row, unless the picture does.
+    whole = pixels.shape[1] == width
+    rows = pixels if whole else np.pad(pixels, ((0, 0), (0, 1)))
+    flat = np.concatenate([[False], rows.ravel(), [False]])
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    row, column = np.divmod(edges, rows.shape[1])
+    places = (top + row) * width + left + column
+    counts = np.diff(np.concatenate([[0], places, [height * width]])).astype(np.int64)
+    return counts if counts[-1] else counts[:-1]
 
 
 def _pack(counts: npt.NDArray[np.int64]) -> str:

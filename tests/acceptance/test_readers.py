@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from finished import SIZE, finished_project
-from formats_support import mask_of
-from maskcast.interchange.exporting import ExportOptions, export_project
+from formats_support import decode_brush, encode_brush, mask_of
+from maskcast.interchange.exporting import export_project
 from maskcast.interchange.formats import FORMATS
-from maskcast.interchange.formats.brush_rle import decode_brush, encode_brush
-from maskcast.interchange.formats.records import WriteOptions
+from maskcast.interchange.options import ExportOptions, InstanceChoice
 from maskcast.interchange.readback import check_export
 from maskcast.project.folder import ProjectFolder
 
@@ -64,8 +64,14 @@ def named_project(root: Path, found: dict[str, dict[int, Mask]]) -> ProjectFolde
     return ProjectFolder.open(opened.root)
 
 
-def export(project: ProjectFolder, name: str, folder: Path, polygons: bool = False) -> Path:
-    options = ExportOptions(pictures="copy", write=WriteOptions(polygons=polygons))
+def export(
+    project: ProjectFolder,
+    name: str,
+    folder: Path,
+    polygons: bool = False,
+    instances: InstanceChoice = "auto",
+) -> Path:
+    options = ExportOptions(pictures="copy", polygons=polygons, instances=instances)
     export_project(project, name, folder / "export", options)
     return folder / "export"
 
@@ -80,6 +86,23 @@ def expected_masks(
         }
         for image_id, masks in found.items()
     }
+
+
+def add(seen: Expected, image: str, name: str, mask: Mask) -> None:
+    """Join an instance to the others of its class; it is one region and overlaps none of them."""
+    _, parts = ndimage.label(mask, np.ones((3, 3)))
+    assert parts == 1
+    masks = seen.setdefault(image, {})
+    joined = masks.get(name, np.zeros_like(mask))
+    assert not (joined & mask).any()
+    masks[name] = joined | mask
+
+
+def boxes_of(mask: Mask) -> list[tuple[int, int, int, int]]:
+    """``xmin, ymin, xmax, ymax`` round each of its parts, as scipy tells them."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    places = ndimage.find_objects(labels)
+    return sorted((x.start, y.start, x.stop, y.stop) for y, x in places)
 
 
 def assert_equal(actual: Expected, expected: Expected) -> None:
@@ -113,14 +136,13 @@ def test_pycocotools_sees_the_masks_of_coco(
         assert (folder / "images" / image["file_name"]).is_file()
         stem = image["file_name"].rpartition(".")[0]
         seen[stem] = {}
-        for one in coco.imgToAnns[image["id"]]:
-            mask = coco.annToMask(one).astype(np.bool_)
-            seen[stem][coco.cats[one["category_id"]]["name"]] = mask
-            assert one["area"] == mask.sum()
-            assert (one["iscrowd"], one["score"]) == (0, 0.75)
-            corners = np.argwhere(mask)[:, ::-1]
-            size = corners.max(axis=0) + 1 - corners.min(axis=0)
-            assert one["bbox"] == [*corners.min(axis=0), *size]
+        for entry in coco.imgToAnns[image["id"]]:
+            mask = coco.annToMask(entry).astype(np.bool_)
+            add(seen, stem, coco.cats[entry["category_id"]]["name"], mask)
+            assert entry["area"] == mask.sum()
+            assert (entry["iscrowd"], entry["score"]) == (0, 0.75)
+            ((xmin, ymin, xmax, ymax),) = boxes_of(mask)
+            assert entry["bbox"] == [xmin, ymin, xmax - xmin, ymax - ymin]
     assert_equal(seen, expected_masks())
 
 
@@ -132,14 +154,12 @@ def datumaro_items(folder: Path, name: str, **options: str) -> tuple[list[Any], 
 
 
 def datumaro_masks(items: list[Any], labels: list[str]) -> Expected:
-    return {
-        item.id: {
-            labels[one.label]: np.asarray(one.image, np.bool_)
-            for one in item.annotations
-            if one.type.name == "mask"
-        }
-        for item in items
-    }
+    seen: Expected = {item.id: {} for item in items}
+    for item in items:
+        for shape in item.annotations:
+            if shape.type.name == "mask":
+                add(seen, item.id, labels[shape.label], np.asarray(shape.image, np.bool_))
+    return seen
 
 
 def test_datumaro_sees_the_masks_of_coco(project: ProjectFolder, tmp_path: Path) -> None:
@@ -157,7 +177,8 @@ def test_datumaro_sees_the_masks_of_cvat(project: ProjectFolder, tmp_path: Path)
 def test_datumaro_sees_polygons_of_cvat_round_the_parts(
     project: ProjectFolder, tmp_path: Path
 ) -> None:
-    items, _ = datumaro_items(export(project, "cvat", tmp_path, polygons=True), "cvat")
+    folder = export(project, "cvat", tmp_path, polygons=True, instances="one")
+    items, _ = datumaro_items(folder, "cvat")
     (specks,) = (item for item in items if item.id == "a.jpg")
     boxes = sorted(tuple(one.get_bbox()) for one in specks.annotations)
     # x, y, width, height; two pixels that touch at a corner are one part.
@@ -172,15 +193,15 @@ def test_datumaro_sees_masks_and_boxes_of_voc(project: ProjectFolder, tmp_path: 
     shown = {image_id: visible(masks) for image_id, masks in FOUND.items()}
     assert_equal(datumaro_masks(items, labels), expected_masks(shown, VOC_NAMES))
     for item in items:
-        boxes = {
-            labels[one.label]: tuple(one.get_bbox())
-            for one in item.annotations
-            if one.type.name == "bbox"
+        boxes: dict[str, list[tuple[float, ...]]] = {}
+        for shape in item.annotations:
+            if shape.type.name == "bbox":
+                x, y, width, height = shape.get_bbox()
+                boxes.setdefault(labels[shape.label], []).append((x, y, x + width, y + height))
+        expected = expected_masks(FOUND, VOC_NAMES)[item.id]
+        assert {name: sorted(found) for name, found in boxes.items()} == {
+            name: boxes_of(mask) for name, mask in expected.items()
         }
-        for name, mask in expected_masks(FOUND, VOC_NAMES)[item.id].items():
-            corners = np.argwhere(mask)[:, ::-1]
-            low, high = corners.min(axis=0), corners.max(axis=0) + 1
-            assert boxes[name] == (*low, *(high - low))
 
 
 def test_supervision_sees_boxes_of_voc(project: ProjectFolder, tmp_path: Path) -> None:
@@ -193,7 +214,7 @@ def test_supervision_sees_boxes_of_voc(project: ProjectFolder, tmp_path: Path) -
         Path(path).stem: sorted(map(tuple, detections.xyxy.tolist()))
         for path, _, detections in dataset
     }
-    assert boxes["a.png"] == [(0, 0, 8, 6), (4, 4, 5, 5)]
+    assert boxes["a.png"] == sorted([*boxes_of(RING), *boxes_of(DOT)])
     assert boxes["nothing"] == []
 
 
@@ -203,9 +224,11 @@ def test_datumaro_sees_boxes_of_yolo(tmp_path: Path) -> None:
     project = named_project(tmp_path / "project", flat)
     items, labels = datumaro_items(export(project, "yolo-detect", tmp_path), "yolo")
     assert labels == list(NAMES.values())
-    boxes = {item.id: [one.get_bbox() for one in item.annotations] for item in items}
+    boxes = {item.id: [shape.get_bbox() for shape in item.annotations] for item in items}
     assert boxes["nothing"] == []
-    assert boxes["a.png"] == [pytest.approx((0, 0, 8, 6)), pytest.approx((4, 4, 1, 1))]
+    assert boxes["a.png"][0] == pytest.approx((0, 0, 8, 6))
+    assert boxes["a.png"][-1] == pytest.approx((4, 4, 1, 1))
+    assert len(boxes["a.png"]) == len(boxes_of(RING)) + 1
 
 
 @pytest.mark.parametrize("name", ["yolo", "yolo-detect"])
@@ -221,12 +244,8 @@ def test_supervision_sees_yolo(project: ProjectFolder, tmp_path: Path, name: str
     assert seen["a.png"].xyxy[-1].tolist() == pytest.approx([4, 4, 5, 5])
     assert seen["a.png"].class_id[-1] == 3
     parts = seen["a.jpg"].xyxy.round(4).tolist()
-    whole = [[0, 0, 8, 6]]
-    assert sorted(parts) == (
-        whole
-        if name == "yolo-detect"
-        else [[0, 0, 2, 2], [0, 5, 1, 6], [3, 3, 5, 4], [7, 0, 8, 1], [7, 5, 8, 6]]
-    )
+    assert sorted(map(tuple, parts)) == boxes_of(SPECKS)
+    assert boxes_of(SPECKS)[0] == (0, 0, 2, 2)  # two pixels that touch at a corner
 
 
 @pytest.mark.parametrize("polygons", [False, True])
@@ -241,12 +260,12 @@ def test_labelme_sees_its_files(project: ProjectFolder, tmp_path: Path, polygons
         for shape in file.shapes:
             if polygons:
                 assert len(shape["points"]) >= 3
-                mask = FULL  # labelme draws polygons too wide to compare pixels
+                seen[name][shape["label"]] = FULL  # it draws polygons too wide to compare pixels
             else:
                 (left, top), (right, bottom) = shape["points"]
                 mask = np.zeros(SIZE, np.bool_)
                 mask[top : bottom + 1, left : right + 1] = shape["mask"]
-            seen[name][shape["label"]] = mask
+                add(seen, name, shape["label"], mask)
     if polygons:
         expected = expected_masks()
         assert {key: one.keys() for key, one in seen.items()} == {
@@ -265,13 +284,12 @@ def test_label_studio_sees_the_brushes(project: ProjectFolder, tmp_path: Path) -
         address = task["data"]["image"].removeprefix("/data/local-files/?d=")
         path = unquote(address)
         assert (folder / path).is_file()
-        seen[path.removeprefix("images/").rpartition(".")[0]] = {
-            one["value"]["brushlabels"][0]: brush.decode_rle(one["value"]["rle"]).reshape(
-                one["original_height"], one["original_width"], 4
-            )[..., 3]
-            > 0
-            for one in results
-        }
+        stem = path.removeprefix("images/").rpartition(".")[0]
+        seen[stem] = {}
+        for result in results:
+            size = result["original_height"], result["original_width"], 4
+            shown = brush.decode_rle(result["value"]["rle"]).reshape(size)[..., 3] > 0
+            add(seen, stem, result["value"]["brushlabels"][0], shown)
     assert_equal(seen, expected_masks())
 
 
@@ -303,14 +321,19 @@ READERS = {
 }
 
 
+@pytest.mark.parametrize("instances", ["components", "one"])
 @pytest.mark.parametrize("polygons", [False, True])
 @pytest.mark.parametrize("name", FORMATS)
 def test_check_finds_what_was_exported(
-    project: ProjectFolder, tmp_path: Path, name: str, polygons: bool
+    project: ProjectFolder,
+    tmp_path: Path,
+    name: str,
+    polygons: bool,
+    instances: InstanceChoice,
 ) -> None:
     pytest.importorskip(READERS[name])
     options = ExportOptions(
-        pictures="copy", split=(0.5, 0.5), write=WriteOptions(polygons=polygons)
+        pictures="copy", split=(0.5, 0.5), polygons=polygons, instances=instances
     )
     summary = export_project(project, name, tmp_path / "export", options)
     assert "6 images" in check_export(summary)

@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 from maskcast.cli import app
+from maskcast.ui.controls import CONTROLS, FEEL, Control, Group, Where
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -51,6 +52,35 @@ def test_every_make_target_shown_exists(document: Path) -> None:
 def test_every_link_into_the_repository_leads_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_page_on_labeling_shows_every_key_of_both_labelers() -> None:
+    text = (ROOT / "docs" / "labeling.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+) \| (.+?)(?: \((window|browser) only\))? \|$", text, re.MULTILINE)
+    shown = [row for row in rows if row[0] != "keys or mouse"]
+    assert shown == [
+        (
+            ", ".join([*(f"`{key}`" for key in control.captions), *control.how]),
+            control.does,
+            "" if is_both(control) else control.where.value,
+        )
+        for control in CONTROLS
+    ]
+
+
+def test_the_page_on_labeling_tells_reaches_and_steps() -> None:
+    text = (ROOT / "docs" / "labeling.md").read_text("utf-8")
+    words = text.partition("## How near is near")[2].partition("## ")[0].replace("\n", " ")
+    assert f"tremble by {FEEL.click_slop:g} pixels" in words
+    assert f"caught from {FEEL.handle_reach:g}, " in words
+    assert f"deleted from {FEEL.delete_reach:g}." in words
+    assert f"is {FEEL.zoom_step:g} times" in words
+    assert f"from {FEEL.radii[0]:g} to {FEEL.radii[-1]:g} pixels" in words
+
+
+def is_both(control: Control) -> bool:
+    """Whether the page says nothing of where it is; keys alone are a part of the browser's."""
+    return control.where == Where.BOTH or control.group == Group.KEYBOARD
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])

@@ -7,12 +7,34 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "maskcast"
 PAGE = ROOT / "docs" / "architecture.md"
+
+SHARED_NAMES = frozenset(
+    {"coco", "cvat", "demo", "engine", "engines", "exporting", "importing"}
+    | {
+        "labelme",
+        "labelstudio",
+        "options",
+        "references",
+        "results",
+        "review",
+        "run",
+        "scene",
+        "voc",
+        "weights",
+        "yolo",
+    }
+)
+"""The same idea on two sides of a seam: a command and what it calls, the page and the window, one
+engine and another, the writer of a format and its reader."""
 
 
 def modules() -> dict[str, Path]:
@@ -96,3 +118,24 @@ def test_modules_do_not_import_each_other_in_a_circle() -> None:
 
     for module in uses:
         visit(module, ())
+
+
+def test_no_two_modules_share_a_name() -> None:
+    places = defaultdict(list)
+    for module in modules():
+        places[module.rsplit(".", 1)[-1]].append(module)
+    shared = {name: found for name, found in places.items() if len(found) > 1}
+    assert {name: found for name, found in shared.items() if name not in SHARED_NAMES} == {}
+    assert set(shared) == SHARED_NAMES, "a name that is no longer shared leaves the list"
+
+
+@pytest.mark.parametrize("folder", ["src", "benchmarks", "examples"])
+def test_one_is_not_the_name_of_a_variable(folder: str) -> None:
+    named = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if (isinstance(node, ast.Name) and node.id == "one" and isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.arg) and node.arg == "one")
+    ]
+    assert named == []

@@ -154,6 +154,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "stay",
         "late",
         "touch",
+        "unknown",
     )
     for number, name in enumerate(names):
         write_png(folder / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
@@ -208,6 +209,12 @@ def test_a_dragged_box_is_shown_saved_and_adjusted(labeler: Labeler) -> None:
     adjusted = labeler.entry("box.png").prompts.box
     assert adjusted is not None
     assert np.abs(adjusted - [30, 20, 110, 80]).max() < 0.7
+    # The handles of a side and of a corner: a press that moves nothing is no point.
+    labeler.click(110, 50)
+    labeler.click(30.5, 20.5)
+    assert len(labeler.entry("box.png").prompts.points) == 0
+    labeler.click(60, 50)
+    assert len(labeler.entry("box.png").prompts.points) == 1
 
 
 def test_points_undo_redo_and_delete(labeler: Labeler) -> None:
@@ -235,7 +242,7 @@ def test_points_undo_redo_and_delete(labeler: Labeler) -> None:
 
 def test_brush_strokes_paint_and_erase(labeler: Labeler) -> None:
     labeler.open("brush.png")
-    labeler.press("3", "b", "[", "[")
+    labeler.press("3", "b", "]", "[")
 
     labeler.drag((20, 30), (100, 30))
     painted = mask_of(labeler.entry("brush.png", 3))
@@ -262,7 +269,7 @@ def test_clicks_hit_the_same_pixels_at_any_zoom(labeler: Labeler) -> None:
     labeler.open("zoom.png")
     labeler.page.mouse.move(*labeler.at(40, 70))
     for _ in range(6):
-        labeler.page.mouse.wheel(0, -200)
+        labeler.page.mouse.wheel(0, -100)
     expect(labeler.page.locator(".mc-zoom")).to_have_text(re.compile(r"[12]\d{3}%"))
     labeler.still()
     x, y = labeler.at(40, 70)
@@ -335,7 +342,7 @@ def test_a_late_answer_never_replaces_a_newer_one(labeler: Labeler) -> None:
             held.append((route, route.fetch()))
 
     page.evaluate(_NOTE_REVISIONS)
-    page.route(re.compile("component_server"), hold_the_first_preview)
+    page.route(re.compile("maskcast/annotate"), hold_the_first_preview)
     page.mouse.click(*labeler.at(40, 40))
     wait_for(page, lambda: bool(held))
     page.mouse.click(*labeler.at(110, 80))
@@ -560,3 +567,33 @@ def test_nothing_leaves_the_machine(context: BrowserContext, server: Server, pro
     assert len(asked) > 10
     own = (server.url, "data:", "blob:")
     assert [url for url in asked if not url.startswith(own)] == []
+
+
+def test_unknown_pixels_are_painted_shown_hatched_and_saved(labeler: Labeler) -> None:
+    labeler.open("unknown.png")
+    before = np.array([labeler.color_at(x, 100) for x in range(20, 60)])
+    button = labeler.page.locator('button[data-do="unknown"]')
+
+    labeler.press("u")
+    assert button.get_attribute("aria-pressed") == "true"
+    labeler.drag((20, 100), (120, 100))
+    labeler.drag((100, 90), (100, 110), button="right")
+
+    unknown = labeler.saved("unknown.png").unknown
+    assert unknown is not None
+    assert unknown.pixels[100, 20:60].all()
+    assert not unknown.pixels[100, 100]
+    assert labeler.saved("unknown.png").objects == {}
+    after = np.array([labeler.color_at(x, 100) for x in range(20, 60)])
+    stripes = (after == 216).all(axis=1)  # the gray of stripes, and what is between them
+    assert 5 < stripes.sum() < 35
+    assert (np.abs(after.astype(int) - before).max(axis=1) > 5)[~stripes].mean() > 0.5
+
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    labeler.drag((30, 20), (60, 60))
+    assert labeler.saved("unknown.png").objects.keys() == {1}
+    labeler.press("Control+z", "Control+z")
+    unknown = labeler.saved("unknown.png").unknown
+    assert unknown is not None
+    assert unknown.pixels[100, 100]

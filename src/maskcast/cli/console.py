@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -25,6 +26,9 @@ from maskcast.io.printable import printable
 from maskcast.results.evaluation import Evaluation
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
+
+_MOMENT = 0.5
+"""Seconds of work after which a person wants to see that it goes on."""
 
 
 class ConsoleObserver:
@@ -100,6 +104,44 @@ class ConsoleObserver:
             signal.default_int_handler(number, frame)
         self._stop.set()
         self.note("stopping: the targets in flight are being finished (again to stop at once)")
+
+
+@contextmanager
+def shown_progress(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for work that takes more than a moment; where nobody looks there is none.
+
+    Args:
+        doing: what is done, in one word.
+
+    Yields:
+        To be told how much is done, and of how much.
+    """
+    console = Console(stderr=True)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    task = progress.add_task(doing, total=None)
+    begun = time.monotonic()
+    shown = False
+
+    def told(done: int, total: int) -> None:
+        nonlocal shown
+        if not shown and console.is_terminal and time.monotonic() - begun > _MOMENT:
+            progress.start()
+            shown = True
+        if shown:
+            progress.update(task, completed=done, total=total)
+
+    try:
+        yield told
+    finally:
+        progress.stop()
 
 
 class _RateColumn(TextColumn):

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from maskcast.project.folder import ProjectFolder
     from maskcast.results.evaluation import Evaluation
     from maskcast.runs.executor import Executor
+    from maskcast.runs.generations import UpdateSummary
     from maskcast.runs.summary import RunSummary
 
 from maskcast.io.printable import printable, printable_lines
@@ -80,6 +82,8 @@ def run_in_console(
     *,
     limit: int | None = None,
     fresh: bool = False,
+    redo: Collection[str] = (),
+    redo_failed: bool = False,
     executor: Executor | None = None,
     shard_size: int | None = None,
 ) -> RunSummary:
@@ -87,20 +91,40 @@ def run_in_console(
     from rich.console import Console
 
     from maskcast.cli.console import ConsoleObserver
+    from maskcast.review.applying import show_decisions
     from maskcast.runs.run import run_project
 
     stop = threading.Event()
     observer = ConsoleObserver(Console(stderr=True), stop)
     with observer.shown():
-        return run_project(
+        summary = run_project(
             project,
             observer,
             limit=limit,
             fresh=fresh,
+            redo=redo,
+            redo_failed=redo_failed,
             stop=stop,
             executor=executor,
             shard_size=shard_size,
         )
+        show_decisions(project, observer.note)
+        return summary
+
+
+def update_in_console(
+    project: ProjectFolder, *, teach: int | None = None, executor: Executor | None = None
+) -> UpdateSummary:
+    """Make the next generation with a progress bar on stderr; Ctrl-C as in ``run_in_console``."""
+    from rich.console import Console
+
+    from maskcast.cli.console import ConsoleObserver
+    from maskcast.review.updating import update_project
+
+    stop = threading.Event()
+    observer = ConsoleObserver(Console(stderr=True), stop)
+    with observer.shown():
+        return update_project(project, observer, teach=teach, stop=stop, executor=executor)
 
 
 def program() -> str:

@@ -26,6 +26,10 @@ from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segme
 
 ENTRY_POINT_GROUP = "maskcast.engines"
 
+MOST_POINTS = 1000
+"""Of the points of one object the first so many shape its mask: no person sets more, and an
+annotation file with hundreds of thousands then takes seconds and not hours."""
+
 
 @dataclass(frozen=True)
 class EngineInfo:

@@ -69,8 +69,8 @@ class ImportSummary:
             )
         if self.without:
             lines.append(
-                f"{_counted(self.without, 'image')} in the references folder left as it was: no "
-                "annotations are there for them"
+                f"{_counted(self.without, 'reference')} left alone: the source tells nothing of "
+                + ("it" if self.without == 1 else "them")
             )
         if self.misspelt:
             names = ", ".join(map(repr, self.misspelt[:_MOST_NAMED]))

@@ -2,7 +2,7 @@
 
 The readers are optional packages; where one is missing the export is not checked, and the sentence
 says so with the line that installs it. What they find is compared with what was exported: how many
-pictures and objects, and how many pixels the masks have where the format keeps every one.
+pictures and instances, and how many pixels the masks have where the format keeps every one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -21,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from maskcast.errors import ExportError
-from maskcast.interchange.exporting import ExportSummary
-from maskcast.interchange.formats.records import count
+from maskcast.interchange.export_summary import ExportSummary
 from maskcast.interchange.formats.splits import SPLITS_FILE
+from maskcast.interchange.formats.writing import count
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Found:
 
     Attributes:
         images: pictures.
-        objects: objects; None where the format splits them up.
+        instances: None where the format splits them up.
         pixels: of all masks; None where the format does not keep each.
     """
 
     images: int
-    objects: int | None = None
+    instances: int | None = None
     pixels: int | None = None
 
 
@@ -94,7 +95,7 @@ def _silence() -> Iterator[None]:
 def _compare(reader: str, found: Found, summary: ExportSummary) -> str:
     pairs = (
         ("image", found.images, summary.images),
-        ("object", found.objects, summary.objects),
+        ("instance", found.instances, summary.instances),
         ("pixel", found.pixels, summary.pixels),
     )
     known = [(what, got, expected) for what, got, expected in pairs if got is not None]
@@ -111,13 +112,13 @@ def _compare(reader: str, found: Found, summary: ExportSummary) -> str:
 
 
 def _read_coco(module: Any, folder: Path) -> Found:  # noqa: ANN401 (a module without types)
-    images = objects = pixels = 0
+    images = instances = pixels = 0
     for path in sorted((folder / "annotations").glob("*.json")):
         coco = module.COCO(str(path))
         images += len(coco.imgs)
-        objects += len(coco.anns)
-        pixels += sum(int(coco.annToMask(one).sum()) for one in coco.anns.values())
-    return Found(images, objects, pixels)
+        instances += len(coco.anns)
+        pixels += sum(int(coco.annToMask(entry).sum()) for entry in coco.anns.values())
+    return Found(images, instances, pixels)
 
 
 def _read_datumaro(format_name: str, **options: str) -> Callable[[Any, Path], Found]:
@@ -125,50 +126,64 @@ def _read_datumaro(format_name: str, **options: str) -> Callable[[Any, Path], Fo
         dataset = module.Dataset.import_from(str(folder), format_name, **options)
         # VOC's masks lose what is covered; its boxes are all there.
         kinds = {"bbox"} if format_name == "voc" else {"mask", "polygon"}
-        found = [
-            (item.id, one) for item in dataset for one in item.annotations if one.type.name in kinds
+        shapes = [
+            (item.id, shape)
+            for item in dataset
+            for shape in item.annotations
+            if shape.type.name in kinds
         ]
-        objects = len({(item_id, one.label) for item_id, one in found})
-        are_masks = all(one.type.name == "mask" for _, one in found)
-        pixels = sum(int(np.sum(one.image)) for _, one in found) if are_masks else None
-        return Found(len(dataset), objects, pixels)
+        instances = _grouped((item_id, shape.label, shape.group) for item_id, shape in shapes)
+        are_masks = all(shape.type.name == "mask" for _, shape in shapes)
+        pixels = sum(int(np.sum(shape.image)) for _, shape in shapes) if are_masks else None
+        return Found(len(dataset), instances, pixels)
 
     return read
 
 
 def _read_labelme(module: Any, folder: Path) -> Found:  # noqa: ANN401
-    images = objects = 0
+    images = instances = 0
     for path in _json_files(folder):
         shapes = module.LabelFile(str(path)).shapes
         images += 1
-        objects += len({(one["label"], one["group_id"]) for one in shapes})
-    return Found(images, objects)
+        instances += _grouped((shape["label"], shape["group_id"]) for shape in shapes)
+    return Found(images, instances)
+
+
+def _grouped(shapes: Iterable[tuple[Any, ...]]) -> int:
+    """Instances among shapes that are told by all but the last, their group; no group = alone."""
+    groups = Counter(shapes)
+    return sum(1 if shape[-1] else number for shape, number in groups.items())
 
 
 def _read_labelstudio(module: Any, folder: Path) -> Found:  # noqa: ANN401
-    images = objects = pixels = brushes = 0
+    images = shapes = pixels = brushes = 0
     for path in _json_files(folder):
         for task in json.loads(path.read_text("utf-8")):
             images += 1
             results = task["predictions"][0]["result"]
-            objects += len({one["value"][one["type"]][0] for one in results})
-            for one in results:
-                if one["type"] == "brushlabels":
+            shapes += len(results)
+            for result in results:
+                if result["type"] == "brushlabels":
                     brushes += 1
-                    values = module.decode_rle(one["value"]["rle"])
+                    values = module.decode_rle(result["value"]["rle"])
                     pixels += int(np.count_nonzero(values[3::4]))
-    return Found(images, objects, pixels if brushes == objects else None)
+    return Found(images, shapes, pixels) if brushes == shapes else Found(images)
 
 
 def _read_yolo(module: Any, folder: Path) -> Found:  # noqa: ANN401
-    images = 0
+    return Found(_read_boxes(module, folder).images)  # outlines are rows, not instances
+
+
+def _read_boxes(module: Any, folder: Path) -> Found:  # noqa: ANN401
+    images = rows = 0
     for labels in sorted(path for path in (folder / "labels").rglob("*") if path.is_dir()):
         pictures = folder / "images" / labels.relative_to(folder / "labels")
         dataset = module.DetectionDataset.from_yolo(
             str(pictures), str(labels), str(folder / "data.yaml")
         )
         images += len(dataset)
-    return Found(images)
+        rows += sum(len(detections) for _, _, detections in dataset)
+    return Found(images, rows)
 
 
 def _read_masks(module: Any, folder: Path) -> Found:  # noqa: ANN401
@@ -190,7 +205,7 @@ _READERS: Mapping[str, _Reader] = MappingProxyType(
     {
         "coco": _Reader("pycocotools", "pycocotools.coco", _read_coco),
         "yolo": _Reader("supervision", "supervision", _read_yolo, needs_pictures=True),
-        "yolo-detect": _Reader("supervision", "supervision", _read_yolo, needs_pictures=True),
+        "yolo-detect": _Reader("supervision", "supervision", _read_boxes, needs_pictures=True),
         "voc": _Reader(
             "datumaro", "datumaro", _read_datumaro("voc", coordinate_mode="voc-one-based")
         ),

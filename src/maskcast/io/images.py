@@ -181,6 +181,14 @@ def encode_label_png(label_map: LabelMap, colors: Mapping[int, tuple[int, int, i
     return stream.getvalue()
 
 
+def encode_gray_png(pixels: npt.NDArray[np.uint16]) -> bytes:
+    """uint16 (H, W) as a gray PNG of 16 bits."""
+    # Maps of a few numbers pack into next to nothing as they are; filtering rows costs time.
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
+    _, encoded = cv2.imencode(".png", pixels, options)
+    return encoded.tobytes()
+
+
 def encode_jpeg(rgb: RgbImage, quality: int = 90) -> bytes:
     """uint8 (H, W, 3) as JPEG.
 

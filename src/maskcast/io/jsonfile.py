@@ -166,7 +166,7 @@ def layout(value: object, indent: str = "") -> str:
         lines = [f"{_plain(key)}: {layout(member, inner)}" for key, member in value.items()]
         return "{\n" + ",\n".join(inner + line for line in lines) + f"\n{indent}}}"
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n" + ",\n".join(inner + _plain(one) for one in value) + f"\n{indent}]"
+        return "[\n" + ",\n".join(inner + _plain(element) for element in value) + f"\n{indent}]"
     return _plain(value)
 
 

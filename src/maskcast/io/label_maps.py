@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +26,8 @@ from maskcast.io.mask_signs import (
     is_picture,
     is_smoothed_mask,
     levels,
+    lifted_levels,
+    share_between,
     white_of,
 )
 from maskcast.io.rasters import read_raster
@@ -51,6 +53,9 @@ _COLORED = 64.0
 
 _MATCHED = 0.9
 """Share of pixels that are nearly all."""
+_REGION = 4
+"""Blocks of 2 x 2 pixels of one colour that an edge does not have."""
+
 _NO_OBJECT = frozenset({(224, 224, 192), (255, 255, 255), (0, 0, 0), (128, 128, 128)})
 """Colours that palettes give to a number that is no object: VOC's border, white, black, gray."""
 
@@ -75,11 +80,13 @@ class LabelRules:
     Attributes:
         instances: whether every value above 0 is the same object.
         colors: number of each colour, for pictures of colours; 0 is nothing.
+        named: values that are known to be ids.
         trusted: whether they are known to be label maps, whatever they look like.
     """
 
     instances: bool = False
     colors: Mapping[Color, int] | None = None
+    named: Set[int] = frozenset()
     trusted: bool = False
 
 
@@ -238,7 +245,7 @@ def _from_samples(
         samples = np.where((alpha > 0)[..., None], samples, samples.dtype.type(0))
     gray = _as_gray(samples, is_lossy=is_lossy)
     if gray is None or _names_a_gray(rules, gray):
-        return _from_colors(path, samples, rules)
+        return _from_colors(path, samples, rules, is_lossy=is_lossy)
     return _judged(path, gray, rules, is_lossy=is_lossy)
 
 
@@ -278,7 +285,7 @@ def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPic
     colors = palette[used]
     shown = palette[indices]
     if rules.colors:
-        return _from_colors(path, shown, rules)
+        return _from_colors(path, shown, rules, is_lossy=False)
     if np.all(colors == colors[:, :1]):  # shades of gray
         gray = np.asarray(shown[..., 0])
         shades = set(colors[:, 0].tolist())
@@ -305,7 +312,9 @@ def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPic
 # ---- colours
 
 
-def _from_colors(path: Readable, rgb: npt.NDArray[Any], rules: LabelRules) -> LabelPicture:
+def _from_colors(
+    path: Readable, rgb: npt.NDArray[Any], rules: LabelRules, *, is_lossy: bool
+) -> LabelPicture:
     """Of colours (H, W, 3), by the person's table of colours."""
     if rgb.shape[2] == 1:
         rgb = np.repeat(rgb, 3, axis=2)
@@ -320,10 +329,38 @@ def _from_colors(path: Readable, rgb: npt.NDArray[Any], rules: LabelRules) -> La
     share = counts / counts.sum()
     if share[nearest <= _COLORED**2].sum() < _MATCHED:
         raise _ask_for_colors(path, rgb)
+    if not is_lossy:
+        _check_named(path, seen, nearest > _COLORED**2, places.reshape(packed.shape))
     numbers = np.array(list(table.values()), np.uint8)[np.argmin(off, axis=0)]
-    between = float(share[nearest > 0].sum())
+    between = float(share[nearest > SIGNS.noise**2].sum())
     return LabelPicture(
         numbers[places.reshape(packed.shape)], between or None, is_final=True, from_colors=True
+    )
+
+
+def _check_named(
+    path: Readable, seen: npt.NDArray[np.float32], is_far: Mask, places: npt.NDArray[np.intp]
+) -> None:
+    """Refuse regions of a colour that is far from all that were named; an edge has none.
+
+    Args:
+        path: of the picture.
+        seen: float32 (C, 3), the colours that occur.
+        is_far: bool (C,), which are far from all of the table.
+        places: (H, W), which colour each pixel has.
+    """
+    corner = places[:-1, :-1]
+    same = is_far[corner]
+    for other in (places[1:, :-1], places[:-1, 1:], places[1:, 1:]):
+        same &= corner == other
+    blocks = np.bincount(corner[same], minlength=len(seen))
+    if blocks.max() < _REGION:
+        return
+    color = f"#{bytes(seen[int(blocks.argmax())].astype(np.uint8).tolist()).hex()}"
+    raise NotALabelMapError(
+        path,
+        f"it has regions of the colour {color}, of which nothing was said",
+        f"say which object it is, with --classes '{color}=2', or '{color}=background'",
     )
 
 
@@ -365,8 +402,19 @@ def _judged(
         return LabelPicture(np.where(values == full, np.uint8(255), np.uint8(0)))
     is_judged = not rules.trusted and present[0] >= 0 and len(present) > 2
     if is_judged and is_smoothed_mask(values):
-        return _cut(values, full)
+        return _cut(values, 0, full)
+    if not rules.trusted and _is_almost_white(present, full, rules):
+        return _cut(values, 0, full)
+    if not rules.trusted and (ends := lifted_levels(values)) is not None:
+        return _cut(values, *ends)
     return _judged_values(path, values, rules)
+
+
+def _is_almost_white(present: list[int], full: int, rules: LabelRules) -> bool:
+    """Whether these are black and one other level so bright that only white can be meant."""
+    top = present[-1]
+    is_pair = present[:-1] == [0] and not (rules.instances or top in rules.named)
+    return is_pair and SIGNS.white * full <= top <= full
 
 
 def _from_floats(path: Readable, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -415,9 +463,11 @@ def _neither(path: Readable, values: npt.NDArray[Any]) -> NotALabelMapError:
     )
 
 
-def _cut(values: npt.NDArray[Any], full: int) -> LabelPicture:
-    gray = float(np.mean((values > 0) & (values < values.max())))
-    return LabelPicture(np.where(values > full // 2, np.uint8(255), np.uint8(0)), gray_share=gray)
+def _cut(values: npt.NDArray[Any], low: int, high: int) -> LabelPicture:
+    """A mask of what is above the middle between black and white."""
+    gray = float(np.mean((values > low) & (values < min(high, values.max()))))
+    is_white = values > low + (high - low) // 2
+    return LabelPicture(np.where(is_white, np.uint8(255), np.uint8(0)), gray_share=gray)
 
 
 def _cut_lossy(path: Readable, values: npt.NDArray[Any]) -> LabelPicture:
@@ -426,4 +476,5 @@ def _cut_lossy(path: Readable, values: npt.NDArray[Any]) -> LabelPicture:
         return LabelPicture(np.zeros(values.shape, np.uint8))
     if not is_lossy_mask(values):
         raise _neither(path, values)
-    return _cut(values, WHITE)
+    gray = share_between(values, 0, int(values.max()))
+    return replace(_cut(values, 0, WHITE), gray_share=gray)

@@ -156,8 +156,8 @@ class _Report:
                 f"{self.not_files[0]!a}) and are left out; rename them"
             )
         if self.other_files:
-            one, more = "file is not an image and is", "files are not images and are"
-            what = one if self.other_files == 1 else more
+            single, more = "file is not an image and is", "files are not images and are"
+            what = single if self.other_files == 1 else more
             sentences.append(f"{self.other_files} {what} left out of {root}")
         return tuple(sentences)
 
@@ -225,7 +225,7 @@ class _Search:
 
     def _unlisted(self, folders: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]]:
         done = self.excluded | self.listed if self.excluded else self.listed
-        return [one for one in folders if _identity(one[1]) not in done]
+        return [folder for folder in folders if _identity(folder[1]) not in done]
 
     def _entries(self, path: Path, relative: str) -> Iterator[os.DirEntry[str]]:
         try:
@@ -299,7 +299,7 @@ class _StoreSearch:
                     for group in self._walk_below(inner, below)
                     for images in group
                 ]
-            folders += sorted(alone, key=lambda one: one[0], reverse=True)
+            folders += sorted(alone, key=lambda entry: entry[0], reverse=True)
 
     def _entries(self, url: Url, relative: str) -> Iterator[Entry]:
         """What is in a folder; one that may not be seen is reported, as on a disk."""
@@ -329,7 +329,7 @@ def _by_clash(
     by_name: dict[str, list[tuple[str, _Folder]]] = {}
     for folder in folders:
         by_name.setdefault(fold(folder[0]), []).append(folder)
-    alone = [one for group in by_name.values() if len(group) == 1 for one in group]
+    alone = [entry for group in by_name.values() if len(group) == 1 for entry in group]
     return alone, [sorted(group) for group in by_name.values() if len(group) > 1]
 
 

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.types import Mask
+
 Values = npt.NDArray[Any]
 """(H, W), whole numbers of any type."""
 
@@ -41,6 +43,12 @@ class MaskSigns:
         levels: distinct values of a picture that is no label map, at least.
         mixed: share of pixels above 0 that touch another value above 0, above which these are no
             regions.
+        settled: share of the pixels of a value that lie in 2 x 2 blocks of it, below which the
+            value is no region.
+        rough: share of values that are no regions, and of their pixels that touch other values
+            above 0, at least, of a label map that was smoothed.
+        span: share of full white that lies between the two levels of a mask without black, at
+            least.
     """
 
     white: float = 0.875
@@ -56,6 +64,9 @@ class MaskSigns:
     lossy: float = 0.9
     levels: int = 8
     mixed: float = 0.75
+    settled: float = 0.1
+    rough: float = 0.5
+    span: float = 0.5
 
 
 SIGNS = MaskSigns()
@@ -99,7 +110,39 @@ def is_picture(values: Values) -> bool:
     mixed |= on & (cv2.erode(np.where(on, shown, shown.dtype.type(highest)), _SQUARE) != shown)
     if np.count_nonzero(mixed) >= SIGNS.mixed * np.count_nonzero(on):
         return True
-    return all(_edge_signs(values))
+    return _is_rough(shown, mixed) or all(_edge_signs(values))
+
+
+def _is_rough(shown: Values, mixed: Mask) -> bool:
+    """Whether many values occur only where others meet, as in a label map that was smoothed."""
+    if shown.dtype.kind == "f":
+        return False
+    counts = np.bincount(shown.ravel())
+    flat = np.bincount(shown[_settled(shown)], minlength=len(counts))
+    is_rough = (counts > 0) & (flat < SIGNS.settled * counts)
+    is_rough[0] = False
+    number = np.count_nonzero(is_rough)
+    if number < max(SIGNS.levels, SIGNS.rough * np.count_nonzero(counts[1:])):
+        return False
+    rough = is_rough[shown]
+    return bool(np.count_nonzero(rough & mixed) >= SIGNS.rough * np.count_nonzero(rough))
+
+
+def lifted_levels(values: Values) -> tuple[int, int] | None:
+    """Black and white of a mask whose black is not 0, as scans and wrong scalings have it.
+
+    Returns:
+        None if it is no such mask.
+    """
+    present = levels(values)
+    low, high = present[0], present[-1]
+    full = white_of(high)
+    if low <= 0 or high > DEEP_WHITE or high - low < SIGNS.span * full:
+        return None
+    if len(present) == 2:
+        return None if high == full else (low, high)  # white beside a number is its border
+    stretched = np.rint((values.astype(np.float64) - low) * (full / (high - low)))
+    return (low, high) if is_smoothed_mask(stretched.astype(np.int64)) else None
 
 
 def is_smoothed_mask(values: Values) -> bool:
@@ -125,10 +168,21 @@ def _edge_signs(values: Values) -> tuple[bool, bool]:
         return False, False
     slope = (cv2.erode(shown, _SQUARE) < shown) & (shown < cv2.dilate(shown, _SQUARE))
     between = np.count_nonzero(inner & slope) / count
-    blocks = (cv2.erode(shown, _PAIR) == cv2.dilate(shown, _PAIR)).astype(np.uint8)
-    settled = cv2.dilate(blocks, _PAIR, anchor=(0, 0)) > 0
-    loose = np.count_nonzero(inner & ~settled) / count
+    loose = np.count_nonzero(inner & ~_settled(shown)) / count
     return bool(loose >= SIGNS.loose), bool(between >= SIGNS.between)
+
+
+def _settled(shown: Values) -> Mask:
+    """Pixels in any 2 x 2 block of one value, bool (H, W)."""
+    blocks = (cv2.erode(shown, _PAIR) == cv2.dilate(shown, _PAIR)).astype(np.uint8)
+    return np.asarray(cv2.dilate(blocks, _PAIR, anchor=(0, 0)) > 0)
+
+
+def share_between(values: Values, low: int, high: int) -> float:
+    """Share of pixels that are clearly neither black nor white."""
+    span = high - low
+    between = (values > low + SIGNS.dark * span) & (values < low + SIGNS.bright * span)
+    return float(np.mean(between))
 
 
 def is_lossy_mask(values: Values) -> bool:

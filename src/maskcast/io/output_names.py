@@ -57,17 +57,17 @@ def unusual_names(image_ids: Sequence[str], taken: Mapping[str, str]) -> dict[st
         image_ids: all whose names could collide with each other.
         taken: see ``output_names``.
     """
-    stems = np.fromiter((_key(usual_name(one)) for one in image_ids), np.int64)
+    stems = np.fromiter((_key(usual_name(image_id)) for image_id in image_ids), np.int64)
     values, uses = np.unique(stems, return_counts=True)
     wanted = {int(value) for value in values[uses > 1]} | {_key(name) for name in taken.values()}
     suspects: set[int] = set()
     while new := set(np.flatnonzero(np.isin(stems, list(wanted))).tolist()) - suspects:
         suspects |= new
         wanted |= {_key(image_ids[index]) for index in new}
-    numbered = (index for index, one in enumerate(image_ids) if "~" in one)
+    numbered = (index for index, image_id in enumerate(image_ids) if "~" in image_id)
     suspects |= set(numbered)
     names = output_names([image_ids[index] for index in sorted(suspects)], taken)
-    return {one: name for one, name in names.items() if name != usual_name(one)}
+    return {image_id: name for image_id, name in names.items() if name != usual_name(image_id)}
 
 
 def usual_name(image_id: str) -> str:
@@ -96,6 +96,8 @@ def _number_duplicates(names: dict[str, str], used: set[str]) -> None:
     for image_id, name in names.items():
         if fold(name) in used:
             numbered = (f"{name}~{number}" for number in count(2))
-            names[image_id] = next(one for one in numbered if fold(one) not in claimed)
+            names[image_id] = next(
+                candidate for candidate in numbered if fold(candidate) not in claimed
+            )
         used.add(fold(names[image_id]))
         claimed.add(fold(names[image_id]))

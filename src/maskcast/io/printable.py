@@ -30,6 +30,11 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+def counted(number: int, what: str) -> str:
+    """``1 target``, ``2 targets``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _is_harmless(character: str) -> bool:
     return (
         character.isprintable()

@@ -189,12 +189,17 @@ class Url:
                 yield from self._listed(system.ls(self.path, detail=True))
 
     def _listed(self, found: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
-        for one in found:
-            path = str(one["name"]).rstrip("/")
+        for info in found:
+            path = str(info["name"]).rstrip("/")
             if path.strip("/") != self.path.strip("/") and "?" not in path:
                 path = path if self.protocol in _READ_ONLY else path.lstrip("/")
                 url = Url(self.protocol, path)
-                yield Entry(url, one["type"] == "directory", one.get("size"), _tag_of(one))
+                yield Entry(
+                    url,
+                    info["type"] == "directory",
+                    info.get("size"),
+                    _tag_of(info),
+                )
 
     def _s3_entries(self, system: Any) -> Iterator[Entry]:  # noqa: ANN401 (fsspec is untyped)
         bucket, _, key = self.path.partition("/")
@@ -204,12 +209,12 @@ class Url:
             page = system.call_s3(
                 "list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **going_on
             )
-            for one in page.get("Contents", ()):
-                if one["Key"] != prefix:
-                    url = Url("s3", f"{bucket}/{one['Key']}")
-                    yield Entry(url, False, one["Size"], _tag_of(one))
-            for one in page.get("CommonPrefixes", ()):
-                yield Entry(Url("s3", f"{bucket}/{one['Prefix'].removesuffix('/')}"), True)
+            for content in page.get("Contents", ()):
+                if content["Key"] != prefix:
+                    url = Url("s3", f"{bucket}/{content['Key']}")
+                    yield Entry(url, False, content["Size"], _tag_of(content))
+            for prefix_entry in page.get("CommonPrefixes", ()):
+                yield Entry(Url("s3", f"{bucket}/{prefix_entry['Prefix'].removesuffix('/')}"), True)
             if not page.get("IsTruncated"):
                 return
             going_on = {"ContinuationToken": page["NextContinuationToken"]}
@@ -299,7 +304,7 @@ def _errors_in_words() -> Iterator[None]:
     except (SettingsError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 (clients of stores raise what they like)
-        kind = next((one for one in _KINDS if isinstance(error, one)), OSError)
+        kind = next((kind for kind in _KINDS if isinstance(error, kind)), OSError)
         if getattr(error, "status", None) in _REFUSED:
             kind = PermissionError
         raise kind(_reason(error)) from None

@@ -96,7 +96,7 @@ def drop_references(project: ProjectFolder, image_ids: Iterable[str]) -> FileCha
     def without(file: AnnotationFile) -> AnnotationFile:
         for name in names:
             _annotated(file, name, project)
-        left = {key: one for key, one in file.annotations.items() if key not in names}
+        left = {key: known for key, known in file.annotations.items() if key not in names}
         return replace(file, annotations=left)
 
     update = AnnotationStore(project.annotations_path).update(without, keep=True)
@@ -137,7 +137,7 @@ def rename_reference(project: ProjectFolder, old: str, new: str) -> FileChange:
                     f"two, or leave {old} as it is"
                 )
             version = max(version, taken.version) + 1  # for whoever has the empty one in hand
-        others = {key: one for key, one in file.annotations.items() if key not in {old, new}}
+        others = {key: known for key, known in file.annotations.items() if key not in {old, new}}
         moved = replace(annotation, image_id=new, version=version)
         return replace(file, annotations={**others, new: moved})
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from maskcast.engines.base import Engine
@@ -80,8 +81,8 @@ class ReferencePictures:
             return self._settings.intensity_window
         pictures = {(key, _stamp(self._place / key)) for key in self.image_ids()}
         with self._lock:
-            self._deep = {one: self._is_deep(one) for one in pictures}
-            deep = frozenset(one for one, is_deep in self._deep.items() if is_deep)
+            self._deep = {picture: self._is_deep(picture) for picture in pictures}
+            deep = frozenset(picture for picture, is_deep in self._deep.items() if is_deep)
             if self._measured is None or self._measured[0] != deep:
                 self._measured = deep, self._measure([image_id for image_id, _ in deep])
             return self._measured[1]
@@ -138,7 +139,9 @@ class LoadedReferences:
     notes: tuple[str, ...]
 
 
-def load_references(project: ProjectFolder, engine: Engine) -> LoadedReferences:
+def load_references(
+    project: ProjectFolder, engine: Engine, taught: AnnotationFile | None = None
+) -> LoadedReferences:
     """Read the annotated references and resolve their prompts to masks.
 
     An annotated reference whose picture is gone is named in the notes and left out.
@@ -146,6 +149,7 @@ def load_references(project: ProjectFolder, engine: Engine) -> LoadedReferences:
     Args:
         project: whose references they are.
         engine: resolves annotations that hold prompts but no mask yet.
+        taught: annotations of targets that are references, too; None = there are none.
 
     Raises:
         AnnotationError: if nothing is annotated, or an annotation does not fit its picture.
@@ -154,20 +158,41 @@ def load_references(project: ProjectFolder, engine: Engine) -> LoadedReferences:
         EngineError: if prompts must be resolved and the engine cannot.
     """
     file = read_annotations(project.references_place / ANNOTATIONS_NAME)
-    annotated = [one for _, one in sorted(file.annotations.items()) if one.clean or one.objects]
+    annotated = [known for _, known in sorted(file.annotations.items()) if _teaches(known)]
     _check_something_annotated(project, file)
     pictures = ReferencePictures(project)
     present = pictures.present(annotation.image_id for annotation in annotated)
-    gone = [one.image_id for one in annotated if one.image_id not in present]
-    kept = [one for one in annotated if one.image_id in present]
-    images = (decoded.rgb for decoded in pictures.read_all(one.image_id for one in kept))
-    references = tuple(
-        _reference(project, engine, annotation, image)
-        for annotation, image in zip(kept, images, strict=True)
-    )
+    gone = [known.image_id for known in annotated if known.image_id not in present]
+    kept = [known for known in annotated if known.image_id in present]
+    references, noted = [], defaultdict(list)
+    images = pictures.read_all(known.image_id for known in kept)
+    for annotation, decoded in zip(kept, images, strict=True):
+        references.append(_reference(project, engine, annotation, decoded.rgb))
+        for note in decoded.notes:
+            noted[note].append(annotation.image_id)
     _check_something_shown(project, references, gone)
     window = pictures.window()
-    return LoadedReferences(references, window, _notes(project, window, gone))
+    references += _from_targets(project, engine, taught or AnnotationFile(), window)
+    read = tuple(f"{some_names(names)}: {note}" for note, names in noted.items())
+    return LoadedReferences(tuple(references), window, _notes(project, window, gone) + read)
+
+
+def _from_targets(
+    project: ProjectFolder,
+    engine: Engine,
+    taught: AnnotationFile,
+    window: IntensityWindow | None,
+) -> Iterator[Reference]:
+    """Targets as references, where they lie; their image ids say where that is."""
+    options = project.settings.images.read_options
+    for image_id, annotation in sorted(taught.annotations.items()):
+        image = read_image(project.targets_place / image_id, window=window, options=options).rgb
+        reference = _reference(project, engine, annotation, image)
+        yield replace(reference, image_id=f"targets: {image_id}")
+
+
+def _teaches(annotation: Annotation) -> bool:
+    return annotation.clean or bool(annotation.objects)
 
 
 def _reference(

@@ -7,19 +7,18 @@ beside other ids are unknown and not counted, unless the project has an object 2
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from maskcast.errors import AnnotationError, EvaluationError, MaskcastError
-from maskcast.io.label_maps import VOID, read_label_picture
+from maskcast.io.label_maps import VOID, LabelRules, read_label_picture
 from maskcast.io.read_options import DEFAULT_MAX_PIXELS, ReadOptions
 from maskcast.io.storage import Place
 from maskcast.masks import split_label_map
 from maskcast.project.folder import ProjectFolder
-from maskcast.results.files import ResultFiles
 from maskcast.results.metrics import (
     Agreement,
     Quality,
@@ -27,9 +26,10 @@ from maskcast.results.metrics import (
     overall_quality,
     quality_by_object,
 )
-from maskcast.results.reading import read_id_mask
+from maskcast.results.result_files import ResultFiles
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
+from maskcast.runs.outputs import read_id_mask
 from maskcast.types import LabelMap, Mask
 
 _MOST_ASKED = 200
@@ -86,7 +86,7 @@ class Evaluation:
             ("targets could not be compared", [f"{k} ({why})" for k, why in self.unusable.items()]),
             ("truth files belong to no target of the run", self.unmatched_truth),
             ("truth files have unknown pixels (255), which are not counted", self.unknown_truth),
-            ("truth files are gray at the border and cut at the middle", self.cut_truth),
+            ("truth files hold gray and are cut at the middle", self.cut_truth),
         )
         return [
             f"{len(names)} {kind}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
@@ -136,7 +136,7 @@ def evaluate_rows(
             f"the truth folder {truth} does not exist; give the folder of true label maps"
         )
     files = ResultFiles(output)
-    truths = _Truths(truth, ReadOptions(max_pixels), void_is_object=VOID in names)
+    truths = _Truths(truth, ReadOptions(max_pixels), frozenset(names))
     unmatched = {path.relative_to(truth).as_posix() for path in truths.paths}
     compared: list[dict[int, Agreement]] = []
     missing, failed, unusable = [], [], {}
@@ -170,12 +170,13 @@ def evaluate_rows(
 class _Truths:
     """The label maps of a folder, read alike: 255 is unknown in all of them or in none."""
 
-    def __init__(self, folder: Path, options: ReadOptions, *, void_is_object: bool) -> None:
+    def __init__(self, folder: Path, options: ReadOptions, object_ids: Set[int]) -> None:
         self.paths = sorted(folder.rglob("*.png"))
         self.unknown: list[str] = []
         self.cut: list[str] = []
         self._options = options
-        self._void_is_object = void_is_object
+        self._rules = LabelRules(named=object_ids)
+        self._void_is_object = VOID in object_ids
 
     def read(self, path: Path, image_id: str) -> tuple[LabelMap, Mask | None]:
         """Object ids, and the pixels of which nothing is known.
@@ -183,7 +184,7 @@ class _Truths:
         Raises:
             AnnotationError: if it cannot be read, or is neither a mask nor a label map.
         """
-        picture = read_label_picture(path, self._options)
+        picture = read_label_picture(path, self._options, self._rules)
         if picture.gray_share is not None:
             self.cut.append(image_id)
         # Alone, 255 is a mask of object 1, unless other label maps tell that it is the border.
@@ -200,7 +201,7 @@ class _Truths:
 
     def _shows_void(self, path: Path) -> bool:
         try:
-            return read_label_picture(path, self._options).has_void()
+            return read_label_picture(path, self._options, self._rules).has_void()
         except AnnotationError:
             return False
 

@@ -230,16 +230,16 @@ def overall_quality(images: Sequence[Mapping[int, Agreement]]) -> Quality:
 def _quality(name: str, found: Sequence[Agreement], images: int) -> Quality:
     """Quality over the images where something is true or predicted, of ``images`` in all."""
     pooled = _merge(found)
-    tp = sum(bool(one.true and one.predicted) for one in found)
-    fp = sum(not one.true for one in found)
-    fn = sum(not one.predicted for one in found)
+    tp = sum(bool(comparison.true and comparison.predicted) for comparison in found)
+    fp = sum(not comparison.true for comparison in found)
+    fn = sum(not comparison.predicted for comparison in found)
     return Quality(
         name=name,
         iou=pooled.iou,
-        mean_iou=_mean(one.iou for one in found),
+        mean_iou=_mean(comparison.iou for comparison in found),
         dice=pooled.dice,
-        mean_dice=_mean(one.dice for one in found),
-        boundary_f=_mean(one.boundary_f for one in found),
+        mean_dice=_mean(comparison.dice for comparison in found),
+        boundary_f=_mean(comparison.boundary_f for comparison in found),
         presence=Presence(tp, fp, fn, images - len(found)),
     )
 
@@ -247,9 +247,9 @@ def _quality(name: str, found: Sequence[Agreement], images: int) -> Quality:
 def _merge(found: Sequence[Agreement]) -> Agreement:
     """Sums of the pixel counts; a boundary measure cannot be summed."""
     return Agreement(
-        intersection=sum(one.intersection for one in found),
-        predicted=sum(one.predicted for one in found),
-        true=sum(one.true for one in found),
+        intersection=sum(comparison.intersection for comparison in found),
+        predicted=sum(comparison.predicted for comparison in found),
+        true=sum(comparison.true for comparison in found),
         boundary_f=None,
     )
 

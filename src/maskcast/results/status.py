@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from maskcast.io.printable import printable
 from maskcast.project.folder import ProjectFolder
+from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import LedgerCounts
+from maskcast.runs.ledger import Ledger
 
 _SHOWN = 20
+
+_Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True)
@@ -21,13 +26,16 @@ class Status:
         output: the output folder.
         engine: name of the engine the results are from; None before the first run.
         targets: in the targets folder now.
-        done: finished, empty ones included.
+        done: finished as they are now, empty ones included.
         empty: of those done, how many show nothing.
         failed: could not be done.
-        pending: in the folder and neither done nor failed.
-        found_in: object id -> number of targets it was found in.
+        pending: in the folder and neither done nor failed; those that changed are pending.
+        found_in: object id -> number of targets that are done it was found in.
         failures: image id -> reason.
         notes: image id -> what to know of how it was read.
+        changed: image ids of targets that are other pictures now than those that were masked.
+        gone: image ids of targets that were masked, or failed, and are not there any more. Nothing
+            else counts them.
     """
 
     output: str
@@ -40,6 +48,8 @@ class Status:
     found_in: dict[int, int]
     failures: dict[str, str]
     notes: dict[str, list[str]]
+    changed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able, with failures and notes as lists of objects."""
@@ -62,6 +72,8 @@ class Status:
             f"object {object_id}: found in {count} targets"
             for object_id, count in self.found_in.items()
         ]
+        lines += _listed("changed since it was done", self.changed)
+        lines += _listed("gone", self.gone)
         lines += _listed("failed", [f"{name}: {reason}" for name, reason in self.failures.items()])
         lines += _listed(
             "note", [f"{name}: {'; '.join(notes)}" for name, notes in self.notes.items()]
@@ -69,9 +81,10 @@ class Status:
         return "\n".join(map(printable, lines))
 
     def _counts(self) -> str:
+        gone = f", gone {len(self.gone)}" if self.gone else ""
         return (
             f"done {self.done} (of these empty {self.empty}), failed {self.failed}, "
-            f"pending {self.pending}"
+            f"pending {self.pending}{gone}"
         )
 
 
@@ -81,30 +94,53 @@ def read_status(project: ProjectFolder) -> Status:
     Raises:
         SettingsError: if the targets folder does not exist.
         RunError: if the ledger cannot be read.
+        IdentityError: if output and ledger belong to different runs.
     """
     with opened_ledger(project) as ledger:
-        listed = pending = 0
-        for group in project.stream_targets().groups():
-            for images in group:
-                known = ledger.known_in(images.relative) if ledger else set()
-                listed += len(images.names)
-                pending += sum(image_id not in known for image_id in images.image_ids())
-        counts = ledger.counts() if ledger else LedgerCounts(0, 0, 0)
+        targets = TargetList(project.stream_targets(), project.targets_place, ledger)
+        unknown = sum(
+            image_id not in group.known
+            for group in targets.groups()
+            for image_id in group.image_ids
+        )
+        if ledger is None:
+            return Status(
+                str(project.output_place), None, targets.listed, 0, 0, 0, unknown, {}, {}, {}
+            )
+        gone = targets.gone()
+        aside = [*targets.changed, *gone]
+        counts = ledger.counts().without(ledger.counts_of(aside))
         return Status(
             output=str(project.output_place),
-            engine=ledger.fingerprint.get("engine") if ledger else None,
-            targets=listed,
+            engine=ledger.fingerprint.get("engine"),
+            targets=targets.listed,
             done=counts.done,
             empty=counts.empty,
             failed=counts.failed,
-            pending=pending,
-            found_in=ledger.found_in() if ledger else {},
-            failures=ledger.failures() if ledger else {},
-            notes=ledger.notes() if ledger else {},
+            pending=unknown + len(targets.changed),
+            found_in=_found_in(ledger, aside),
+            failures=_without(ledger.failures(), aside),
+            notes=_without(ledger.notes(), aside),
+            changed=tuple(targets.changed),
+            gone=tuple(gone),
         )
 
 
-def _listed(label: str, sentences: list[str]) -> list[str]:
+def _found_in(ledger: Ledger, aside: Sequence[str]) -> dict[int, int]:
+    """Object id -> number of targets it was found in, some of them left aside."""
+    found = Counter(ledger.found_in())
+    for image_id in aside:
+        row = ledger.row(image_id)
+        found.subtract(known.object_id for known in (row.objects if row is not None else ()))
+    return {object_id: count for object_id, count in found.items() if count}
+
+
+def _without(told: Mapping[str, _Told], aside: Iterable[str]) -> dict[str, _Told]:
+    left_out = set(aside)
+    return {image_id: words for image_id, words in told.items() if image_id not in left_out}
+
+
+def _listed(label: str, sentences: Sequence[str]) -> list[str]:
     more = len(sentences) - _SHOWN
     tail = [f"{label}: ... and {more} more (--json lists all)"] if more > 0 else []
     return [f"{label}: {sentence}" for sentence in sentences[:_SHOWN]] + tail

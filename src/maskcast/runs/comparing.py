@@ -54,6 +54,7 @@ class TargetList:
         listed: targets seen so far; all of them once ``groups`` has ended.
         changed: image ids of those done that are other pictures now.
         touched: image id -> new bytes and tag of those whose content is the same all the same.
+        missed: image ids that the ledger holds in folders seen so far, and that are not there.
     """
 
     stream: ImageStream
@@ -62,10 +63,10 @@ class TargetList:
     listed: int = 0
     changed: list[str] = field(default_factory=list)
     touched: dict[str, Stamp] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)
     _known_before: int = 0
     _known_and_listed: int = 0
     _folders: set[str] = field(default_factory=set)
-    _missed: list[str] = field(default_factory=list)
 
     def groups(self) -> Iterator[Compared]:
         """What can be decided together, ascending by name."""
@@ -94,7 +95,7 @@ class TargetList:
             for image_id in self.ledger.image_ids()
             if image_id.rpartition("/")[0] not in self._folders
         )
-        missed = sorted([*self._missed, *elsewhere])
+        missed = sorted([*self.missed, *elsewhere])
         return [image_id for image_id in missed if not self.stream.hides(image_id)]
 
     def _known_in(self, images: ImageFolder) -> dict[str, Known]:
@@ -103,7 +104,7 @@ class TargetList:
             return {}
         known = self.ledger.known_in(images.relative)
         missed = known.keys() - set(images.image_ids()) if known else ()
-        self._missed += missed
+        self.missed += missed
         self._known_and_listed += len(known) - len(missed)
         return known
 

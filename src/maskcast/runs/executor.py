@@ -21,7 +21,7 @@ from maskcast.engines.base import Engine, EngineSettings, create_engine
 from maskcast.errors import RunError
 from maskcast.project.settings import usable_cores
 from maskcast.runs.ledger import TargetRow
-from maskcast.runs.pipeline import BatchRunner, Record, WorkItem, run_pipeline
+from maskcast.runs.pipeline import BatchRunner, Record, WorkItem, run_pipeline, until
 from maskcast.runs.shards import Gathered, ShardPlan
 from maskcast.runs.work import FileWork
 from maskcast.types import Reference
@@ -167,11 +167,3 @@ class Worker:
             done = [row for row in rows if row.state == "done"]
             shard = plan.write(done, gathered.results) if done else None
             record([replace(row, shard=shard) if row.state == "done" else row for row in rows])
-
-
-def until(stop: threading.Event, items: Iterable[WorkItem]) -> Iterator[WorkItem]:
-    """``items``, ending early once ``stop`` is set."""
-    for item in items:
-        if stop.is_set():
-            return
-        yield item

@@ -7,7 +7,10 @@ from typing import Any
 
 from maskcast.engines.base import EngineInfo, reference_digest
 from maskcast.io.images import IntensityWindow
-from maskcast.types import ObjectSpec, Reference
+from maskcast.types import Reference
+
+_NOT_ASKED = frozenset({"objects"})
+"""Names and colours, which were in the fingerprints of 0.1."""
 
 Fingerprint = Mapping[str, Any]
 """JSON-able: topic -> facts. Facts are a value, or a mapping of names to values."""
@@ -16,18 +19,16 @@ Fingerprint = Mapping[str, Any]
 def run_fingerprint(
     info: EngineInfo,
     references: Sequence[Reference],
-    specs: Mapping[int, ObjectSpec],
     window: IntensityWindow | None,
 ) -> Fingerprint:
-    """Collect everything that the output files depend on, apart from the targets."""
+    """Collect everything that masks depend on, apart from the targets.
+
+    Names and colours of objects do not count: see ``looks.py``.
+    """
     return {
         "engine": info.name,
         "engine settings": dict(info.signature),
         "references": {reference.image_id: reference_digest(reference) for reference in references},
-        "objects": {
-            str(object_id): [spec.name, list(spec.color)]
-            for object_id, spec in sorted(specs.items())
-        },
         "intensity window": None if window is None else [window.low, window.high],
     }
 
@@ -40,7 +41,7 @@ def seen_window(fingerprint: Fingerprint) -> IntensityWindow | None:
 
 def describe_changes(before: Fingerprint, now: Fingerprint) -> list[str]:
     """Say what differs, one phrase a topic; empty if nothing does."""
-    topics = sorted(before.keys() | now.keys())
+    topics = sorted((before.keys() | now.keys()) - _NOT_ASKED)
     return [
         _describe(topic, before.get(topic), now.get(topic))
         for topic in topics

@@ -28,6 +28,10 @@ SELECT image_id FROM other.targets AS o WHERE state = 'done' AND NOT EXISTS
 (SELECT 1 FROM main.targets AS t WHERE t.image_id = o.image_id AND t.state = 'done')
 """
 
+_WEAR = """
+INSERT OR IGNORE INTO worn_shards SELECT shard FROM shards WHERE image_id = ? AND shard IS NOT ?
+"""
+
 _AT_ONCE = 500
 
 Known = tuple[bool, int | None, Tag]
@@ -66,6 +70,7 @@ class TargetRow:
         tag: what its listing told beside the size: nanoseconds of the last change of a file, a
             text of an object in a store; None if unknown.
         digest: of the bytes that were read, 16 of them; see ``io.digests``. None if unknown.
+        decision: of a person, that the results show; read only, see ``Ledger.show_decision``.
         look: names and colours that its pictures were drawn with, as a number; see ``runs.looks``.
             None if unknown.
         notes: what the user should know of how it was read.
@@ -86,11 +91,44 @@ class TargetRow:
     tag: Tag = None
     digest: bytes | None = None
     look: int | None = None
+    decision: str | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether it is done and nothing was found."""
         return self.state == "done" and not self.objects
+
+
+@dataclass(frozen=True)
+class FoundScore:
+    """An object found in a target, or that nothing was.
+
+    Attributes:
+        image_id: of the target.
+        object_id: None if nothing was found.
+        score: in [0, 1]; None if nothing was found.
+        share: of the target's pixels.
+    """
+
+    image_id: str
+    object_id: int | None
+    score: float | None
+    share: float
+
+
+@dataclass(frozen=True)
+class ShownDecision:
+    """A person's decision on a target, as its results show it.
+
+    Attributes:
+        number: of the decision in the project's log; see ``review.decisions``.
+        decision: accepted, corrected, rejected or undecided.
+        own: what the engine had found, as JSON, where the results show something else; else None.
+    """
+
+    number: int
+    decision: str
+    own: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,19 +169,27 @@ class Ledger:
         self.path = opened.path
 
     @classmethod
-    def create(cls, path: Path, fingerprint: Mapping[str, Any], run_id: str = "") -> Ledger:
+    def create(
+        cls,
+        path: Path,
+        fingerprint: Mapping[str, Any],
+        run_id: str = "",
+        generation: int = 1,
+    ) -> Ledger:
         """Make a new ledger.
 
         Args:
             path: holds nothing yet.
             fingerprint: what results depend on, JSON-able, see ``runs.fingerprint``.
             run_id: from ``new_run_id``; empty = a new one.
+            generation: of the results, from 1.
 
         Raises:
             StorageError: if the folder cannot be written.
         """
         depends_on = json.dumps(fingerprint, sort_keys=True)
         meta = {"fingerprint": depends_on, "run": run_id or new_run_id()}
+        meta["generation"] = str(generation)
         return cls(database.create(path, meta))
 
     @classmethod
@@ -193,9 +239,34 @@ class Ledger:
         """
         return self._database.meta("run") or ""
 
+    @property
+    def generation(self) -> int:
+        """How often the results were made: 1, and one more with each update."""
+        return int(self._database.meta("generation") or 1)
+
     def shards(self) -> set[str]:
         """File names of the shards that hold recorded results."""
         return {name for (name,) in self._connection.execute("SELECT DISTINCT shard FROM shards")}
+
+    def rows_in_shard(self, name: str) -> list[TargetRow]:
+        """Of the targets whose results are in a shard, ascending by image id."""
+        rows = self._connection.execute(
+            "SELECT * FROM targets WHERE image_id IN "
+            "(SELECT image_id FROM shards WHERE shard = ?) ORDER BY image_id",
+            (name,),
+        )
+        return [self._row(*columns) for columns in rows.fetchall()]
+
+    def worn_shards(self) -> list[str]:
+        """File names of the shards that hold results of targets that were done again since."""
+        rows = self._connection.execute("SELECT shard FROM worn_shards ORDER BY shard")
+        return [name for (name,) in rows.fetchall()]
+
+    def rename_shard(self, name: str, new: str) -> None:
+        """Note that what is recorded of a shard is in another one, which nothing is worn of."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE shards SET shard = ? WHERE shard = ?", (new, name))
+            connection.execute("DELETE FROM worn_shards WHERE shard = ?", (name,))
 
     def forget_shards(self, names: Set[str]) -> int:
         """Forget the targets whose results were in these shards; returns how many."""
@@ -204,10 +275,12 @@ class Ledger:
             for name in names:
                 chosen = "(SELECT image_id FROM shards WHERE shard = ?)"
                 connection.execute(f"DELETE FROM objects WHERE image_id IN {chosen}", (name,))  # noqa: S608
+                connection.execute(f"DELETE FROM decided WHERE image_id IN {chosen}", (name,))  # noqa: S608
                 connection.execute(f"DELETE FROM targets WHERE image_id IN {chosen}", (name,))  # noqa: S608
                 forgotten += connection.execute(
                     "DELETE FROM shards WHERE shard = ?", (name,)
                 ).rowcount
+                connection.execute("DELETE FROM worn_shards WHERE shard = ?", (name,))
         return forgotten
 
     def record(self, row: TargetRow) -> None:
@@ -217,27 +290,91 @@ class Ledger:
     def record_all(self, rows: Sequence[TargetRow]) -> None:
         """Write what became of some targets, all or none; replaces what was known of them.
 
+        Results that an engine made show no decision.
+
         Raises:
             StorageError: if the disk is full or not writable; the ledger stays openable.
         """
+        image_ids = [(row.image_id,) for row in rows]
+        with self._transaction() as connection:
+            self._replace(rows)
+            connection.executemany("DELETE FROM decided WHERE image_id = ?", image_ids)
+
+    def record_redrawn(self, rows: Sequence[TargetRow]) -> None:
+        """The same of targets whose results only look otherwise, which show what they showed."""
+        with self._transaction():
+            self._replace(rows)
+
+    def show_decision(
+        self, image_id: str, decision: ShownDecision | None, row: TargetRow | None = None
+    ) -> None:
+        """Note which decision the results of a target show.
+
+        Args:
+            image_id: of a target that is done.
+            decision: None if they show what the engine found.
+            row: what the results are now; None if they did not change.
+
+        Raises:
+            StorageError: if the disk is full or not writable.
+        """
+        with self._transaction() as connection:
+            if row is not None:
+                self._replace([row])
+            connection.execute("DELETE FROM decided WHERE image_id = ?", (image_id,))
+            if decision is not None:
+                connection.execute(
+                    "INSERT INTO decided VALUES (?, ?, ?, ?)",
+                    (image_id, decision.number, decision.decision, decision.own),
+                )
+
+    def shown_decision(self, image_id: str) -> ShownDecision | None:
+        """The decision that the results of a target show; None if there is none."""
+        found = self._connection.execute(
+            "SELECT number, decision, own FROM decided WHERE image_id = ?", (image_id,)
+        ).fetchone()
+        return None if found is None else ShownDecision(*found)
+
+    def shown_decisions(self) -> dict[str, tuple[int, str]]:
+        """Image id -> number and word of the decision that the results show."""
+        rows = self._connection.execute("SELECT image_id, number, decision FROM decided")
+        return {image_id: (number, decision) for image_id, number, decision in rows}
+
+    def digests(self) -> dict[str, bytes | None]:
+        """Image id -> digest of the bytes that were read, of each target that is done."""
+        rows = self._connection.execute("SELECT image_id, digest FROM targets WHERE state = 'done'")
+        return dict(rows.fetchall())
+
+    def found_scores(self) -> Iterator[FoundScore]:
+        """What was found in all targets that are done, ascending by image id and object id."""
+        rows = self._connection.execute(
+            "SELECT t.image_id, object_id, score, "
+            "coalesce(1.0 * area / (height * width), 0.0) FROM targets AS t "
+            "LEFT JOIN objects AS o ON o.image_id = t.image_id WHERE state = 'done' "
+            "ORDER BY t.image_id, object_id"
+        )
+        return (FoundScore(*columns) for columns in rows)
+
+    def _replace(self, rows: Sequence[TargetRow]) -> None:
+        """In a transaction: put rows into the place of those of the same targets."""
+        connection = self._connection
         objects = [
             (row.image_id, found.object_id, found.score, found.area, found.components, *found.box)
             for row in rows
             for found in row.objects
         ]
-        with self._transaction() as connection:
-            connection.executemany(
-                "DELETE FROM objects WHERE image_id = ?", [(row.image_id,) for row in rows]
-            )
-            connection.executemany(
-                "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                map(_target_values, rows),
-            )
-            connection.executemany(
-                "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", objects
-            )
-            if sharded := [(row.image_id, row.shard) for row in rows if row.shard is not None]:
-                connection.executemany("INSERT OR REPLACE INTO shards VALUES (?, ?)", sharded)
+        image_ids = [(row.image_id,) for row in rows]
+        connection.executemany("DELETE FROM objects WHERE image_id = ?", image_ids)
+        connection.executemany(
+            "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            map(_target_values, rows),
+        )
+        connection.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", objects)
+        if any(True for _ in connection.execute("SELECT 1 FROM shards LIMIT 1")):
+            connection.executemany(_WEAR, [(row.image_id, row.shard) for row in rows])
+            connection.executemany("DELETE FROM shards WHERE image_id = ?", image_ids)
+        if sharded := [(row.image_id, row.shard) for row in rows if row.shard is not None]:
+            connection.executemany("INSERT INTO shards VALUES (?, ?)", sharded)
 
     def counts(self) -> LedgerCounts:
         """Count targets by what became of them."""
@@ -314,10 +451,57 @@ class Ledger:
         (count,) = self._connection.execute("SELECT count(*) FROM targets").fetchone()
         return int(count)
 
+    def image_id_of(self, name: str) -> str | None:
+        """The target whose results have a name; None if there is none."""
+        found = self._connection.execute(
+            "SELECT image_id FROM targets WHERE name = ?", (name,)
+        ).fetchone()
+        return None if found is None else str(found[0])
+
     def image_ids(self) -> Iterator[str]:
         """Of all targets, done or failed, ascending, streamed."""
         rows = self._connection.execute("SELECT image_id FROM targets ORDER BY image_id")
         return (image_id for (image_id,) in rows)
+
+    def rows_of_other_look(self, look: int) -> Iterator[TargetRow]:
+        """Of the targets that are done and were drawn with other names or colours, ascending.
+
+        The ledger may be written to meanwhile.
+        """
+        last = ""
+        while True:
+            rows = self._connection.execute(
+                "SELECT * FROM targets WHERE image_id > ? AND state = 'done' AND look IS NOT ? "
+                "ORDER BY image_id LIMIT ?",
+                (last, look, _AT_ONCE),
+            ).fetchall()
+            yield from (self._row(*columns) for columns in rows)
+            if len(rows) < _AT_ONCE:
+                return
+            last = rows[-1][0]
+
+    def shards_of_other_look(self, look: int) -> list[str]:
+        """File names of the shards that hold such targets."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT shard FROM shards JOIN targets USING (image_id) "
+            "WHERE state = 'done' AND look IS NOT ? ORDER BY shard",
+            (look,),
+        )
+        return [name for (name,) in rows.fetchall()]
+
+    def count_of_other_look(self, look: int) -> int:
+        """How many targets ``rows_of_other_look`` gives."""
+        (count,) = self._connection.execute(
+            "SELECT count(*) FROM targets WHERE state = 'done' AND look IS NOT ?", (look,)
+        ).fetchone()
+        return int(count)
+
+    def take_look(self, look: int) -> None:
+        """Note names and colours of targets of which they are not known."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE targets SET look = ? WHERE look IS NULL AND state = 'done'", (look,)
+            )
 
     def retag(self, tags: Mapping[str, tuple[int | None, Tag]]) -> None:
         """Note bytes and tag of files that changed without their content having changed.
@@ -442,9 +626,9 @@ class Ledger:
         kept = tuple(json.loads(notes))
         found = self._objects(image_id)
         shard = self._shard(image_id) if state == "done" else None
-        return TargetRow(
-            image_id, name, state, size, file_size, kept, reason, found, shard, tag, digest, look
-        )
+        facts = (size, file_size, kept, reason, found, shard, tag, digest, look)
+        shown = self.shown_decision(image_id) if state == "done" else None
+        return TargetRow(image_id, name, state, *facts, None if shown is None else shown.decision)
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(

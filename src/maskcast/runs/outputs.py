@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ import numpy as np
 from maskcast.drawing.overlay import draw_overlay
 from maskcast.drawing.palette import default_spec
 from maskcast.io.images import MAX_JPEG_SIDE, encode_jpeg, encode_label_png, encode_mask_png
+from maskcast.io.rasters import read_raster
+from maskcast.io.read_options import ReadOptions
+from maskcast.io.storage import Readable
 from maskcast.masks import Component, components, compose_label_map
 from maskcast.runs.ledger import FoundObject
 from maskcast.runs.sinks import FolderSink
@@ -98,6 +102,15 @@ def write_outputs(
     files, found = render_outputs(name, image, segmentation, specs)
     FolderSink(folders.root).put(name, files)
     return found
+
+
+def read_id_mask(file: Readable) -> Mask:
+    """A binary mask of a run, bool (H, W); quicker than ``read_label_map``, which asks more.
+
+    Raises:
+        ImageError: if it cannot be read.
+    """
+    return np.asarray(read_raster(file, ReadOptions(sys.maxsize)).samples[..., 0] > 0)
 
 
 def render_outputs(

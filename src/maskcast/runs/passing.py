@@ -70,10 +70,11 @@ class Pass:
         if self.copies is not None and self.copies.is_missing:
             self._copy()
         gone = self.targets.gone() if has_all else []
+        aside = [*gone, *self.targets.again]
         return RunSummary(
             output,
             self.targets.listed,
-            self.ledger.counts().without(self.ledger.counts_of(gone)),
+            self.ledger.counts().without(self.ledger.counts_of(aside)),
             self._finished,
             self.targets.pending - self._finished,
             seconds,
@@ -109,14 +110,18 @@ class Pass:
     def _tell(self, rows: list[TargetRow]) -> None:
         """These are recorded."""
         for row in rows:
+            self.targets.again.discard(row.image_id)
             self.observer.row(row)
         self._finished += len(rows)
         if self.targets.listed > _ANNOUNCE_GROWTH * self._announced:
             self._announce()
 
     def _announce(self) -> None:
+        """Tell of targets that are there and done as they are now."""
         self._announced = self.targets.listed
-        self.observer.start(self._announced, self.ledger.counts())
+        aside = [*self.targets.again, *self.targets.gone_so_far()]
+        counts = self.ledger.counts().without(self.ledger.counts_of(aside))
+        self.observer.start(self._announced, counts)
 
     def _list_on(self, items: Iterator[WorkItem]) -> bool:
         """Count what was not taken, where that is quick; returns whether all is counted."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from maskcast.io.listing import Stamp
 from maskcast.io.output_names import unusual_names, usual_name
+from maskcast.io.printable import counted
 from maskcast.io.storage import Place
 from maskcast.runs.comparing import Compared, TargetList
 from maskcast.runs.missing import ResultCheck
@@ -21,13 +22,17 @@ class PendingTargets:
         compared: the list against the ledger.
         results: finds those of which a result file is missing; None = nobody looks.
         chosen: image ids of the only ones to be done this time, done or not; None = all pending.
+        doubt: image id -> how soon it is done, the largest first; empty = as listed.
         pending: how many are to be done, of those listed so far.
+        again: those of them that the ledger holds as done, and that were not done again yet.
     """
 
     compared: TargetList
     results: ResultCheck | None = None
     chosen: frozenset[str] | None = None
+    doubt: Mapping[str, float] = field(default_factory=dict)
     pending: int = 0
+    again: set[str] = field(default_factory=set)
     _missing: list[str] = field(default_factory=list)
 
     @property
@@ -49,8 +54,17 @@ class PendingTargets:
         """See ``TargetList``."""
         return self.compared.gone()
 
+    def gone_so_far(self) -> list[str]:
+        """See ``TargetList``."""
+        return self.compared.missed
+
     def items(self) -> Iterator[WorkItem]:
-        """Folder by folder, ascending by name in each."""
+        """Folder by folder, ascending by name in each; with ``doubt`` the most doubtful first."""
+        if not self.doubt:
+            return self._listed()
+        return iter(sorted(self._listed(), key=lambda item: -self.doubt.get(item.image_id, 1.0)))
+
+    def _listed(self) -> Iterator[WorkItem]:
         for group in self.compared.groups():
             missing = set(self.results.missing_in(group)) if self.results else set()
             chosen = self.chosen or frozenset()
@@ -61,22 +75,26 @@ class PendingTargets:
             ]
             self._missing += sorted(missing.intersection(group.image_ids) - group.changed)
             self.pending += len(pending)
+            self.again.update(key for key in pending if key in group.known and group.known[key][0])
             wanted = frozenset(pending) if self.chosen is None else chosen.intersection(pending)
             if wanted:
                 yield from self._items_of(group, wanted)
 
     def notes(self) -> tuple[str, ...]:
         """What the user should know; complete once ``items`` has ended."""
-        again = "are done again" if self.chosen is None else "are pending"
-        changed, missing, gone = self.compared.changed, self._missing, self.gone()
+        again = "done again" if self.chosen is None else "left for the next run"
         told = {
-            f"changed since they were done and {again}": changed,
-            f"lack result files and {again}": missing,
-            "are gone; their results are kept": gone,
+            f"changed since done, {again}": self.compared.changed,
+            f"lacking result files, {again}": self._missing,
+            "gone, with their results kept": self.gone(),
         }
         return (
             *self.compared.stream.sentences(),
-            *(f"{len(ids)} targets {what} (first: {ids[0]})" for what, ids in told.items() if ids),
+            *(
+                f"{what}: {counted(len(ids), 'target')}, such as {ids[0]}"
+                for what, ids in told.items()
+                if ids
+            ),
         )
 
     def _items_of(self, group: Compared, wanted: frozenset[str]) -> Iterator[WorkItem]:

@@ -141,6 +141,14 @@ def map_ahead(
         yield result
 
 
+def until(stop: threading.Event, items: Iterable[Item]) -> Iterator[Item]:
+    """``items``, ending early once ``stop`` is set."""
+    for item in items:
+        if stop.is_set():
+            return
+        yield item
+
+
 class BatchRunner:
     """Runs the engine over a stream of decoded targets in batches of one size.
 

@@ -17,9 +17,9 @@ from types import ModuleType
 from typing import Any
 
 from maskcast.errors import MaskcastError, RunError
-from maskcast.runs.executor import Recipe, Worker, until
+from maskcast.runs.executor import Recipe, Worker
 from maskcast.runs.ledger import TargetRow
-from maskcast.runs.pipeline import WorkItem
+from maskcast.runs.pipeline import WorkItem, until
 
 LEAST_CHUNK = 8
 """Fewest targets of one call on a CPU, because calls cost."""
@@ -171,7 +171,7 @@ class Pool:
             return
         busy = {flight.member for flight in self.flights.values() if flight.items}
         newest_first = self.members[::-1]
-        for member in sorted(newest_first, key=lambda one: one.ready):
+        for member in sorted(newest_first, key=lambda member: member.ready):
             if member not in busy:
                 self.ray.kill(member.handle)
                 self.members.remove(member)

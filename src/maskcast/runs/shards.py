@@ -22,11 +22,11 @@ import json
 import re
 import tarfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from maskcast.errors import RunError
+from maskcast.errors import RunError, StorageError
 from maskcast.io.atomic import write_atomically
 from maskcast.io.storage import Place
 from maskcast.runs.ledger import Ledger, TargetRow
@@ -51,6 +51,11 @@ class ShardPlan:
     run_id: str
     size: int
 
+    def name_of(self, rows: Sequence[TargetRow]) -> str:
+        """The name of the shard that holds these targets."""
+        digest = hashlib.sha256("\n".join(sorted(row.image_id for row in rows)).encode())
+        return f"{self.run_id}-{digest.hexdigest()[:16]}.tar"
+
     def write(self, rows: Sequence[TargetRow], results: Mapping[str, Mapping[str, bytes]]) -> str:
         """Put a whole shard; returns its name.
 
@@ -61,8 +66,7 @@ class ShardPlan:
         Raises:
             StorageError: if nothing more can be written.
         """
-        digest = hashlib.sha256("\n".join(sorted(row.image_id for row in rows)).encode())
-        name = f"{self.run_id}-{digest.hexdigest()[:16]}.tar"
+        name = self.name_of(rows)
         data = pack((row.image_id, row.name, results[row.name]) for row in rows)
         path = self.output / f"{FOLDER}/{name}"
         if isinstance(path, Path):
@@ -89,7 +93,7 @@ def pack(targets: Iterable[tuple[str, str, Mapping[str, bytes]]]) -> bytes:
     """A tar of targets, given as image id, output name and files; the same ones, the same bytes."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
-        for image_id, name, files in sorted(targets, key=lambda one: one[0]):
+        for image_id, name, files in sorted(targets, key=lambda target: target[0]):
             suffixes = {_suffix(path): path for path in files}
             head = {"image_id": image_id, "name": name, "files": suffixes}
             members = {"json": json.dumps(head, ensure_ascii=False).encode()}
@@ -137,22 +141,55 @@ def unpack(data: bytes) -> dict[str, bytes]:
 def reconcile(output: Place, ledger: Ledger) -> int:
     """Make shards and ledger agree, before a run goes on or after it.
 
-    Shards of this run that a killed process left without recording their targets are removed;
-    targets whose recorded shard is gone are forgotten, so that they are done again.
+    Targets whose recorded shard is gone are forgotten, so that they are done again. Shards some of
+    whose targets were done again, and are in another one now, are written anew without them.
+    Shards of this run of which nothing is recorded are removed: a killed process left them, or
+    all of their targets were done again.
 
     Returns:
         How many targets were forgotten.
     """
-    recorded = ledger.shards()
     present = _present(output / FOLDER)
-    for name in present - recorded:
+    forgotten = ledger.forget_shards(ledger.shards() - present)
+    for name in ledger.worn_shards():
+        _write_anew(output, ledger, name)
+    for name in present - ledger.shards():
         if _NAME.fullmatch(name) and name.startswith(f"{ledger.run_id}-"):
             path = output / f"{FOLDER}/{name}"
             if isinstance(path, Path):
                 path.unlink()
             else:
                 path.remove()
-    return ledger.forget_shards(recorded - present)
+    return forgotten
+
+
+def _write_anew(output: Place, ledger: Ledger, name: str) -> None:
+    """Put what is recorded of a shard into a new one."""
+    rows = ledger.rows_in_shard(name)
+    if not rows:
+        ledger.rename_shard(name, name)
+        return
+    path = output / f"{FOLDER}/{name}"
+    try:
+        files = unpack(path.read_bytes())
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be read ({error.strerror or error}); make it readable"
+        ) from error
+    results = {
+        row.name: {inside: files[inside] for inside in paths_of(row) if inside in files}
+        for row in rows
+    }
+    ledger.rename_shard(name, ShardPlan(output, ledger.run_id, len(rows)).write(rows, results))
+
+
+def paths_of(row: TargetRow) -> Iterator[str]:
+    """POSIX paths in the output of all files of a target that is done, in the order of writing."""
+    for found in row.objects:
+        yield f"id_masks/{row.name}/{found.object_id}.png"
+    yield f"masks/{row.name}.png"
+    yield f"overlays/{row.name}.jpg"
+    yield f"bboxes/{row.name}.csv"
 
 
 def _present(folder: Place) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-StageName = Literal["reading", "learning", "masking"]
+StageName = Literal["reading", "drawing", "learning", "masking"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class RunStage:
     """A part of a run.
 
     Attributes:
-        name: ``reading`` the references, ``learning`` from them, or ``masking`` the targets.
+        name: ``reading`` the references, ``drawing`` again what has other names or colours now,
+            ``learning`` from the references, or ``masking`` the targets.
         references: how many are learned from; 0 while they are being read.
         engine: that learns and masks; empty while that is not known.
     """
@@ -27,6 +28,8 @@ class RunStage:
         match self.name:
             case "reading":
                 return "reading the references"
+            case "drawing":
+                return "drawing results again, with new names and colours"
             case "learning":
                 return f"learning from {self.references} references with {self.engine}"
             case "masking":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from maskcast.io.printable import printable
+from maskcast.io.printable import counted, printable
 from maskcast.io.storage import Place
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
@@ -86,13 +86,9 @@ class RunSummary:
         done = f"done {counts.done} of {self.total}{more} (of these empty {counts.empty})"
         lines = [f"{self.output}: {done}, failed {counts.failed}, pending {self.pending}{more}"]
         if self.gone:
-            lines[0] += f", {_count(self.gone, 'target')} gone"
+            lines[0] += f", {counted(self.gone, 'target')} {'is' if self.gone == 1 else 'are'} gone"
         if self.counts.failed:
             lines.append("maskcast status tells why; starting again tries the failed ones again")
         if self.pending:
             lines.append("start the same command again to go on")
         return "\n".join(map(printable, lines))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what} is" if number == 1 else f"{number} {what}s are"

@@ -12,6 +12,7 @@ from maskcast.io.read_options import ReadOptions
 from maskcast.io.storage import Url
 from maskcast.runs.comparing import stamp_of
 from maskcast.runs.ledger import TargetRow
+from maskcast.runs.looks import look_of
 from maskcast.runs.outputs import render_outputs
 from maskcast.runs.pipeline import Decoded, WorkItem
 from maskcast.runs.sinks import Sink
@@ -33,6 +34,11 @@ class FileWork:
     specs: Mapping[int, ObjectSpec]
     window: IntensityWindow | None
     options: ReadOptions
+
+    @property
+    def look(self) -> int:
+        """See ``TargetRow``."""
+        return look_of(self.specs)
 
     def read(self, item: WorkItem) -> Decoded:
         """See ``Work``."""
@@ -68,6 +74,7 @@ class FileWork:
             tuple(objects),
             tag=decoded.tag,
             digest=decoded.digest,
+            look=self.look,
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import Enum, StrEnum
+from itertools import zip_longest
 from typing import Any, Final
 
 
@@ -48,6 +49,7 @@ class Command(StrEnum):
     DELETE = "delete"
     CLEAR = "clear"
     CLEAN = "clean"
+    UNKNOWN = "unknown"
     PREVIOUS_IMAGE = "previous_image"
     NEXT_IMAGE = "next_image"
     SAVE = "save"
@@ -160,8 +162,9 @@ class Control:
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """Its keys as the help shows them."""
-        return tuple(key_caption(key) for keys in self.keys for key in keys.shown)
+        """Its keys as the help shows them: the first of each command, the second..."""
+        turns = zip_longest(*(keys.shown for keys in self.keys))
+        return tuple(key_caption(key) for turn in turns for key in turn if key is not None)
 
 
 CONTROLS: Final = (
@@ -198,6 +201,12 @@ CONTROLS: Final = (
         "size of the brush",
         ("wheel",),
         (Keys(Command.THINNER, ("[",)), Keys(Command.THICKER, ("]",))),
+    ),
+    Control(
+        "unknown",
+        Group.BRUSH,
+        "paint what is unknown, or the object again",
+        keys=(Keys(Command.UNKNOWN, ("u",)),),
     ),
     Control("choose", Group.OBJECTS, "choose the object", ("1 .. 9",)),
     Control("next_object", Group.OBJECTS, "next object", keys=(Keys(Command.NEXT_OBJECT, ("n",)),)),
@@ -335,14 +344,16 @@ def page_controls() -> dict[str, Any]:
     controls = controls_of(Where.BROWSER)
     return {
         "feel": {**asdict(FEEL), "radii": list(FEEL.radii)},
-        "keys": dict(commands_of(Where.BROWSER)),
+        "keys": {key: command.value for key, command in commands_of(Where.BROWSER).items()},
         "captions": {
-            keys.command: key_caption(keys.shown[0]) for entry in controls for keys in entry.keys
+            keys.command.value: key_caption(keys.shown[0])
+            for entry in controls
+            for keys in entry.keys
         },
         "help": [
             {
                 "name": control.name,
-                "group": control.group,
+                "group": control.group.value,
                 "keys": list(control.captions),
                 "how": list(control.how),
             }

@@ -10,7 +10,8 @@ Toolkit-free: the desktop window and the browser turn gestures into edits and ca
     if session.accept(request, segmenter.segment(request)):
         session.save()                              # and so is its mask
 
-An answer for prompts that have changed since is stale and is not accepted.
+An answer for prompts that have changed since is stale and is not accepted. Only ``save`` waits for
+the annotation file, and nothing else waits for ``save``: an event thread may call everything else.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ import numpy as np
 from maskcast.engines.base import Engine
 from maskcast.errors import AnnotationError, ConflictError
 from maskcast.masks import apply_brush
-from maskcast.project.annotations import Annotation, ObjectAnnotation
+from maskcast.project.annotations import Annotation, ObjectAnnotation, StoredMask
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, Prompts, RgbImage, check_object_id
-from maskcast.ui.edits import Edit, apply_edit
+from maskcast.ui.edits import UNKNOWN, Edit, apply_edit, apply_to_unknown
 from maskcast.ui.history import History
-from maskcast.ui.images import ReferenceImages
+from maskcast.ui.shown_references import ReferenceImages
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,19 @@ class Segmenter:
             self._engine.close()
 
 
+@dataclass(frozen=True)
+class _Work:
+    """A reference with changes that are not saved.
+
+    Attributes:
+        annotation: what it is now.
+        base: version of the file that the work goes on from.
+    """
+
+    annotation: Annotation
+    base: int
+
+
 class Session:
     """The state of one labeler; safe to use from an event thread and a worker at once."""
 
@@ -85,12 +99,13 @@ class Session:
         self._store = store
         self._images = images
         self._lock = threading.RLock()
+        self._saving = threading.Lock()
         self._histories: dict[str, History] = {}
         self._bases: dict[tuple[str, int], tuple[Prompts, Mask]] = {}
         self._annotation: Annotation | None = None
         self._image: RgbImage | None = None
         self._versions: dict[str, int] = {}  # that the work on each reference goes on from
-        self._dirty = False
+        self._unsaved: dict[str, Annotation] = {}  # in hand or not
         self.object_id = 1
 
     @property
@@ -126,7 +141,7 @@ class Session:
         return self._history.can_redo
 
     def open(self, image_id: str) -> None:
-        """Take a reference in hand; the one before is saved first.
+        """Take a reference in hand; changes to the one before stay to be saved.
 
         Its history is kept, unless somebody else changed it since it was in hand.
 
@@ -134,29 +149,30 @@ class Session:
             ImageError: if it cannot be read; the one before stays in hand.
             AnnotationError: if the annotation file cannot be read, or was made on an image of
                 another size.
-            ConflictError: if the one before cannot be saved, as in ``save``.
         """
+        image = self._images.load(image_id)
         with self._lock:
-            self.save()
-            image = self._images.load(image_id)
             self._take(image_id, image)
 
     def select(self, object_id: int) -> None:
-        """Choose the object that edits go to.
+        """Choose the object that edits go to, or ``UNKNOWN`` for the unknown pixels.
 
         Raises:
-            ValueError: if the id is not in 1..255.
+            ValueError: if the id is not in 0..255.
         """
-        check_object_id(object_id)
+        if object_id != UNKNOWN:
+            check_object_id(object_id)
         self.object_id = object_id
 
     def apply(self, edit: Edit) -> bool:
-        """Do something to the chosen object; a clean mark is taken away.
+        """Do something to the chosen object, which takes a clean mark away, or to what is unknown.
 
         Returns:
             Whether anything changed.
         """
         with self._lock:
+            if self.object_id == UNKNOWN:
+                return self._apply_to_unknown(edit)
             before = self.annotation.objects.get(self.object_id)
             after = apply_edit(before, edit, self._shape)
             if after is before:
@@ -187,7 +203,7 @@ class Session:
         with self._lock:
             if not self._history.can_undo:
                 return False
-            self._annotation, self._dirty = self._history.undo(self.annotation), True
+            self._put(self._history.undo(self.annotation))
             return True
 
     def redo(self) -> bool:
@@ -195,7 +211,7 @@ class Session:
         with self._lock:
             if not self._history.can_redo:
                 return False
-            self._annotation, self._dirty = self._history.redo(self.annotation), True
+            self._put(self._history.redo(self.annotation))
             return True
 
     def request(self) -> SegmentRequest | None:
@@ -228,27 +244,29 @@ class Session:
             self._bases[request.image_id, request.object_id] = request.prompts, mask
             objects = dict(self.annotation.objects)
             objects[request.object_id] = self._brushed(request.object_id, current)
-            self._annotation, self._dirty = replace(self.annotation, objects=objects), True
+            self._put(replace(self.annotation, objects=objects))
             return True
 
     def save(self) -> None:
-        """Save the reference in hand, if anything changed.
+        """Save what is not saved yet; this alone waits for others who use the annotation file.
 
         Raises:
-            ConflictError: if somebody else saved it meanwhile; theirs is in hand then, and undo
-                brings one's own back.
+            ConflictError: if somebody else saved the same reference meanwhile; theirs is in hand
+                then, and undo brings one's own back.
             AnnotationError, StorageError: if the file cannot be read or written; nothing is lost.
         """
-        with self._lock:
-            if not self._dirty:
-                return
-            try:
-                saved = self._store.save(self.annotation, self._version)
-            except ConflictError:
-                self._take(self.annotation.image_id, self.image)
-                raise
-            self._annotation, self._dirty = saved, False
-            self._versions[saved.image_id] = saved.version
+        conflict: ConflictError | None = None
+        with self._saving:
+            while (work := self._next_work()) is not None:
+                try:
+                    saved = self._store.save(work.annotation, work.base)
+                except ConflictError as error:
+                    self._yield_to_another(work.annotation.image_id)
+                    conflict = conflict or error
+                else:
+                    self._note_saved(work, saved)
+        if conflict is not None:  # which keeps no other reference from being saved
+            raise conflict
 
     def refresh(self) -> bool:
         """Take in hand what somebody else saved, if nothing of one's own is unsaved.
@@ -260,11 +278,12 @@ class Session:
         """
         self._store.read()  # what another wrote is decoded before anybody has to wait
         with self._lock:
-            current = self._store.read().annotations.get(self.annotation.image_id)
+            image_id = self.annotation.image_id
+            current = self._store.read().annotations.get(image_id)
             version = 0 if current is None else current.version
-            if self._dirty or version == self._version:
+            if image_id in self._unsaved or version == self._versions[image_id]:
                 return False
-            self._take(self.annotation.image_id, self.image)
+            self._take_saved(image_id, self.image)
             return True
 
     @property
@@ -272,14 +291,31 @@ class Session:
         return self._histories.setdefault(self.annotation.image_id, History())
 
     @property
-    def _version(self) -> int:
-        return self._versions[self.annotation.image_id]
-
-    @property
     def _shape(self) -> tuple[int, int]:
         return self.annotation.height, self.annotation.width
 
+    def _apply_to_unknown(self, edit: Edit) -> bool:
+        known = self.annotation.unknown
+        before = None if known is None else known.pixels
+        after = apply_to_unknown(before, edit, self._shape)
+        if after is before:
+            return False
+        stored = None if after is None else StoredMask(after)
+        self._change(replace(self.annotation, unknown=stored))
+        return True
+
     def _take(self, image_id: str, image: RgbImage) -> None:
+        """Take an image in hand: one's own unsaved work on it, else what the file holds."""
+        unsaved = self._unsaved.get(image_id)
+        if unsaved is None:
+            self._take_saved(image_id, image)
+            return
+        _check_size(unsaved, image, self._store)
+        if not self._is_in_hand(image_id):
+            self._bases.clear()
+        self._annotation, self._image = unsaved, image
+
+    def _take_saved(self, image_id: str, image: RgbImage) -> None:
         """Take what the file holds of an image in hand.
 
         What somebody else made of an image that was in hand is one step that undo takes back.
@@ -293,7 +329,7 @@ class Session:
         if before is None or overtaken:
             self._bases.clear()
         self._annotation = known or Annotation(image_id, image.shape[0], image.shape[1])
-        self._image, self._versions[image_id], self._dirty = image, version, False
+        self._image, self._versions[image_id] = image, version
         if overtaken:
             self._histories.pop(image_id, None)
             if before is not None:
@@ -304,7 +340,39 @@ class Session:
 
     def _change(self, annotation: Annotation) -> None:
         self._history.push(self.annotation)
-        self._annotation, self._dirty = annotation, True
+        self._put(annotation)
+
+    def _put(self, annotation: Annotation) -> None:
+        """Take a changed annotation of the reference in hand, to be saved."""
+        self._annotation = self._unsaved[annotation.image_id] = annotation
+
+    def _next_work(self) -> _Work | None:
+        with self._lock:
+            for image_id, annotation in self._unsaved.items():
+                return _Work(annotation, self._versions[image_id])
+            return None
+
+    def _note_saved(self, work: _Work, saved: Annotation) -> None:
+        """Take the new version; what was changed while it was being saved stays to be saved."""
+        image_id = saved.image_id
+        with self._lock:
+            self._versions[image_id] = saved.version
+            if self._unsaved.get(image_id) is work.annotation:
+                del self._unsaved[image_id]
+                if self._is_in_hand(image_id):
+                    self._annotation = saved
+
+    def _yield_to_another(self, image_id: str) -> None:
+        """Take what somebody else saved; one's own work is what undo brings back."""
+        with self._lock:
+            if self._is_in_hand(image_id):
+                self._take_saved(image_id, self.image)
+            else:
+                theirs = self._store.read().annotations.get(image_id)
+                self._versions[image_id] = 0 if theirs is None else theirs.version
+                self._histories[image_id] = History()
+                self._histories[image_id].push(self._unsaved[image_id])
+            del self._unsaved[image_id]
 
     def _brushed(self, object_id: int, entry: ObjectAnnotation) -> ObjectAnnotation:
         """The entry with its mask, if box and points need no engine or were answered before."""

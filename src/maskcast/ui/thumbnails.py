@@ -16,7 +16,7 @@ from maskcast.project.annotations import AnnotationFile, ObjectAnnotation
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, ObjectSpec, RgbImage
-from maskcast.ui.images import ReferenceImages
+from maskcast.ui.shown_references import ReferenceImages
 
 THUMBNAIL_SIDE = 96
 """Height and width of a thumbnail in pixels, unless asked otherwise."""

@@ -6,6 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+PIXELS_AT_ONCE: Final = 48_000_000
+"""Four photographs of a telephone; about half a gigabyte while they are decoded."""
 
 
 class Turns:
@@ -15,7 +19,7 @@ class Turns:
     one waits for its turn, but never for ever, and memory is bounded by the larger of the two.
     """
 
-    def __init__(self, pixels: int) -> None:
+    def __init__(self, pixels: int = PIXELS_AT_ONCE) -> None:
         """Let ``pixels`` be in work at once."""
         self._bound = pixels
         self._in_work = 0

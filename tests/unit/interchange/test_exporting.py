@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
+import os
+import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import yaml
 from PIL import Image, ImageCms
+from scipy import ndimage
 
-from finished import SIZE, finished_project, packed
-from formats_support import FILE_NAMES, assert_same_masks, image_of, known, mask_of
+from finished import SIZE, finished_project, masked_as_they_are, packed
+from formats_support import (
+    FILE_NAMES,
+    assert_same_masks,
+    image_of,
+    known,
+    mask_of,
+    masks_by_label,
+    read_all,
+    set_of,
+)
 from maskcast.errors import ExportError, SettingsError, StorageError
-from maskcast.interchange.exporting import ExportOptions, PictureMode, export_project
-from maskcast.interchange.formats import FORMATS, load_format
-from maskcast.interchange.formats.records import LabeledImage, WriteOptions
+from maskcast.interchange.exporting import export_project
+from maskcast.interchange.formats import FORMATS, load_writer
+from maskcast.interchange.options import ExportOptions, InstanceChoice, PictureMode
+from maskcast.interchange.reading.joining import ReadImage
 from maskcast.io.images import read_image
 from maskcast.io.storage import Place, Url
 from maskcast.project.annotations import (
@@ -27,9 +42,10 @@ from maskcast.project.annotations import (
     write_annotations,
 )
 from maskcast.project.folder import ProjectFolder
-from maskcast.results.reading import read_id_mask
+from maskcast.results.instances import Instances
+from maskcast.runs.outputs import read_id_mask
 from maskcast.types import Prompts
-from support import result_digests
+from support import result_digests, write_png
 
 RING = mask_of("########", "#......#", "#.##.#.#", "#.##...#", "#......#", "########")
 DOT = mask_of("........", "........", "........", "........", "....#...", "........")
@@ -47,10 +63,10 @@ def project(tmp_path: Path) -> ProjectFolder:
     return finished_project(tmp_path / "project", found, {2: 0.25}, {"broken.png": "it is empty"})
 
 
-def images_in(name: str, folder: Path) -> dict[str, LabeledImage]:
+def images_in(name: str, folder: Path) -> dict[str, ReadImage]:
     """What our reader finds, with the targets taken for references."""
     pictures = known(image_of(image_id, {}, SIZE) for image_id in TARGETS)
-    return {one.image_id: one for one in load_format(name).read(folder, pictures).images}
+    return {one.image_id: one for one in read_all(name, folder, pictures)}
 
 
 TARGETS = ("a.png", "a.jpg", "깊은 곳/한글 이름.png", "nothing.png")
@@ -62,6 +78,9 @@ def test_every_target_that_is_done_is_exported(
 ) -> None:
     summary = export_project(project, name, tmp_path / "out", ExportOptions(pictures="copy"))
     assert (summary.images, summary.objects, summary.negatives, summary.failed) == (4, 5, 1, 1)
+    assert (
+        summary.instances == 13
+    )  # two rings of three parts, five parts, a pixel, all of a picture
     assert summary.pixels == sum(map(np.count_nonzero, (RING, DOT, PARTS, RING))) + 48
     found = images_in(name, tmp_path / "out")
     assert {key: len(one.objects) > 0 for key, one in found.items()} == {
@@ -82,7 +101,7 @@ def test_one_label_a_pixel_keeps_the_smaller_object_and_says_so(
     project: ProjectFolder, tmp_path: Path, name: str
 ) -> None:
     summary = export_project(project, name, tmp_path / "out", ExportOptions(pictures="copy"))
-    assert any("1 object lost pixels" in remark for remark in summary.remarks)
+    assert any("1 instance lost pixels" in remark for remark in summary.remarks)
     found = images_in(name, tmp_path / "out")
     masks = {one.label: one.mask for one in found["깊은 곳/한글 이름.png"].objects}
     np.testing.assert_array_equal(masks["object 1"], RING)
@@ -122,6 +141,7 @@ def test_a_picture_turned_by_exif_is_copied_upright(tmp_path: Path) -> None:
     exif[0x0112] = 6
     for name in ("a.jpg", "b.png"):
         Image.fromarray(stored).save(project.targets_folder / name, exif=exif)
+    masked_as_they_are(project)
     summary = export_project(project, "coco", tmp_path / "copied", ExportOptions(pictures="copy"))
     assert any("2 pictures turned by EXIF" in remark for remark in summary.remarks)
     for name in ("a.jpg", "b.png"):
@@ -151,12 +171,159 @@ def test_least_score_drops_objects_and_accepted_drops_targets(
 ) -> None:
     dropped = export_project(project, "coco", tmp_path / "all", ExportOptions(min_score=0.5))
     assert (dropped.images, dropped.objects, dropped.objects_left_out) == (4, 4, 1)
+    assert dropped.instances == 12
     options = ExportOptions(only="accepted", min_score=0.5)
     accepted = export_project(project, "coco", tmp_path / "accepted", options)
     assert (accepted.images, accepted.objects, accepted.left_out) == (3, 3, 1)
     assert "깊은 곳/한글 이름.png" not in images_in("coco", tmp_path / "accepted")
     everything = export_project(project, "coco", tmp_path / "0", ExportOptions(only="accepted"))
-    assert any("which is 0 now" in remark for remark in everything.remarks)
+    assert any("and that is 0 now" in remark for remark in everything.remarks)
+
+
+BLOBS = mask_of("##..#...", "##......", ".......#", "...##...", "...##...", "........")
+BLOB_BOXES = [(0, 0, 2, 2), (4, 0, 5, 1), (7, 2, 8, 3), (3, 3, 5, 5)]
+
+
+@pytest.mark.parametrize("name", ["coco", "voc", "yolo-detect"])
+def test_each_particle_is_a_thing_of_its_own(tmp_path: Path, name: str) -> None:
+    project = finished_project(tmp_path / "project", {"a.png": {1: BLOBS}})
+    rows = (project.output_folder / "bboxes/a.csv").read_text().splitlines()[1:]
+    boxes = [tuple(map(int, row.split(",")[1:5])) for row in rows]
+    assert boxes == BLOB_BOXES
+    for how, expected in (("auto", BLOB_BOXES), ("one", [(0, 0, 8, 5)])):
+        options = ExportOptions(instances=how)  # type: ignore[arg-type]
+        summary = export_project(project, name, tmp_path / how, options)
+        assert (summary.objects, summary.instances) == (1, len(expected))
+        assert boxes_written(name, tmp_path / how) == expected
+
+
+def boxes_written(name: str, folder: Path) -> list[tuple[float, ...]]:
+    """Edges of each instance, by the words of the format's own description."""
+    if name == "coco":
+        content = json.loads((folder / "annotations/instances_default.json").read_text())
+        found = [entry["bbox"] for entry in content["annotations"]]
+        return [(x, y, x + width, y + height) for x, y, width, height in found]
+    if name == "voc":
+        text = (folder / "Annotations/a.xml").read_text()
+        edges = [
+            [int(text) for text in re.findall(rf"<{side}>(\d+)</{side}>", text)]
+            for side in ("xmin", "ymin", "xmax", "ymax")
+        ]
+        return [(x - 1, y - 1, right, low) for x, y, right, low in zip(*edges, strict=True)]
+    rows = (folder / "labels/train/a.txt").read_text().splitlines()
+    shares = np.array([[float(text) for text in row.split()[1:]] for row in rows])
+    middle, half = shares[:, :2], shares[:, 2:] / 2
+    edges_of = np.hstack([middle - half, middle + half]) * (SIZE[1], SIZE[0], SIZE[1], SIZE[0])
+    return [tuple(row) for row in edges_of.round(6).tolist()]
+
+
+def test_instances_below_the_least_area_are_left_out_and_told(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a.png": {1: BLOBS, 2: DOT}})
+    summary = export_project(project, "coco", tmp_path / "out", ExportOptions(min_area=2))
+    assert (summary.objects, summary.instances, summary.instances_left_out) == (1, 2, 3)
+    assert "3 instances below the least area left out" in summary.describe()
+    assert boxes_written("coco", tmp_path / "out") == [BLOB_BOXES[0], BLOB_BOXES[3]]
+    whole = ExportOptions(min_area=2, instances="one")
+    assert export_project(project, "coco", tmp_path / "one", whole).instances_left_out == 1
+    nothing = export_project(project, "coco", tmp_path / "two", ExportOptions(min_area=99))
+    assert (nothing.objects, nothing.negatives) == (0, 1)
+
+
+@pytest.mark.parametrize("how", ["components", "touching"])
+def test_masks_of_instances_are_numbered_in_maps(
+    project: ProjectFolder, tmp_path: Path, how: InstanceChoice
+) -> None:
+    options = ExportOptions(instances=how, split=(0.5, 0.5))
+    summary = export_project(project, "masks", tmp_path / "out", options)
+    assert summary.instances == 13
+    plain = ExportOptions(split=(0.5, 0.5))
+    export_project(project, "masks", tmp_path / "plain", plain)
+    with (tmp_path / "out/instances.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 13
+    maps = sorted((tmp_path / "out/instances").rglob("*.png"))
+    assert len(maps) == len(TARGETS)
+    for path in maps:
+        with Image.open(path) as picture:
+            assert picture.mode == "I;16"
+            numbers = np.asarray(picture)
+        name = path.relative_to(tmp_path / "out")
+        ids = {int(row["instance"]): int(row["id"]) for row in rows if row["map"] == str(name)}
+        assert list(ids) == list(range(1, len(ids) + 1))
+        same = tmp_path / "plain/masks" / path.relative_to(tmp_path / "out/instances")
+        with Image.open(same) as picture:
+            shown = np.asarray(picture)
+        np.testing.assert_array_equal(np.array([0, *ids.values()])[numbers], shown)
+        for number in ids:
+            _, parts = ndimage.label(numbers == number, np.ones((3, 3)))
+            assert parts <= 1
+    assert not (tmp_path / "plain/instances").exists()
+
+
+@pytest.mark.parametrize("how", get_args(Instances))
+def test_masks_of_all_instances_are_those_of_the_output(
+    project: ProjectFolder, tmp_path: Path, how: InstanceChoice
+) -> None:
+    export_project(project, "masks", tmp_path / "masks", ExportOptions(instances=how))
+    export_project(project, "voc", tmp_path / "voc", ExportOptions(instances=how))
+    export_project(project, "coco", tmp_path / "coco", ExportOptions(instances=how))
+    names = {"a.png": "a.png", "a.jpg": "a.jpg", "깊은 곳/한글 이름.png": "깊은 곳/한글 이름"}
+    class_of = {1: 1, 2: 2, 255: 3}
+    for image_id, name in names.items():
+        with Image.open(project.output_folder / "masks" / f"{name}.png") as picture:
+            shown = np.asarray(picture)
+        with Image.open(tmp_path / "masks/masks" / f"{name}.png") as picture:
+            np.testing.assert_array_equal(np.asarray(picture), shown)
+        with Image.open(tmp_path / "voc/SegmentationClass" / f"{name}.png") as picture:
+            expected = np.vectorize({0: 0, **class_of}.get)(shown)
+            np.testing.assert_array_equal(np.asarray(picture), expected)
+        found = masks_by_label(images_in("coco", tmp_path / "coco")[image_id])
+        for path in (project.output_folder / "id_masks" / name).iterdir():
+            mask = found[f"object {path.stem}"]
+            np.testing.assert_array_equal(mask, read_id_mask(path))
+
+
+def test_more_instances_than_voc_can_number_are_void_and_told(tmp_path: Path) -> None:
+    grid = np.zeros((40, 40), np.bool_)
+    grid[::2, ::2] = True
+    exported = set_of(image_of("a.png", {1: grid}, grid.shape, "components"))
+    told = load_writer("voc").write(exported, tmp_path, ExportOptions())
+    assert any("1 picture with more than 254 instances" in sentence for sentence in told)
+    with Image.open(tmp_path / "SegmentationObject/a.png") as picture:
+        numbers = np.asarray(picture)
+    assert np.bincount(numbers[grid]).tolist() == [0, *[1] * 254, 146]
+    assert (tmp_path / "Annotations/a.xml").read_text().count("<object>") == 400
+    with Image.open(tmp_path / "SegmentationClass/a.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), grid)
+
+
+def test_progress_is_told_target_by_target(project: ProjectFolder, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    export_project(
+        project, "coco", tmp_path / "out", progress=lambda done, total: told.append((done, total))
+    )
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_the_last_line_has_the_counts(project: ProjectFolder, tmp_path: Path) -> None:
+    options = ExportOptions(split=(0.5, 0.5))
+    summary = export_project(project, "yolo", tmp_path / "out", options)
+    lines = summary.describe().splitlines()
+    assert lines[-1] == (
+        "exported 4 images (1 negative) with 13 instances of 5 objects as yolo to "
+        f"{tmp_path / 'out'}: train 2, val 2"
+    )
+    assert "1 target failed in the run and are not exported" in lines
+    whole = export_project(project, "masks", tmp_path / "masks")
+    assert "with 5 objects as masks to" in whole.counts()
+
+
+def test_a_mask_of_another_size_is_left_out_and_named(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    write_png(project.output_folder / "id_masks/a.png/1.png", np.full((3, 3), 255, np.uint8))
+    summary = export_project(project, "coco", tmp_path / "out")
+    assert "its mask of object 1 is 3 x 3 pixels" in summary.unreadable["a.png"]
 
 
 def test_nothing_accepted_is_an_error(tmp_path: Path) -> None:
@@ -195,8 +362,8 @@ def test_every_format_can_be_split_and_read_back(tmp_path: Path, name: str) -> N
     summary = export_project(project, name, tmp_path / "out", options)
     assert summary.splits == {"train": 3, "val": 2}
     pictures = known(image_of(image_id, {}, SIZE) for image_id in found)
-    read = load_format(name).read(tmp_path / "out", pictures)
-    assert sorted(image.image_id for image in read.images) == sorted(found)
+    read = read_all(name, tmp_path / "out", pictures)
+    assert sorted(image.image_id for image in read) == sorted(found)
 
 
 def test_names_that_are_not_unique_get_their_id(project: ProjectFolder, tmp_path: Path) -> None:
@@ -227,15 +394,19 @@ def test_a_result_that_cannot_be_read_is_left_out_and_named(
 
 
 def test_what_polygons_cannot_keep_is_counted(project: ProjectFolder, tmp_path: Path) -> None:
-    polygons = ExportOptions(write=WriteOptions(polygons=True))
+    polygons = ExportOptions(polygons=True, instances="one")
     summary = export_project(project, "cvat", tmp_path / "cvat", polygons)
     text = " ".join(summary.remarks)
-    assert "2 objects with holes" in text
+    assert "2 instances with holes" in text
     # Two rings with an island each (the island is in two parts), and the four corners' object.
-    assert "3 objects in several parts" in text
+    assert "3 instances in several parts" in text
+    parted = export_project(project, "cvat", tmp_path / "parts", ExportOptions(polygons=True))
+    text = " ".join(parted.remarks)
+    assert "2 instances with holes" in text
+    assert "in several parts" not in text
     slope = np.tri(*SIZE, dtype=np.bool_)
     sloping = finished_project(tmp_path / "sloping", {"a.png": {1: slope}})
-    rough = ExportOptions(write=WriteOptions(polygons=True, tolerance=1))
+    rough = ExportOptions(polygons=True, tolerance=1)
     summary = export_project(sloping, "coco", tmp_path / "coco", rough)
     assert any("changed at the border" in remark for remark in summary.remarks)
 
@@ -289,7 +460,7 @@ def test_an_empty_folder_that_is_there_stays_the_same(
     export_project(project, name, Path())
     assert (tmp_path / "real/deep").stat().st_ino == before
     pictures = known(image_of(image_id, {}, SIZE) for image_id in TARGETS)
-    images = list(load_format(name).read(tmp_path / "link", pictures).images)
+    images = read_all(name, tmp_path / "link", pictures)
     assert sorted(image.image_id for image in images) == sorted(TARGETS)
     assert not [path.name for path in Path().iterdir() if path.name.startswith(".")]
     if name == "labelme":
@@ -357,22 +528,22 @@ def test_a_split_names_what_was_exported(project: ProjectFolder, tmp_path: Path)
     [
         ("voc", ["voc has no outlines, so --polygons", "--tolerance is for outlines"]),
         ("masks", ["masks has no outlines, so --polygons", "--tolerance is for outlines"]),
-        ("yolo", ["5 objects lost the score"]),
-        ("yolo-detect", ["5 objects lost the score", "has no outlines"]),
-        ("cvat", ["5 objects lost the score"]),
+        ("yolo", ["13 instances lost the score"]),
+        ("yolo-detect", ["13 instances lost the score", "has no outlines"]),
+        ("cvat", ["13 instances lost the score"]),
         ("labelme", []),
     ],
 )
 def test_options_that_do_nothing_and_lost_scores_are_told(
     project: ProjectFolder, tmp_path: Path, name: str, told: list[str]
 ) -> None:
-    options = ExportOptions(write=WriteOptions(polygons=True, tolerance=0.5))
+    options = ExportOptions(polygons=True, tolerance=0.5)
     text = "\n".join(export_project(project, name, tmp_path / "out", options).remarks)
     assert all(one in text for one in told)
     assert ("does nothing" in text) == any("has no outlines" in one for one in told)
     assert ("lost the score" in text) == (name != "labelme")
     if name == "labelme":
-        masks = export_project(project, name, tmp_path / "two", ExportOptions(write=WriteOptions()))
+        masks = export_project(project, name, tmp_path / "two", ExportOptions())
         assert "tolerance" not in "\n".join(masks.remarks)
 
 
@@ -389,6 +560,7 @@ def test_a_turned_copy_keeps_its_colour_profile_and_quality(tmp_path: Path) -> N
         exif=exif, icc_profile=profile, quality=100, subsampling=0,
     )  # fmt: skip
     shown = read_image(original).rgb.astype(int)
+    masked_as_they_are(project)
     export_project(project, "coco", tmp_path / "out", ExportOptions(pictures="copy"))
     with Image.open(tmp_path / "out/images/a.jpg") as copy:
         assert (copy.format, copy.info["icc_profile"]) == ("JPEG", profile)
@@ -423,6 +595,9 @@ def test_a_project_without_results_says_what_to_do(tmp_path: Path) -> None:
         {"split": (float("nan"), 1)},
         {"min_score": 2},
         {"min_score": float("nan")},
+        {"min_area": -1},
+        {"instances": "blobs"},
+        {"only": "some"},
     ],
 )
 def test_options_out_of_range_are_refused(wrong: dict[str, object]) -> None:
@@ -433,7 +608,7 @@ def test_options_out_of_range_are_refused(wrong: dict[str, object]) -> None:
 @pytest.mark.parametrize("tolerance", [-1, float("nan"), float("inf")])
 def test_a_tolerance_that_is_none_is_refused(tolerance: float) -> None:
     with pytest.raises(SettingsError, match="tolerance: expected 0 or more"):
-        WriteOptions(tolerance=tolerance)
+        ExportOptions(tolerance=tolerance)
 
 
 def test_trainers_find_the_labels_of_pictures_in_a_folder_called_images(tmp_path: Path) -> None:
@@ -447,8 +622,8 @@ def test_trainers_find_the_labels_of_pictures_in_a_folder_called_images(tmp_path
         labels = "/labels/".join(picture.rsplit("/images/", 1)).rpartition(".")[0] + ".txt"
         assert Path(labels).read_text().startswith("0 ")
     known_names = known(image_of(name, {}, SIZE) for name in names)
-    read = load_format("yolo").read(tmp_path / "out", known_names)
-    assert sorted(image.image_id for image in read.images) == sorted(names)
+    read = read_all("yolo", tmp_path / "out", known_names)
+    assert sorted(image.image_id for image in read) == sorted(names)
 
 
 def test_names_of_files_survive(tmp_path: Path) -> None:
@@ -479,7 +654,7 @@ def test_results_in_a_store_are_exported_too(tmp_path: Path) -> None:
 
 CHOICES = (
     ExportOptions(pictures="copy", split=(0.5, 0.25, 0.25), seed=3),
-    ExportOptions(min_score=0.5, write=WriteOptions(polygons=True)),
+    ExportOptions(min_score=0.5, polygons=True),
     ExportOptions(only="accepted", min_score=0.5),
 )
 
@@ -533,15 +708,42 @@ def test_shards_in_a_store_are_exported_on_a_machine_that_has_no_ledger(
 
 def test_missing_and_damaged_pictures_are_counted(tmp_path: Path) -> None:
     project = finished_project(tmp_path / "project", {"a.png": {1: DOT}, "b.jpg": {1: DOT}})
-    (project.targets_folder / "a.png").unlink()
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = project.targets_folder / "b.jpg"
     noise = np.random.default_rng(0).integers(0, 255, (80, 60, 3), np.uint8)
     Image.fromarray(noise).save(turned, exif=exif)
     turned.write_bytes(turned.read_bytes()[: turned.stat().st_size // 2])
-    summary = export_project(project, "coco", tmp_path / "out", ExportOptions(pictures="copy"))
+    masked_as_they_are(project)
+    (project.targets_folder / "a.png").unlink()
+    options = ExportOptions(pictures="copy", include_gone=True)
+    summary = export_project(project, "coco", tmp_path / "out", options)
     assert summary.images == 2
     text = " ".join(summary.remarks)
     assert "1 picture not in the targets folder any more" in text
     assert "1 picture could not be copied" in text
+
+
+def test_a_target_that_was_replaced_is_not_paired_with_its_old_mask(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    before = export_project(project, "masks", tmp_path / "before")
+    path = next(iter(sorted(project.targets_folder.rglob("*.png"))))
+    other = np.asarray(Image.open(path).convert("RGB"))
+    write_png(path, 255 - other)
+    os.utime(path, (1, 1))
+    summary = export_project(project, "masks", tmp_path / "after", ExportOptions(pictures="copy"))
+    assert (summary.images, summary.changed, summary.gone) == (before.images - 1, 1, 0)
+    assert "1 target changed since masked and left out" in summary.describe()
+
+
+def test_targets_that_are_gone_are_left_out_unless_asked_for(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    before = export_project(project, "masks", tmp_path / "before")
+    next(iter(sorted(project.targets_folder.rglob("*.png")))).unlink()
+    summary = export_project(project, "masks", tmp_path / "without")
+    assert (summary.images, summary.gone) == (before.images - 1, 1)
+    assert "--include-gone" in summary.describe()
+    whole = export_project(project, "masks", tmp_path / "with", ExportOptions(include_gone=True))
+    assert (whole.images, whole.gone) == (before.images, 0)

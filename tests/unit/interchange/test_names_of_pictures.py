@@ -76,6 +76,16 @@ FOUND: list[tuple[str, str, Sequence[str]]] = [
     ("a.jpg.*", "a.jpg", ["a.jpg", "a.png"]),
     ("a_mask.*", "a.png", ["a.png"]),
     ("DEEP/a.*", "deep/a.png", ["deep/a.png", "a.png"]),
+    ("Train/a.png", "images/Train/a.png", ["images/Train/a.png", "images/Test/a.png"]),
+    ("D:\\x\\Train\\a.png", "images/Train/a.png", ["images/Train/a.png", "images/Test/a.png"]),
+    ("a.png", "a.png", ["a.png", "images/a.png"]),
+    ("x/line 1/a.png", "images/line 1/a.png", ["images/line 1/a.png", "images/line 2/a.png"]),
+    ("line 1/a.png", "day 1/line 1/a.png", ["day 1/line 1/a.png", "day 1/line 2/a.png"]),
+    ("a.png ", "a.png", ["a.png", "b.png"]),
+    ("a_seg_mask.png", "a.png", ["a.png"]),
+    ("a_gtFine_labelIds.png", "a.png", ["a.png"]),
+    ("mask_a.png", "a.png", ["a.png"]),
+    ("a.jpg.*", "a.png", ["a.png", "b.png"]),
 ]
 
 
@@ -94,6 +104,9 @@ LEFT_OUT: list[tuple[str, Kind, Sequence[str]]] = [
     ("ab.png", Kind.PICTURE, ["a.png"]),
     ("line 3/0001.png", Kind.PICTURE, ["line 1/0001.png", "line 2/0001.png"]),
     ("other/a.png", Kind.PICTURE, ["deep/a.png"]),
+    ("day 2/line 1/a.png", Kind.PICTURE, ["day 1/line 1/a.png"]),
+    ("line 1/a.png", Kind.AMBIGUOUS, ["day 1/line 1/a.png", "day 2/line 1/a.png"]),
+    ("mask_.png", Kind.PICTURE, ["a.png"]),
     ("_mask.png", Kind.PICTURE, ["a.png"]),
     ("", Kind.PICTURE, ["a.png"]),
     ("..", Kind.PICTURE, ["a.png"]),
@@ -139,6 +152,26 @@ def test_every_format_asks_the_same_matcher(tmp_path: Path, name: str) -> None:
     project = make_project(tmp_path / "p", NFD)
     import_files(project, name, tmp_path / "in", CALLED[name])
     assert areas(project) == {NFD: {1: ONE}}
+
+
+def test_of_several_names_one_that_is_not_ambiguous_counts() -> None:
+    known = KnownNames(["x/a.png", "y/a.png"])
+    assert known.find(("a.png", "y/a.*"), "here").image_id == "y/a.png"
+    with pytest.raises(MisfitError, match="could belong to") as caught:
+        known.find(("a.png", "b.png"), "here")
+    assert caught.value.kind is Kind.AMBIGUOUS
+
+
+@pytest.mark.parametrize("folder", ["", "images/"])
+def test_the_folders_of_a_subset_may_be_inside_or_outside(tmp_path: Path, folder: str) -> None:
+    image = cvat(cvat_polygon(SQUARE), "images/a.png")
+    first = image.replace('<image id="0"', '<image id="0" subset="Train"')
+    second = '<image id="1" subset="Test" name="images/a.png" width="32" height="24"></image>'
+    files = {"a.xml": first.replace("</annotations>", second + "</annotations>")}
+    names = [f"{folder}Train/a.png", f"{folder}Test/a.png"]
+    project = make_project(tmp_path / "p", *names)
+    import_files(project, "cvat", tmp_path / "in", files)
+    assert areas(project) == {names[0]: {1: ONE}, names[1]: {}}
 
 
 def test_the_subset_of_cvat_is_a_folder(tmp_path: Path) -> None:

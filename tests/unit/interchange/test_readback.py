@@ -11,7 +11,9 @@ import pytest
 from finished import finished_project
 from formats_support import mask_of
 from maskcast.errors import ExportError
-from maskcast.interchange.exporting import ExportOptions, ExportSummary, export_project
+from maskcast.interchange.export_summary import ExportSummary
+from maskcast.interchange.exporting import export_project
+from maskcast.interchange.options import ExportOptions
 from maskcast.interchange.readback import check_export
 
 DOT = mask_of("........", "........", "........", "........", "....#...", "........")
@@ -47,10 +49,10 @@ def test_a_reader_that_needs_pictures_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "sentence"),
-    [("annotations", "0 objects instead of 1, 0 pixels instead of 1"), ("images", "0 images")],
+    [("annotations", "0 instances instead of 1, 0 pixels instead of 1"), ("images", "0 images")],
 )
 def test_what_is_missing_is_counted(coco: ExportSummary, key: str, sentence: str) -> None:
-    assert "2 images, 1 object, 1 pixel, as exported" in check_export(coco)
+    assert "2 images, 1 instance, 1 pixel, as exported" in check_export(coco)
     path = coco.folder / "annotations/instances_default.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {key: [], "annotations": []}))
     with pytest.raises(ExportError, match=sentence):

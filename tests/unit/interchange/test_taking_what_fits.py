@@ -32,9 +32,11 @@ from import_support import (
     studio_region,
     voc,
     voc_object,
+    write_files,
     yolo_row,
 )
 from maskcast.errors import AnnotationError
+from maskcast.interchange.importing import import_annotations
 
 ONE = 100
 NAN = float("nan")
@@ -226,6 +228,11 @@ STRAY: dict[str, tuple[str, Files, Mapping[str, int]]] = {
         },
         {"no label": 1, "malformed": 1, "number": 2, "corners": 1},
     ),
+    "cvat tracks": (
+        "cvat",
+        {"a.xml": cvat(cvat_polygon(SQUARE), more='<track id="0" label="disc"></track>')},
+        {"track": 1},
+    ),
     "labelme": (
         "labelme",
         {
@@ -375,12 +382,25 @@ NOTHING: dict[str, Files] = {
 @pytest.mark.parametrize("name", NOTHING)
 def test_a_source_without_any_object_must_be_meant(tmp_path: Path, name: str) -> None:
     project = make_project(tmp_path / "p", "a.png")
-    with pytest.raises(AnnotationError, match=r"shows no object on any of its image; .* --clean"):
+    with pytest.raises(AnnotationError, match=r"shows no object on its image; .* --clean"):
         import_files(project, name, tmp_path / "in", NOTHING[name])
     assert not project.annotations_path.exists()
     summary = import_files(project, name, tmp_path / "in", NOTHING[name], clean=True)
     assert (summary.annotated, summary.clean) == (0, 1)
     assert annotated(project)["a.png"].clean
+
+
+@pytest.mark.parametrize("value", [None, "missing"])
+def test_a_file_of_coco_may_lack_annotations(tmp_path: Path, value: str | None) -> None:
+    """As the files of COCO's test images do."""
+    file: dict[str, Any] = {**coco([]), "annotations": None, "categories": None}
+    if value == "missing":
+        del file["annotations"], file["categories"]
+    project = make_project(tmp_path / "p", "a.png")
+    with pytest.raises(AnnotationError, match="--clean"):
+        import_files(project, "coco", tmp_path / "in", {"a.json": file})
+    summary = import_files(project, "coco", tmp_path / "in", {"a.json": file}, clean=True)
+    assert summary.clean == 1
 
 
 def test_a_black_label_map_is_a_clean_reference_without_a_word(tmp_path: Path) -> None:
@@ -403,6 +423,29 @@ def test_an_image_without_objects_beside_others_is_clean(tmp_path: Path, name: s
 
 
 # ---- two entries of one picture
+
+
+def test_ids_that_occur_twice_in_coco(tmp_path: Path) -> None:
+    """The same entry again, as merged files have it, is one picture; two of one id are none."""
+    file: dict[str, Any] = coco([{"segmentation": [flat(SQUARE)]}])
+    file["images"] *= 2
+    project = make_project(tmp_path / "p", "a.png", "b.png")
+    summary = import_files(project, "coco", tmp_path / "in", {"a.json": file}, strict=True)
+    assert areas(project) == {"a.png": {1: ONE}}
+    assert summary.left_out == ()
+    file["images"][1] = {**file["images"][0], "file_name": "b.png"}
+    with pytest.raises(AnnotationError, match="an id that no other entry has"):
+        import_files(project, "coco", tmp_path / "in", {"a.json": file}, strict=True)
+
+
+def test_all_outlines_of_an_object_of_voc_count(tmp_path: Path) -> None:
+    polygon = voc_object(SQUARE).partition("<polygon>")[2].partition("</polygon>")[0]
+    other = "<x1>21</x1><y1>1</y1><x2>25</x2><y2>1</y2><x3>25</x3><y3>6</y3><x4>21</x4><y4>6</y4>"
+    shapes = f"<polygon>{polygon}</polygon><polygon>{other}</polygon>"
+    project = make_project(tmp_path / "p", "a.png")
+    files = {"Annotations/a.xml": voc(f"<object><name>disc</name>{shapes}</object>")}
+    import_files(project, "voc", tmp_path / "in", files)
+    assert areas(project) == {"a.png": {1: ONE + 20}}
 
 
 def test_two_entries_of_a_picture_count_once_if_they_say_the_same(tmp_path: Path) -> None:
@@ -485,3 +528,53 @@ def test_json_of_an_import(tmp_path: Path) -> None:
     assert content["object_ids"] == [1]
     assert content["new_names"] == {"disc": 1}
     assert content["left_out"] == []
+
+
+@pytest.mark.parametrize("label", ["__ignore__", "Ignore"])
+def test_what_a_tool_calls_to_be_ignored_is_unknown_and_said(tmp_path: Path, label: str) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    other = [(x + 16, y) for x, y in SQUARE]
+    shapes = [
+        {"points": SQUARE, "shape_type": "polygon"},
+        {"points": other, "shape_type": "polygon", "label": label},
+        {"points": [(0, 0), (3, 0), (3, 3)], "shape_type": "polygon", "label": "_background_"},
+    ]
+
+    summary = import_files(project, "labelme", tmp_path / "in", {"a.json": labelme(shapes)})
+
+    assert areas(project) == {"a.png": {1: 100}}
+    unknown = annotated(project)["a.png"].unknown
+    assert unknown is not None
+    assert unknown.code.area == 100
+    assert summary.new_names == {"disc": 1}
+    assert [note.partition(";")[0] for note in summary.notes] == [
+        f"what is called {label!r} counts as unknown",
+        "what is called '_background_' counts as background",
+    ]
+
+
+def test_an_object_that_the_person_calls_ignore_is_one(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    shapes = [{"points": SQUARE, "shape_type": "polygon", "label": "ignore"}]
+    files: Files = {"a.json": labelme(shapes)}
+
+    summary = import_files(project, "labelme", tmp_path / "in", files, classes={"ignore": 4})
+
+    assert areas(project) == {"a.png": {4: 100}}
+    assert summary.notes == ()
+    again = import_files(project, "labelme", tmp_path / "in", files)  # the project knows it now
+    assert again.changed == 0
+
+
+def test_a_source_that_shows_only_background_must_be_meant(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    shapes = [{"points": SQUARE, "shape_type": "polygon", "label": "background"}]
+    with pytest.raises(AnnotationError, match="say so with --clean"):
+        import_files(project, "labelme", tmp_path / "in", {"a.json": labelme(shapes)})
+
+
+def test_the_folder_of_labels_may_be_given_for_the_one_above(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    folder = write_files(tmp_path / "in", WITH_SQUARE["yolo"])
+    import_annotations(project, "yolo", folder / "labels")
+    assert areas(project) == {"a.png": {1: 100}}

@@ -177,6 +177,29 @@ def test_photographs_are_neither(tmp_path: Path, name: str) -> None:
             read(tmp_path, picture, name)
 
 
+@pytest.mark.parametrize("how", ["sharp", "blurred"])
+def test_a_mask_whose_black_is_not_0_is_a_mask(tmp_path: Path, how: str) -> None:
+    picture = white(DISC) if how == "sharp" else blurred(1.5)(white(DISC))
+    low = np.round(picture * 0.8 + 20).astype(np.uint8)  # from 20 to 224
+    found = read(tmp_path, low)
+    np.testing.assert_array_equal(found.labels(void=False)[0], low > 122)
+    assert found.gray_share == pytest.approx(np.mean((low > 20) & (low < 224)))
+
+
+def test_two_ids_without_background_are_ids(tmp_path: Path) -> None:
+    for values in ((1, 2), (3, 90), (100, 200), (1, 255), (40, 255)):
+        picture = np.where(DISC, np.uint8(values[1]), np.uint8(values[0]))
+        np.testing.assert_array_equal(read(tmp_path, picture).values, picture)
+
+
+@pytest.mark.parametrize("how", ["made smaller", "made larger", "blurred", "once a JPEG"])
+def test_a_label_map_that_was_smoothed_is_refused(tmp_path: Path, how: str) -> None:
+    labels = np.where(DISC, np.uint8(150), SQUARE * np.uint8(200))
+    labels[:20] = 70
+    with pytest.raises(NotALabelMapError, match="neither regions of ids nor"):
+        read(tmp_path, SMOOTHED[how](labels))
+
+
 def test_255_beside_others_is_unknown_in_a_set_that_has_a_border(tmp_path: Path) -> None:
     picture = read(tmp_path, LABEL_MAPS["VOC"])
     labels, unknown = picture.labels(void=True)

@@ -30,11 +30,11 @@ from maskcast.project.annotations import (
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import LoadedReferences, ReferencePictures, load_references
 from maskcast.project.store import AnnotationStore
-from maskcast.results.reading import read_results
+from maskcast.results.result import read_results
 from maskcast.types import Mask, Prompts, RgbImage
 from maskcast.ui.edits import SetBox
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Session
+from maskcast.ui.shown_references import ReferenceImages
 
 SHAPE = (20, 30)
 MASK = np.eye(*SHAPE, dtype=np.bool_)
@@ -137,6 +137,16 @@ def test_where_only_clean_references_are_left_the_gone_ones_are_named(folder: Pa
     )
     with pytest.raises(AnnotationError, match=r"the pictures of gone\.png, annotated in .* gone"):
         load(folder)
+
+
+def test_what_is_to_be_known_of_how_references_were_read_is_told_once(folder: Path) -> None:
+    entry = ObjectAnnotation(Prompts(), MASK)
+    for name in ("pages.tif", "more.tif"):
+        samples = np.zeros((3, *SHAPE), np.uint8)
+        tifffile.imwrite(folder / "references" / name, samples, photometric="minisblack")
+    annotate(folder, *(annotation(name, {1: entry}) for name in ("a.png", "pages.tif", "more.tif")))
+    (told,) = ReferencePictures(ProjectFolder.open(folder)).read("pages.tif").notes
+    assert load(folder).notes == (f"more.tif, pages.tif: {told}",)
 
 
 def test_a_damaged_picture_is_no_gone_one(folder: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from maskcast.engines.base import EngineInfo
 from maskcast.io.images import IntensityWindow
 from maskcast.runs.fingerprint import describe_changes, run_fingerprint
-from maskcast.types import ObjectSpec, Reference
+from maskcast.types import Reference
 
 INFO = EngineInfo(
     "pixel",
@@ -19,14 +19,12 @@ INFO = EngineInfo(
 )
 IMAGE = np.zeros((4, 5, 3), np.uint8)
 MASK = np.eye(4, 5, dtype=np.bool_)
-SPECS = {1: ObjectSpec(1, "void", (1, 2, 3))}
 
 
 def fingerprint(**changes: object) -> dict[str, object]:
     arguments = {
         "info": INFO,
         "references": [Reference("a.png", IMAGE, {1: MASK})],
-        "specs": SPECS,
         "window": None,
         **changes,
     }
@@ -51,7 +49,7 @@ def test_added_and_removed_references_are_named() -> None:
     ]
 
 
-def test_option_object_and_window_changes_show_both_values() -> None:
+def test_option_and_window_changes_show_both_values() -> None:
     info = EngineInfo(
         "pixel",
         frozenset({"box"}),
@@ -60,13 +58,10 @@ def test_option_object_and_window_changes_show_both_values() -> None:
         needs_weights=False,
         signature={"threshold": 0.5, "version": 1},
     )
-    now = fingerprint(
-        info=info, specs={1: ObjectSpec(1, "hole", (1, 2, 3))}, window=IntensityWindow(0, 4095)
-    )
+    now = fingerprint(info=info, window=IntensityWindow(0, 4095))
     assert describe_changes(fingerprint(), now) == [
         "engine settings: threshold None -> 0.5",
         "intensity window: None -> [0, 4095]",
-        "objects: 1 ['void', [1, 2, 3]] -> ['hole', [1, 2, 3]]",
     ]
 
 
@@ -75,3 +70,8 @@ def test_batch_size_and_device_do_not_count() -> None:
         "pixel", frozenset({"box"}), 64, "cuda:0", needs_weights=False, signature=INFO.signature
     )
     assert describe_changes(fingerprint(), fingerprint(info=other)) == []
+
+
+def test_names_and_colours_that_0_1_kept_do_not_count() -> None:
+    before = {**fingerprint(), "objects": {"1": ["void", [1, 2, 3]]}}
+    assert describe_changes(before, fingerprint()) == []

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
@@ -12,9 +14,9 @@ from maskcast.project.annotations import Annotation, read_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask
-from maskcast.ui.edits import AddPoint, Clear, SetBox, Stroke
-from maskcast.ui.images import ReferenceImages
+from maskcast.ui.edits import UNKNOWN, AddPoint, Clear, DeleteNearest, SetBox, Stroke
 from maskcast.ui.session import Segmenter, SegmentRequest, Session
+from maskcast.ui.shown_references import ReferenceImages
 from support import picture, write_png
 
 SHAPE = (64, 80)
@@ -252,6 +254,7 @@ def test_the_history_of_an_image_that_another_changed_meanwhile_is_forgotten(
     ours, theirs = _session(project), _session(project)
     ours.apply(Stroke(((20.5, 20.5),), 5))
     ours.open("b.png")
+    ours.save()
     theirs.refresh()
     theirs.select(7)
     theirs.apply(Stroke(((50.5, 20.5),), 5))
@@ -272,6 +275,7 @@ def test_a_bad_image_leaves_the_one_in_hand(project: ProjectFolder) -> None:
         session.open("bad.png")
 
     assert session.annotation.image_id == "a.png"
+    session.save()
     assert read_annotations(project.annotations_path).annotations.keys() == {"a.png"}
 
 
@@ -285,6 +289,123 @@ def test_an_image_of_another_size_than_its_annotation_is_refused(project: Projec
     assert session.annotation.image_id == "a.png"
 
 
+def test_only_saving_waits_for_somebody_who_writes_the_file(project: ProjectFolder) -> None:
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 5))
+    writing = FileLock(project.references_folder / ".annotations.lock")
+    saving = threading.Thread(target=session.save)
+
+    def work() -> None:
+        session.apply(AddPoint(5, 5, positive=True))
+        session.accept(_requested(session), _filled())
+        session.open("b.png")
+        session.mark_clean(clean=True)
+        session.undo()
+        session.redo()
+        session.open("a.png")
+        assert not session.refresh()
+
+    with writing:
+        saving.start()
+        working = threading.Thread(target=work)
+        working.start()
+        working.join(5)
+        assert not working.is_alive()
+        assert saving.is_alive()
+        assert not project.annotations_path.exists()
+    saving.join(30)
+
+    assert not session.refresh()
+    saved = read_annotations(project.annotations_path).annotations
+    assert saved["b.png"].clean
+    assert saved["a.png"] == session.annotation
+    assert saved["a.png"].objects[1].mask is not None
+
+
+def test_unsaved_work_on_another_reference_is_there_when_one_comes_back(
+    project: ProjectFolder,
+) -> None:
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 5))
+    drawn = session.annotation
+    session.open("b.png")
+    session.open("a.png")
+
+    assert session.annotation is drawn
+    assert session.undo()
+    session.save()
+    assert read_annotations(project.annotations_path).annotations["a.png"].objects == {}
+
+
+def test_a_conflict_on_one_reference_keeps_no_other_from_being_saved(
+    project: ProjectFolder,
+) -> None:
+    ours, theirs = _session(project), _session(project)
+    theirs.mark_clean(clean=True)
+    theirs.save()
+    ours.apply(Stroke(((20.5, 20.5),), 5))
+    ours.open("b.png")
+    ours.apply(Stroke(((20.5, 20.5),), 5))
+
+    with pytest.raises(ConflictError, match=r"a\.png was changed"):
+        ours.save()
+
+    assert read_annotations(project.annotations_path).annotations["b.png"].objects.keys() == {1}
+    ours.open("a.png")
+    assert ours.annotation.clean
+    assert ours.undo()
+    assert ours.annotation.objects.keys() == {1}
+    ours.save()
+    assert read_annotations(project.annotations_path).annotations["a.png"].objects.keys() == {1}
+
+
 def test_ids_are_checked(project: ProjectFolder) -> None:
     with pytest.raises(ValueError, match=r"1\.\.255"):
         _session(project).select(256)
+
+
+def test_unknown_pixels_are_painted_erased_taken_back_and_saved(project: ProjectFolder) -> None:
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 3))
+    session.select(UNKNOWN)
+
+    assert session.apply(SetBox(30, 10, 50, 20))
+    assert session.apply(Stroke(((40.5, 15.5),), 2, erase=True))
+    session.save()
+
+    saved = read_annotations(project.annotations_path).annotations["a.png"]
+    assert saved.unknown is not None
+    unknown = saved.unknown.pixels
+    assert unknown[10:20, 30:50].sum() == unknown.sum() == 20 * 10 - 13  # 13: a disc of radius 2
+    assert not unknown[15, 40]
+    assert saved.objects.keys() == {1}
+    assert session.undo()
+    assert session.annotation.unknown is not None
+    assert session.annotation.unknown.pixels.sum() == 200
+    assert session.undo()
+    assert session.annotation.unknown is None
+    assert session.redo()
+    session.save()
+    saved = read_annotations(project.annotations_path).annotations["a.png"]
+    assert saved.unknown is not None
+    assert saved.unknown.pixels.sum() == 200
+
+
+def test_unknown_pixels_go_with_what_deletes_and_stay_on_a_clean_image(
+    project: ProjectFolder,
+) -> None:
+    session = _session(project)
+    session.select(UNKNOWN)
+    session.apply(SetBox(0, 0, 5, 5))
+    session.apply(SetBox(30, 10, 50, 20))
+    assert not session.apply(AddPoint(60, 60, positive=True))
+    assert not session.apply(SetBox(1, 1, 4, 4))  # is unknown already
+
+    assert session.mark_clean(clean=True)
+    assert session.apply(DeleteNearest(2, 2, 1))
+    assert session.annotation.clean
+    assert session.annotation.unknown is not None
+    assert session.annotation.unknown.pixels.sum() == 200
+    assert session.apply(Clear())
+    assert session.annotation.unknown is None
+    assert session.annotation.clean

@@ -12,7 +12,7 @@ from maskcast.project.annotations import Annotation, ObjectAnnotation
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Prompts
-from maskcast.ui.images import ReferenceImages
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery, draw_thumbnail
 from support import write_png
 

@@ -13,7 +13,7 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
-from maskcast.engines.pixel.interactive.memory import Memory
+from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
 from maskcast.engines.pixel.learning.model import predict

@@ -8,6 +8,10 @@
 ``GOLDEN_STEM.npz`` holds what the official code made of them. The weights are drawn again, written
 as a ``sam3.pt``, and loaded the way a user's file is. Prints the largest difference per group and
 exits with 1 if one is above the tolerance.
+
+Nothing that runs imports this. It is in the package all the same, and not among the tests: whether
+an engine computes what the official code does depends on the machine, its PyTorch and its
+transformers, and who wants to know that of a machine has the package there and not the tests.
 """
 
 from __future__ import annotations
@@ -184,8 +188,8 @@ def _propagate(
     started = tracker.start(features)
     for name, entries in remembered.items():
         tokens = tracker.tokens(
-            torch.stack([one.spatial[0] for one in entries.values()])[None],
-            torch.stack([one.pointers[0] for one in entries.values()])[None],
+            torch.stack([entry.spatial[0] for entry in entries.values()])[None],
+            torch.stack([entry.pointers[0] for entry in entries.values()])[None],
             [references - reference for reference in entries],
             references,
         )

@@ -34,7 +34,7 @@ class Limits:
     projected_bytes: int
 
 
-# On a CPU a batch gains nothing; targets run side by side instead, see `_SamEngine`. Four pairs of
+# On a CPU a batch gains nothing; targets run side by side instead, see `feeding`. Four pairs of
 # SAM 3 hold about 0.4 GB of activations in float32.
 _LIMITS = {
     "cpu": Limits(images=1, pairs=4, projected_bytes=_GIB),
@@ -178,9 +178,9 @@ class BatchSizer:
 
 def seconds_on_cpu(gflop: float) -> float:
     """About how long ``gflop`` billion operations take on this CPU, from a short measurement."""
-    one = torch.ones(_BENCHMARK_SIDE, _BENCHMARK_SIDE)
-    one @ one  # the first product pays for the library's start
+    square = torch.ones(_BENCHMARK_SIDE, _BENCHMARK_SIDE)
+    square @ square  # the first product pays for the library's start
     began = time.perf_counter()
-    one @ one
+    square @ square
     seconds = time.perf_counter() - began
     return gflop * 1e9 * seconds / (2 * _BENCHMARK_SIDE**3 * _CPU_EFFICIENCY)

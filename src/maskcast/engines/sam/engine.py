@@ -7,7 +7,6 @@ itself is loaded when it is first used.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -33,11 +32,10 @@ from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segme
 if TYPE_CHECKING:
     import torch
 
-    from maskcast.engines.sam.targets import Caster, Launched
+    from maskcast.engines.sam.targets import Caster
 
 _VERSION = 1
 _DEFAULT_THRESHOLD = 0.5
-_BATCHES_PER_CALL = 2
 _SLOW_SECONDS = 2.0
 _FASTER = {
     "sam3": ("sam2", "edgetam", "pixel"),
@@ -63,16 +61,11 @@ class _SamEngine:
         self._options = parse_options(self.family.engine, settings.options)
         files = locate(self._options.weights, self.family)
         from maskcast.engines.sam import devices
+        from maskcast.engines.sam.feeding import Feeder
         from maskcast.engines.sam.loading import load_model
         from maskcast.engines.sam.models import Models
 
         device = devices.pick_device(settings.device)
-        self._limits = devices.limits_of(device)
-        self._sizer = devices.BatchSizer(
-            self._limits.images,
-            devices.memory_use(device),
-            start=self._limits.images if self._options.compile else 1,
-        )
         self._models = Models(
             partial(load_model, files, self.family),
             self.family,
@@ -82,9 +75,7 @@ class _SamEngine:
             graphs=self._options.compile == "graphs",
         )
         self._threshold = settings.threshold or _DEFAULT_THRESHOLD
-        self._side_by_side = devices.side_by_side(device, settings.workers)
-        self._pool = ThreadPoolExecutor(self._side_by_side, self.family.engine)
-        self._largest_call = 1
+        self._feeder = Feeder(self._models, settings.workers, self.family.engine)
         self._caster: tuple[str, Caster] | None = None
         self.info = self._describe(files, device, settings)
 
@@ -105,7 +96,7 @@ class _SamEngine:
     def segment(self, image: RgbImage, prompts: Mapping[int, Prompts]) -> dict[int, Mask]:
         """Segment each object from its own prompts; the image is encoded once and kept."""
         check_prompt_kinds(self.info, prompts)
-        from maskcast.engines.sam.references import segment_object
+        from maskcast.engines.sam.annotated import segment_object
 
         return {
             object_id: segment_object(self._models, image, prompt, self._threshold)
@@ -114,8 +105,8 @@ class _SamEngine:
 
     def memorize(self, references: Sequence[Reference]) -> MemoryBank:
         """Encode each object of each reference once, or take the bank kept from last time."""
+        from maskcast.engines.sam.annotated import memorize
         from maskcast.engines.sam.memory import load_memory, save_memory
-        from maskcast.engines.sam.references import memorize
 
         object_ids = shown_object_ids(references)
         if not object_ids:
@@ -141,81 +132,13 @@ class _SamEngine:
             raise ForeignBankError(
                 "this memory bank was made with other weights; memorize the references again"
             )
-        if not images:
-            return []
-        import torch
-
-        from maskcast.engines.sam.devices import is_out_of_memory
-
-        side_by_side = self._models.device.type == "cpu"
-        cast = self._cast_side_by_side if side_by_side else self._cast_in_batches
-        threads = torch.get_num_threads()
-        try:
-            return cast(self._caster_of(bank), images)
-        except RuntimeError as error:
-            if is_out_of_memory(error):
-                raise MemoryError(str(error)) from error
-            raise
-        finally:
-            torch.set_num_threads(threads)
+        return self._feeder.cast(self._caster_of(bank), images) if images else []
 
     def close(self) -> None:
         """End the threads and free the model."""
-        self._pool.shutdown()
+        self._feeder.close()
         self._caster = None
         self._models.release()
-
-    def _cast_side_by_side(
-        self,
-        caster: Caster,
-        images: Sequence[RgbImage],
-    ) -> list[Segmentation]:
-        """One target per thread, each computed by that thread alone.
-
-        Results depend neither on the number of threads nor on the other targets, to the last bit,
-        and no core waits for another.
-        """
-        return list(self._pool.map(caster.cast_alone, images))
-
-    def _cast_in_batches(
-        self,
-        caster: Caster,
-        images: Sequence[RgbImage],
-    ) -> list[Segmentation]:
-        """Batch by batch.
-
-        While one computes, pictures of the next are squashed and masks of the last fetched.
-        """
-        from maskcast.engines.sam.devices import is_out_of_memory
-        from maskcast.engines.sam.preprocess import squash_alone
-
-        size = self._models.fast.size
-        squashed = [self._pool.submit(squash_alone, image, size) for image in images]
-        self._largest_call = max(self._largest_call, len(images))
-        found: list[Segmentation] = []
-        waiting: list[Launched] = []
-        start = 0
-        while start < len(images):
-            part = slice(start, start + self._sizer.size)
-            batch = [one.result() for one in squashed[part]]
-            count = len(batch)
-            if self._options.compile:  # compiled code is for one batch size
-                batch += batch[-1:] * (min(self._sizer.size, self._largest_call) - count)
-            try:
-                waiting.append(caster.launch(batch, [image.shape[:2] for image in images[part]]))
-            except (RuntimeError, MemoryError) as error:
-                if not (is_out_of_memory(error) and self._sizer.failed(len(batch))):
-                    raise
-                self._models.free_memory()
-                continue
-            start += count
-            self._sizer.worked(count)
-            if len(waiting) > 1:
-                found += self._collect(caster, waiting.pop(0))
-        return found + [one for last in waiting for one in self._collect(caster, last)]
-
-    def _collect(self, caster: Caster, launched: Launched) -> list[Segmentation]:
-        return list(self._pool.map(partial(caster.collect, launched), range(len(launched.shapes))))
 
     def _caster_of(self, bank: MemoryBank) -> Caster:
         """The bank on the device, kept for the next call."""
@@ -223,7 +146,7 @@ class _SamEngine:
 
         if self._caster is None or self._caster[0] != bank.fingerprint:
             rules = Rules(self._threshold, self._options.presence, self._options.max_references)
-            caster = Caster(self._models, bank.state, bank.object_ids, rules, self._limits)
+            caster = Caster(self._models, bank.state, bank.object_ids, rules, self._feeder.limits)
             self._caster = (bank.fingerprint, caster)
         return self._caster[1]
 
@@ -240,7 +163,7 @@ class _SamEngine:
         return EngineInfo(
             name=self.family.engine,
             prompt_kinds=frozenset({"box", "point", "brush"}),
-            max_batch=_BATCHES_PER_CALL * max(self._limits.images, self._side_by_side),
+            max_batch=self._feeder.most,
             device=str(device),
             needs_weights=True,
             signature={
@@ -260,7 +183,7 @@ class _SamEngine:
         if device.type != "cpu":
             return None
         megabytes = files.bytes / 1e6
-        nearest = min(self.family.checkpoints, key=lambda one: abs(one.megabytes - megabytes))
+        nearest = min(self.family.checkpoints, key=lambda known: abs(known.megabytes - megabytes))
         seconds = seconds_on_cpu(nearest.gflop * min(1.0, megabytes / nearest.megabytes))
         return seconds if seconds >= _SLOW_SECONDS else None
 

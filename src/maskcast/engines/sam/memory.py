@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
+
+from maskcast.errors import StorageError
+from maskcast.io.atomic import write_atomically
 
 EVERY_OBJECT = 0
 _LAYOUT = 1
@@ -80,7 +81,11 @@ def bank_path(folder: Path, fingerprint: str) -> Path:
 
 
 def save_memory(folder: Path, fingerprint: str, memory: SamMemory) -> None:
-    """Keep a bank, whole or not at all, and forget the oldest beyond 32; never fails a run."""
+    """Keep a bank, whole or not at all, and forget the oldest beyond 32.
+
+    Where it cannot be kept (a full disk, a folder of somebody else) that is logged in a sentence:
+    the next run encodes the references again, and no run fails for it.
+    """
     path = bank_path(folder, fingerprint)
     tensors = {
         name: getattr(memory, name).contiguous()
@@ -88,16 +93,16 @@ def save_memory(folder: Path, fingerprint: str, memory: SamMemory) -> None:
     }
     metadata = {"layout": str(_LAYOUT), "fingerprint": fingerprint, "family": memory.family}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
-        os.close(handle)
-        save_file(tensors, temporary, metadata)
-        Path(temporary).replace(path)
+        write_atomically(path, save(tensors, metadata))
         kept = sorted(folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
         for old in kept[:-_BANKS_KEPT]:
             old.unlink(missing_ok=True)
-    except OSError:
-        logger.debug("the memory bank cannot be kept in %s", folder, exc_info=True)
+    except (OSError, StorageError) as error:
+        logger.warning(
+            "what was learned of the references is not kept for the next run (%s); bank_cache in "
+            "maskcast.toml names another folder, or false for none",
+            str(error).rstrip("."),
+        )
 
 
 def load_memory(folder: Path, fingerprint: str, family: str) -> SamMemory | None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812  the name everybody uses
 
+from maskcast.engines.base import MOST_POINTS
 from maskcast.types import Mask, Prompts, RgbImage
 
 _BOX_CORNER_LABELS = (2, 3)
@@ -75,7 +76,8 @@ def encode_prompts(
     """Box and points as the prompt encoder takes them: the box's corners first, then the points.
 
     Args:
-        prompts: in pixels of an image of ``shape``.
+        prompts: in pixels of an image of ``shape``; points beyond the first ``MOST_POINTS`` are
+            left out.
         shape: (height, width) of the image.
         size: side of the model's square.
 
@@ -86,5 +88,6 @@ def encode_prompts(
     scale = np.array([size / shape[1], size / shape[0]], np.float32)
     corners = np.zeros((0, 2)) if prompts.box is None else prompts.box.reshape(2, 2)
     labels = _BOX_CORNER_LABELS if prompts.box is not None else ()
-    points = np.concatenate([corners, prompts.points]).astype(np.float32) * scale
-    return points, np.concatenate([labels, prompts.point_labels]).astype(np.int32)
+    clicks, signs = prompts.points[:MOST_POINTS], prompts.point_labels[:MOST_POINTS]
+    points = np.concatenate([corners, clicks]).astype(np.float32) * scale
+    return points, np.concatenate([labels, signs]).astype(np.int32)

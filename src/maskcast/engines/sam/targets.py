@@ -162,7 +162,7 @@ class Caster:
 
     def _nearest_buckets(self, descriptor: torch.Tensor) -> list[Bucket]:
         most = self._rules.max_references
-        entries = [self._memory.entries_of(one, most, descriptor) for one in self._ids]
+        entries = [self._memory.entries_of(object_id, most, descriptor) for object_id in self._ids]
         return self._bucket(entries, keep=False)
 
     def _bucket(self, entries: list[tuple[int, ...]], *, keep: bool) -> list[Bucket]:

@@ -1,6 +1,7 @@
-"""File formats of other tools: one module each, with a pair of ``read_x`` and ``write_x``.
+"""File formats of other tools, to be written: one module each, with a ``write_x``.
 
-``FORMATS`` names them without loading any; ``load_format`` loads one.
+``FORMATS`` names them without loading any, ``load_writer`` loads one. What reads them is in
+``interchange.reading``.
 """
 
 from __future__ import annotations
@@ -14,56 +15,65 @@ from typing import TYPE_CHECKING, Literal
 from maskcast.errors import SettingsError
 
 if TYPE_CHECKING:
-    from maskcast.interchange.formats.records import LabeledImage, Reader, Writer
+    from maskcast.interchange.formats.writing import ExportedImage, Writer
 
 Outlines = Literal["never", "always", "option"]
 """Whether a format is written with outlines: ``option`` = instead of masks, where asked for."""
 
-_MODULES: Mapping[str, tuple[str, str, str, Outlines]] = MappingProxyType(
+
+@dataclass(frozen=True)
+class _Entry:
+    module: str
+    name: str
+    outlines: Outlines = "never"
+    instances: Literal["components", "one"] = "components"
+
+
+_ENTRIES: Mapping[str, _Entry] = MappingProxyType(
     {
-        "coco": ("coco", "read_coco", "write_coco", "option"),
-        "yolo": ("yolo", "read_yolo", "write_yolo", "always"),
-        "yolo-detect": ("yolo", "read_yolo", "write_yolo_detect", "never"),
-        "voc": ("voc", "read_voc", "write_voc", "never"),
-        "labelme": ("labelme", "read_labelme", "write_labelme", "option"),
-        "cvat": ("cvat", "read_cvat", "write_cvat", "option"),
-        "labelstudio": ("labelstudio", "read_labelstudio", "write_labelstudio", "option"),
-        "masks": ("masks_png", "read_masks", "write_masks", "never"),
+        "coco": _Entry("coco", "coco", "option"),
+        "yolo": _Entry("yolo", "yolo", "always"),
+        "yolo-detect": _Entry("yolo", "yolo_detect"),
+        "voc": _Entry("voc", "voc"),
+        "labelme": _Entry("labelme", "labelme", "option"),
+        "cvat": _Entry("cvat", "cvat", "option"),
+        "labelstudio": _Entry("labelstudio", "labelstudio", "option"),
+        "masks": _Entry("masks_png", "masks", instances="one"),
     }
 )
 
-FORMATS = tuple(_MODULES)
-"""Names as given to ``maskcast export`` and ``maskcast import``."""
+FORMATS = tuple(_ENTRIES)
+"""Names as given to ``maskcast export``."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format.
+    """A format, to be written.
 
     Attributes:
         name: one of ``FORMATS``.
-        read: annotations of references from its files.
-        write: a set of labeled images into its files.
+        write: a set of exported images into its files.
         picture_path: where an export has the picture of an image, POSIX and relative.
         outlines: whether ``write`` makes any.
+        instances: how it is meant to tell instances apart.
     """
 
     name: str
-    read: Reader
     write: Writer
-    picture_path: Callable[[LabeledImage], str]
+    picture_path: Callable[[ExportedImage], str]
     outlines: Outlines
+    instances: Literal["components", "one"]
 
 
-def load_format(name: str) -> Format:
-    """Load a format by name.
+def load_writer(name: str) -> Format:
+    """Load a format by name, to write it.
 
     Raises:
         SettingsError: if there is none of this name.
     """
-    if name not in _MODULES:
+    if name not in _ENTRIES:
         raise SettingsError(f"there is no format {name!r}; there are: {', '.join(FORMATS)}")
-    module_name, reader, writer, outlines = _MODULES[name]
-    module = import_module(f"maskcast.interchange.formats.{module_name}")
-    read, write = getattr(module, reader), getattr(module, writer)
-    return Format(name, read, write, module.picture_path, outlines)
+    entry = _ENTRIES[name]
+    module = import_module(f"maskcast.interchange.formats.{entry.module}")
+    write = getattr(module, f"write_{entry.name}")
+    return Format(name, write, module.picture_path, entry.outlines, entry.instances)

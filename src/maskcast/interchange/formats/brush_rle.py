@@ -14,41 +14,26 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.types import Mask
-
 _SIZES = (3, 4, 8, 16)
 _LONGEST = 2 ** _SIZES[-1]
 _HEADER_BITS = 32 + 5 + 4 * len(_SIZES)
 
 
-def encode_brush(mask: Mask) -> bytes:
-    """The code of a bool (H, W) mask, whose pixels become 0 and 255."""
-    flat = mask.ravel()
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    edges = np.concatenate([[0], changes, [flat.size]]).astype(np.int64)
-    lengths, values = _cut(4 * np.diff(edges), np.where(flat[edges[:-1]], 255, 0))
+def encode_runs(runs: npt.NDArray[np.int64]) -> bytes:
+    """The code of a mask given as run lengths row by row, background first."""
+    pixels = int(runs.sum())
+    shown = np.flatnonzero(runs)  # the first may be empty
+    lengths, values = _cut(4 * runs[shown], np.where(shown % 2 == 1, 255, 0))
     place = np.searchsorted([2**size for size in _SIZES], lengths)
     bits = np.array(_SIZES)[place]
     codes = (4 + place) << bits | lengths - 1  # the leading 4 is the mark of a run
     codes = codes << 8 | values
-    header = 4 * flat.size
+    header = 4 * pixels
     for number, width in ((7, 5), *((size - 1, 4) for size in _SIZES)):
         header = header << width | number
     stream = np.concatenate([_bits([header], [_HEADER_BITS]), _bits(codes, bits + 11)])
     padding = np.zeros(8 - len(stream) % 8, np.uint8)  # a whole byte where nothing is missing
     return np.packbits(np.concatenate([stream, padding])).tobytes()
-
-
-def decode_brush(code: Sequence[int] | bytes, shape: tuple[int, int]) -> Mask:
-    """The mask of a code; see ``decode_runs``.
-
-    Returns:
-        bool (H, W), True where alpha is above 0.
-    """
-    mask = np.zeros(shape[0] * shape[1], np.bool_)
-    for start, end in decode_runs(code, shape):
-        mask[start:end] = True
-    return mask.reshape(shape)
 
 
 def decode_runs(code: Sequence[int] | bytes, shape: tuple[int, int]) -> list[tuple[int, int]]:

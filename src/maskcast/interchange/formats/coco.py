@@ -11,36 +11,21 @@ A category's id is the object id. ``iscrowd`` is 0, because evaluators leave cro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
-from maskcast.errors import AnnotationError
 from maskcast.interchange.formats.outlines import OutlineTally, corners
-from maskcast.interchange.formats.records import (
-    LabeledImage,
-    LabeledObject,
-    LabeledSet,
-    Pictures,
-    WriteOptions,
-    check_size,
-    path_in_images,
-)
-from maskcast.interchange.formats.shapes import box_prompts
-from maskcast.io.jsonfile import Node, read_json
-from maskcast.masks import bounding_box, decode_rle, encode_rle
-from maskcast.polygons import fill_rings
-from maskcast.types import Mask, ObjectSpec
+from maskcast.interchange.formats.writing import ExportedImage, ExportedSet, path_in_images
+from maskcast.interchange.options import ExportOptions
+from maskcast.masks import Cutout
+from maskcast.types import ObjectSpec
 
 picture_path = path_in_images
 
-_Id = int | str
 
-
-def write_coco(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tuple[str, ...]:
+def write_coco(exported: ExportedSet, folder: Path, options: ExportOptions) -> tuple[str, ...]:
     """Write one JSON file for each split; annotations go through a second file beside it.
 
     Returns:
@@ -52,12 +37,12 @@ def write_coco(labeled: LabeledSet, folder: Path, options: WriteOptions) -> tupl
     with ExitStack() as stack:
         files = {
             split: stack.enter_context(_InstancesFile(target / f"instances_{split}.json"))
-            for split in labeled.splits
+            for split in exported.splits
         }
-        for image in labeled.images:
+        for image in exported.images:
             files[image.split].add(image, options, tally)
         for file in files.values():
-            file.finish(labeled.specs)
+            file.finish(exported.specs)
     return tally.sentences()
 
 
@@ -79,8 +64,8 @@ class _InstancesFile:
         self._rest.close()
         self._rest_path.unlink(missing_ok=True)
 
-    def add(self, image: LabeledImage, options: WriteOptions, tally: OutlineTally) -> None:
-        """Write one image and its objects."""
+    def add(self, image: ExportedImage, options: ExportOptions, tally: OutlineTally) -> None:
+        """Write one image and its instances."""
         self._image_count += 1
         header = {
             "id": self._image_count,
@@ -89,19 +74,16 @@ class _InstancesFile:
             "height": image.height,
         }
         _append(self._images, header, first=self._image_count == 1)
-        for one in image.objects:
-            if one.mask is None or one.object_id is None:
-                raise ValueError(f"{image.image_id}: expected a mask and an object id")
+        for found in image.instances:
             self._annotation_count += 1
             annotation = {
                 "id": self._annotation_count,
                 "image_id": self._image_count,
-                "category_id": one.object_id,
-                **_geometry(one.mask, options, tally),
+                "category_id": found.object_id,
+                **_geometry(found.cutout, image.size, options, tally),
                 "iscrowd": 0,
+                "score": round(found.score, 6),
             }
-            if one.score is not None:
-                annotation["score"] = round(one.score, 6)
             _append(self._rest, annotation, first=self._annotation_count == 1)
 
     def finish(self, specs: Sequence[ObjectSpec]) -> None:
@@ -121,127 +103,18 @@ def _append(file: TextIO, value: object, *, first: bool) -> None:
     file.write(("\n" if first else ",\n") + json.dumps(value, ensure_ascii=False))
 
 
-def _geometry(mask: Mask, options: WriteOptions, tally: OutlineTally) -> dict[str, Any]:
-    xmin, ymin, xmax, ymax = bounding_box(mask) or (0, 0, 0, 0)
+def _geometry(
+    cutout: Cutout, size: tuple[int, int], options: ExportOptions, tally: OutlineTally
+) -> dict[str, Any]:
+    xmin, ymin, xmax, ymax = cutout.box
     segmentation: object
     if options.polygons:
-        rings = tally.outlines(mask, options)
+        rings = tally.outlines(cutout, options)
         segmentation = [[number for corner in corners(ring) for number in corner] for ring in rings]
     else:
-        segmentation = encode_rle(mask)
+        segmentation = cutout.rle(size)
     return {
         "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
-        "area": int(np.count_nonzero(mask)),
+        "area": cutout.area,
         "segmentation": segmentation,
     }
-
-
-def read_coco(source: Path, pictures: Pictures) -> LabeledSet:
-    """Read a JSON file of instances, or all of those in a folder.
-
-    Masks may be run-length codes, compressed or not, or polygons; an annotation without either is
-    a box. Several annotations of one category on an image are instances of one class.
-
-    Raises:
-        AnnotationError: naming the file and the place in it.
-    """
-    files = _json_files(source)
-    parsed = [_parse(read_json(path), pictures) for path in files]
-    labels = tuple(dict.fromkeys(label for names, _ in parsed for label in names))
-    return LabeledSet([image for _, images in parsed for image in images], labels=labels)
-
-
-def _json_files(source: Path) -> list[Path]:
-    if source.is_file():
-        return [source]
-    for pattern in ("annotations/*.json", "*.json", "*/*.json"):  # the last is Roboflow's
-        files = sorted(source.glob(pattern))
-        # Beside instances there may be captions, key points and other files of the same images.
-        instances = [path for path in files if path.name.startswith("instances_")]
-        if files:
-            return instances or files
-    raise AnnotationError(f"there is no COCO file in {source}; give the JSON file or its folder")
-
-
-def _parse(root: Node, pictures: Pictures) -> tuple[list[str], list[LabeledImage]]:
-    parts = dict(root.members())
-    for name in ("images", "annotations", "categories"):
-        if name not in parts:
-            raise root.error(f'an object with "{name}", as COCO instances have')
-    categories, images = (_by_id(parts[name]) for name in ("categories", "images"))
-    names = {key: node.member("name").text() for key, node in categories.items()}
-    annotations: dict[_Id, list[Node]] = {key: [] for key in images}
-    for node in parts["annotations"].elements():
-        owner = node.member("image_id")
-        if _id(owner) not in annotations:
-            raise owner.error("the id of an image in this file")
-        annotations[_id(owner)].append(node)
-    return list(names.values()), [
-        _image(node, annotations[key], names, pictures) for key, node in images.items()
-    ]
-
-
-def _by_id(entries: Node) -> dict[_Id, Node]:
-    found: dict[_Id, Node] = {}
-    for node in entries.elements():
-        key = node.member("id")
-        if _id(key) in found:
-            raise key.error("an id that no other entry has")
-        found[_id(key)] = node
-    return found
-
-
-def _id(node: Node) -> _Id:
-    """A number, as COCO has it, or a text, as some tools write it."""
-    value: object = node.value
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise node.error("an id, a whole number or a text")
-    return value
-
-
-def _image(
-    node: Node, annotations: Sequence[Node], names: Mapping[_Id, str], pictures: Pictures
-) -> LabeledImage:
-    name = node.member("file_name")
-    image_id = pictures.find(name.text(), name.where)
-    declared = node.member("height").value, node.member("width").value
-    size = check_size(declared, image_id, pictures, node.where)
-    objects = tuple(_objects(annotations, names, size))
-    return LabeledImage(image_id, *size, objects)
-
-
-def _objects(
-    annotations: Sequence[Node], names: Mapping[_Id, str], size: tuple[int, int]
-) -> Iterator[LabeledObject]:
-    for node in annotations:
-        category = node.member("category_id")
-        label = names.get(_id(category))
-        if label is None:
-            raise category.error("the id of a category in this file")
-        mask = _mask(node.member("segmentation"), size)
-        if mask is not None:
-            yield LabeledObject(label, mask)
-        else:
-            box = node.member("bbox")
-            x, y, width, height = box.numbers(4, "x, y, width and height")
-            edges = (x, y, x + width, y + height)
-            yield LabeledObject(label, prompts=box_prompts(edges, size, box.where))
-
-
-def _mask(node: Node, size: tuple[int, int]) -> Mask | None:
-    if node.value in (None, []):
-        return None
-    if isinstance(node.value, dict):
-        if node.value.get("size") != list(size):
-            raise node.error(f"a run-length code of size {list(size)}")
-        try:
-            return decode_rle(node.value)
-        except ValueError as error:
-            raise node.error(f"a run-length code of {size[0]} x {size[1]} pixels") from error
-    mask = np.zeros(size, np.bool_)
-    for ring in node.elements():
-        numbers = ring.numbers(len(ring.elements()), "a list of numbers")
-        if len(numbers) < 6 or len(numbers) % 2:
-            raise ring.error("x and y of at least three corners")
-        mask |= fill_rings([np.asarray(numbers).reshape(-1, 2)], size)
-    return mask

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskcast.interchange.formats.records import WriteOptions, count
+from maskcast.interchange.formats.writing import count
+from maskcast.interchange.options import ExportOptions
+from maskcast.masks import Cutout
 from maskcast.polygons import Ring, bridge_holes, fill_rings, simplify_part, trace_parts
-from maskcast.types import Mask
 
 
 @dataclass
@@ -16,25 +17,26 @@ class OutlineTally:
     """What outlines could not keep so far.
 
     Attributes:
-        bridged: objects whose holes were joined to the outline by a cut of no width.
-        parted: objects that became several polygons.
-        changed: objects that lost or gained pixels by leaving out corners.
+        bridged: instances whose holes were joined to the outline by a cut of no width.
+        parted: instances that became several polygons.
+        changed: instances that lost or gained pixels by leaving out corners.
     """
 
     bridged: int = 0
     parted: int = 0
     changed: int = 0
 
-    def outlines(self, mask: Mask, options: WriteOptions) -> list[Ring]:
-        """One ring for each part of a bool (H, W) mask, holes joined to it."""
-        parts = [simplify_part(part, options.tolerance) for part in trace_parts(mask)]
+    def outlines(self, cutout: Cutout, options: ExportOptions) -> list[Ring]:
+        """One ring, in the image, for each part of a mask, holes joined to it."""
+        parts = [simplify_part(part, options.tolerance) for part in trace_parts(cutout.pixels)]
         rings = [bridge_holes(part) for part in parts]
         self.bridged += any(part.holes for part in parts)
         self.parted += len(parts) > 1
         if options.tolerance > 0:
-            filled = [fill_rings([ring], mask.shape) for ring in rings]
-            self.changed += not np.array_equal(np.logical_or.reduce(filled), mask)
-        return rings
+            filled = [fill_rings([ring], cutout.pixels.shape) for ring in rings]
+            self.changed += not np.array_equal(np.logical_or.reduce(filled), cutout.pixels)
+        corner = np.array(cutout.box[:2])
+        return [ring + corner for ring in rings]
 
     def sentences(self, *, parts_are_rows: str | None = None) -> tuple[str, ...]:
         """What to tell the user.
@@ -46,16 +48,16 @@ class OutlineTally:
         told = []
         if self.bridged:
             told.append(
-                f"{count(self.bridged, 'object')} with holes: polygons hold no holes, so each hole "
-                "is joined to the outline by a cut of no width"
+                f"{count(self.bridged, 'instance')} with holes: polygons hold no holes, so each "
+                "hole is joined to the outline by a cut of no width"
             )
         if self.parted and parts_are_rows:
             told.append(
-                f"{count(self.parted, 'object')} in several parts: each part is {parts_are_rows}"
+                f"{count(self.parted, 'instance')} in several parts: each part is {parts_are_rows}"
             )
         if self.changed:
             told.append(
-                f"{count(self.changed, 'object')} changed at the border by the tolerance; "
+                f"{count(self.changed, 'instance')} changed at the border by the tolerance; "
                 "0 keeps every pixel"
             )
         return tuple(told)

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from PIL import Image, ImageOps
 
 from maskcast.errors import ImageError
-from maskcast.interchange.formats.records import count
+from maskcast.interchange.formats.writing import count
+from maskcast.interchange.options import PictureMode
 from maskcast.io.atomic import raise_if_storage, write_atomically
 from maskcast.io.storage import Place
 
@@ -26,7 +27,7 @@ _QUALITY: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 class Placer:
     """Copies or links pictures and remembers what to tell about them."""
 
-    def __init__(self, mode: Literal["none", "copy", "link"], folder: Path) -> None:
+    def __init__(self, mode: PictureMode, folder: Path) -> None:
         """Place pictures into ``folder``."""
         self._mode = mode
         self._folder = folder

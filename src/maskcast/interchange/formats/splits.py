@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from maskcast.interchange.formats.records import DEFAULT_SPLIT
+from maskcast.interchange.formats.writing import DEFAULT_SPLIT
 from maskcast.io.atomic import write_atomically
 
 SPLIT_NAMES = ("train", "val", "test")

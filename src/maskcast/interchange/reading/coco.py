@@ -80,17 +80,19 @@ class _CocoFile:
         root = read_json_lists(path)
         if isinstance(root, JsonList | Node):
             raise AnnotationError(f"{path}: expected {_EXPECTED}; give another file")
-        images, annotations, categories = (
-            _list(root.get(name), path, name) for name in ("images", "annotations", "categories")
+        images = _list(root, path, "images")
+        # Files of pictures that nobody has annotated lack the rest, or have null there.
+        annotations, categories = (
+            _list(root, path, name, may_lack=True) for name in ("annotations", "categories")
         )
         return cls(images, annotations, _labels(categories, left_out))
 
     def entries(self, left_out: LeftOut) -> Iterator[Entry]:
         """One entry for each image."""
-        twice = _ids_that_occur_twice(self.images)
+        names, disputed = _names_by_id(self.images)
         owned = self._annotations_by_image(left_out)
         for image in self.images:
-            entry = left_out.tried(partial(self._entry, image, owned, twice))
+            entry = left_out.tried(partial(self._entry, image, owned, names, disputed))
             if entry is not None:
                 yield entry
         for indexes in owned.values():  # of images that are not listed
@@ -106,12 +108,21 @@ class _CocoFile:
                 owned.setdefault(key, array("Q")).append(index)
         return owned
 
-    def _entry(self, image: Node, owned: dict[_Id, array[int]], twice: Container[_Id]) -> Entry:
+    def _entry(
+        self,
+        image: Node,
+        owned: dict[_Id, array[int]],
+        names: dict[_Id, object],
+        disputed: Container[_Id],
+    ) -> Entry | None:
         where = image.member("id")
         key = _id(where)
         indexes = owned.pop(key, ())
-        if key in twice:
+        if key in disputed:
             raise _malformed(where, "an id that no other entry has")
+        if key not in names:  # the same entry again
+            return None
+        del names[key]
         name = image.member("file_name")
         height, width = declared_size(image.member("height").value, image.member("width").value)
         parts = (partial(self._shapes, index) for index in indexes)
@@ -127,11 +138,11 @@ class _CocoFile:
                 f"{category.where} {category.value!r}",
                 str(category.error("the id of a category in this file")),
             )
-        area = _area(node.member("segmentation"), size)
+        box = node.member("bbox")
+        area = _area(node.member("segmentation"), size, has_box=bool(box.value))
         if area is not None:
             yield Shape(label, area)
             return
-        box = node.member("bbox")
         numbers = node_numbers(box, "x, y, width and height")
         if len(numbers) != 4:
             raise box.error("x, y, width and height")
@@ -139,9 +150,12 @@ class _CocoFile:
         yield Shape(label, prompts=box_prompts((x, y, x + width, y + height), size, box.where))
 
 
-def _list(member: Member | None, path: Path, name: str) -> JsonList:
+def _list(root: Mapping[str, Member], path: Path, name: str, *, may_lack: bool = False) -> JsonList:
+    member = root.get(name)
     if isinstance(member, JsonList):
         return member
+    if may_lack and (member is None or member.value is None):
+        return JsonList.empty(path, name)
     raise AnnotationError(f"{path}: {name}: expected {_EXPECTED}; give another file")
 
 
@@ -171,14 +185,16 @@ def _label(node: Node) -> str:
     raise node.error("a name")
 
 
-def _ids_that_occur_twice(entries: JsonList) -> set[_Id]:
-    seen: set[_Id] = set()
-    twice: set[_Id] = set()
-    for node in entries:
-        key = plain_id(node.value.get("id")) if isinstance(node.value, dict) else None
-        if key is not None:
-            (twice if key in seen else seen).add(key)
-    return twice
+def _names_by_id(images: JsonList) -> tuple[dict[_Id, object], set[_Id]]:
+    """Name of the picture of each id, and the ids that several pictures have."""
+    names: dict[_Id, object] = {}
+    disputed: set[_Id] = set()
+    for node in images:
+        if isinstance(node.value, dict):
+            key, name = plain_id(node.value.get("id")), node.value.get("file_name")
+            if key is not None and names.setdefault(key, name) != name:
+                disputed.add(key)
+    return names, disputed
 
 
 def _id(node: Node) -> _Id:
@@ -198,11 +214,13 @@ def _no_owner(node: Node) -> MisfitError:
     return MisfitError(Kind.OWNER, f"{node.where} {node.value!r}", sentence)
 
 
-def _area(node: Node, size: Size) -> Area | None:
-    """The pixels of a segmentation; None if there is none."""
+def _area(node: Node, size: Size, *, has_box: bool) -> Area | None:
+    """The pixels of a segmentation; None if there is none, or a box and no ring of 3 corners."""
     if isinstance(node.value, dict):
         return _decoded(node, size)
     rings = _rings(node)
+    if has_box and all(len(ring) < 3 for ring in rings):
+        return None
     return ring_area(rings, size, node.where) if rings else None
 
 

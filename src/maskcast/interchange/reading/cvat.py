@@ -13,6 +13,7 @@ from maskcast.errors import AnnotationError
 from maskcast.interchange.reading.areas import Area
 from maskcast.interchange.reading.entries import Entry, ReadingOptions, Shape, Source
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
+from maskcast.interchange.reading.matching import without_folders_of_sets
 from maskcast.interchange.reading.numbers import declared_size, finite, whole
 from maskcast.interchange.reading.shapes import (
     Size,
@@ -56,14 +57,13 @@ def _all_entries(files: list[Path], labels: list[str], left_out: LeftOut) -> Ite
 
 
 def _entries(path: Path, labels: list[str], left_out: LeftOut) -> Iterator[Entry]:
-    number = 0
+    number = tracks = 0
     for depth, element in stream_xml(path, {"image", "track", "label"}):
         if depth == 0 and element.tag != "annotations":
             raise AnnotationError(f"{path} is not a CVAT file: it has no <annotations>")
         if element.tag == "track":
-            raise AnnotationError(
-                f"{path} holds tracks of a video; export it from CVAT as CVAT for images 1.1"
-            )
+            tracks += 1
+            left_out.add(_track(element, f"{path}: track {tracks}"))
         if element.tag == "label":
             name = element.findtext("name")
             if name and name not in labels:
@@ -75,10 +75,21 @@ def _entries(path: Path, labels: list[str], left_out: LeftOut) -> Iterator[Entry
                 yield entry
 
 
+def _track(track: Element, place: str) -> MisfitError:
+    return MisfitError(
+        Kind.TRACK,
+        f'{place} "{track.get("label")}"',
+        f"{place}: it is a track of a video; export the images from CVAT as CVAT for images 1.1",
+    )
+
+
 def _entry(image: Element, place: str) -> Entry:
     name = required(image.get("name"), place, "the name of a picture")
     subset = image.get("subset")
-    names = (f"{subset}/{name}", name) if subset else (name,)
+    names: tuple[str, ...] = (name,)
+    if subset:
+        inside = (f"{subset}/{name}", f"{subset}/{without_folders_of_sets(name)}")
+        names = tuple(dict.fromkeys((*inside, name)))
     size = declared_size(image.get("height"), image.get("width"))
     shapes = [child for child in image if child.tag != "tag"]
     parts = (

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from maskcast.errors import AnnotationError
-from maskcast.interchange.reading.files import read_text_file
+from maskcast.interchange.reading.source_files import read_text_file
 from maskcast.io.jsonfile import Node
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -36,6 +36,11 @@ class JsonList:
     place: str
     _text: str
     _offsets: array[int]
+
+    @classmethod
+    def empty(cls, path: Path, place: str) -> JsonList:
+        """A list that the file lacks."""
+        return cls(path, place, "", array("Q"))
 
     def __len__(self) -> int:
         return len(self._offsets)

@@ -22,7 +22,6 @@ from maskcast.interchange.reading.entries import (
     Shape,
     Source,
 )
-from maskcast.interchange.reading.files import read_json_file
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import declared_size, node_numbers
 from maskcast.interchange.reading.shapes import (
@@ -33,6 +32,7 @@ from maskcast.interchange.reading.shapes import (
     point_prompts,
     ring_area,
 )
+from maskcast.interchange.reading.source_files import read_json_file
 from maskcast.io.jsonfile import Node
 from maskcast.types import Mask
 

@@ -18,11 +18,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from maskcast.errors import AnnotationError
 from maskcast.interchange.reading.entries import Entry, Part, ReadingOptions, Shape, Source
-from maskcast.interchange.reading.files import read_text_file
 from maskcast.interchange.reading.jsonlists import JsonList, read_json_lists
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import declared_size
 from maskcast.interchange.reading.shapes import Size
+from maskcast.interchange.reading.source_files import read_text_file
 from maskcast.interchange.reading.studio_shapes import LABEL_KEYS, region_labels, region_shapes
 from maskcast.io.images import is_image_name
 from maskcast.io.jsonfile import Node

@@ -64,6 +64,7 @@ class Kind(Enum):
         "shape is a cuboid, a skeleton or of another kind that is no area",
         "shapes are cuboids, skeletons or of other kinds that are no areas",
     )
+    TRACK = "track", "shape is a track of a video", "shapes are tracks of a video"
     CORNERS = (
         "corners",
         "outline has fewer than three corners",
@@ -99,9 +100,9 @@ class Kind(Enum):
     )
     MALFORMED = "malformed", "entry is malformed", "entries are malformed"
 
-    def __init__(self, key: str, one: str, several: str) -> None:
+    def __init__(self, key: str, single: str, several: str) -> None:
         self.key = key
-        self._one = one
+        self._one = single
         self._several = several
 
     def counted(self, number: int) -> str:

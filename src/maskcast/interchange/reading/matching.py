@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from maskcast.interchange.reading.entries import ANY_SUFFIX
 from maskcast.interchange.reading.left_out import Kind, MisfitError
 from maskcast.interchange.reading.shapes import Size
+from maskcast.io.images import is_image_name
 from maskcast.io.output_names import fold, output_names
 from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
@@ -30,12 +31,13 @@ _UPLOADED = re.compile(r"[0-9a-f]{8}-(?P<name>.+)", re.DOTALL)
 _VERSION = re.compile(r"(?P<stem>.+)_(?P<suffix>[A-Za-z]{3,4})\.rf\.[0-9A-Za-z]{16,}", re.DOTALL)
 """Roboflow's name of a version of a picture, without its suffix."""
 
-_ENDING = re.compile(
-    r"[ _.-](cp[ _-])?(gt|ground[ _-]?truth|(gt)?(annotation|annot|instance|label|mask|seg|"
-    r"segmentation)(id)?s?)",
-    re.IGNORECASE,
+_MASK = (
+    r"(gt|gtcoarse|gtfine|ground[ _-]?truth|(gt)?(annotation|annot|instance|label|mask|seg|"
+    r"segmentation)(id)?s?)"
 )
-"""What tools and people put behind the name of a picture to name its mask."""
+_ENDING = re.compile(rf"[ _.-](cp[ _-])?{_MASK}", re.IGNORECASE)
+_BEGINNING = re.compile(rf"{_MASK}[ _.-](?=.)", re.IGNORECASE)
+"""What tools and people put behind or before the name of a picture to name its mask."""
 
 _MOST_NAMED = 5
 
@@ -56,27 +58,34 @@ class Match:
 
 
 class _Index:
-    """Pictures by their names in one spelling: whole paths and last names."""
+    """Pictures by their names in one spelling: whole paths, and what these end in."""
 
     def __init__(self) -> None:
         self._paths: dict[str, list[str]] = {}
-        self._last_names: dict[str, list[str]] = {}
+        self._bare: dict[str, list[str]] = {}
+        self._ends: dict[str, list[str]] = {}
 
     def add(self, names: Iterable[str], image_id: str) -> None:
         """Know a picture by several names."""
-        known = sorted(set(names))
-        for name in known:
-            self._paths.setdefault(name, []).append(image_id)
-        for name in sorted({name.rpartition("/")[2] for name in known}):
-            self._last_names.setdefault(name, []).append(image_id)
+        known = [name.split("/") for name in sorted(set(names))]
+        bare = {"/".join(parts[n:]) for parts in known for n in range(1, _leading(parts) + 1)}
+        ends = {"/".join(parts[start:]) for parts in known for start in range(len(parts))}
+        paths = {"/".join(parts) for parts in known}
+        for found, where in ((paths, self._paths), (bare, self._bare), (ends, self._ends)):
+            for name in found:
+                where.setdefault(name, []).append(image_id)
 
     def by_path(self, path: str) -> list[str]:
         """Pictures of this path."""
         return self._paths.get(path, [])
 
-    def by_last_name(self, name: str) -> list[str]:
-        """Pictures of this name in any folder."""
-        return self._last_names.get(name, [])
+    def by_bare_path(self, path: str) -> list[str]:
+        """Pictures of this path in folders that tools put pictures into."""
+        return self._bare.get(path, [])
+
+    def by_end(self, path: str) -> list[str]:
+        """Pictures whose path ends in this one."""
+        return self._ends.get(path, [])
 
 
 class NamedPictures:
@@ -110,10 +119,9 @@ class NamedPictures:
 
         A name is taken as it is first, then without what tools put around it. Of each, the whole
         path counts before its last part, its own letters before others that look alike, and its
-        suffix before any other. Leading folders that no picture has are ignored, and a name without
-        a folder may be that of a picture in one, if there is no other of that name. A name in
-        another folder than the picture of that name is not: cameras call pictures the same in every
-        folder.
+        suffix before any other. Leading folders that no picture has are ignored, and the picture
+        may lie in further ones, if there is no other of that name in any. A name in another folder
+        than the picture of that name is not: cameras call pictures the same in every folder.
 
         Args:
             names: the likeliest first; one that ends in ``.*`` has any suffix.
@@ -123,15 +131,16 @@ class NamedPictures:
             MisfitError: if no picture is meant, or any of several could be.
         """
         distance = 0
+        ambiguous: MisfitError | None = None
         for name in names:
-            for variant in _variants(name):
-                for owners in self._owners(variant):
-                    if len(owners) > 1:
-                        raise _ambiguous(owners, name, place)
-                    if owners:
-                        return Match(owners[0], distance)
-                    distance += 1
-        raise _unmatched(names[0] if names else "", place)
+            for owners in self._owners_of_variants(name):
+                if len(owners) == 1:
+                    return Match(owners[0], distance)
+                if owners:
+                    ambiguous = ambiguous or _ambiguous(owners, name, place)
+                    break
+                distance += 1
+        raise ambiguous or _unmatched(names[0] if names else "", place)
 
     def size(self, image_id: str) -> Size:
         """(height, width) of the oriented picture.
@@ -143,6 +152,11 @@ class NamedPictures:
             samples = read_raster(self._paths[image_id], self._options).samples
             self._sizes[image_id] = (samples.shape[0], samples.shape[1])
         return self._sizes[image_id]
+
+    def _owners_of_variants(self, name: str) -> Iterator[list[str]]:
+        """Whom a name may mean, as it is and without what tools put around it."""
+        for variant in _variants(name):
+            yield from self._owners(variant)
 
     def _owners(self, name: str) -> Iterator[list[str]]:
         """Whom a name may mean, the closest first."""
@@ -157,13 +171,33 @@ class NamedPictures:
 
 
 def _lookups(indexes: Sequence[_Index], parts: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(len(parts)):
-        tail = "/".join(parts[start:])
+    tails = ["/".join(parts[start:]) for start in range(len(parts))]
+    for tail in tails:
         for spelling, index in zip(_SPELLINGS, indexes, strict=True):
             yield index.by_path(spelling(tail))
-    if parts and {part.lower() for part in parts[:-1]} <= _FOLDERS_OF_SETS:
+    for start, tail in enumerate(tails):
         for spelling, index in zip(_SPELLINGS, indexes, strict=True):
-            yield index.by_last_name(spelling(parts[-1]))
+            if start <= _leading(parts):
+                yield index.by_end(spelling(tail))
+            yield index.by_bare_path(spelling(tail))
+
+
+def _leading(parts: Sequence[str]) -> int:
+    """How many of the first folders tell nothing; the last part is the picture itself."""
+    return next(
+        (
+            number
+            for number, part in enumerate(parts)
+            if number == len(parts) - 1 or part.lower() not in _FOLDERS_OF_SETS
+        ),
+        0,
+    )
+
+
+def without_folders_of_sets(path: str) -> str:
+    """A path without the leading folders that tools put pictures into."""
+    parts = _parts(path)
+    return "/".join(parts[_leading(parts) :])
 
 
 def _parts(name: str) -> list[str]:
@@ -175,11 +209,13 @@ def _parts(name: str) -> list[str]:
 def _variants(name: str) -> Iterator[str]:
     """A name as it is, then without what tools put around it."""
     seen: set[str] = set()
-    for plain in (name, _path_of_url(name), unquote(name)):
+    for plain in (name, name.strip(), _path_of_url(name), unquote(name)):
         folder, slash, last = plain.replace("\\", "/").rpartition("/")
         ending = ANY_SUFFIX if last.endswith(ANY_SUFFIX) else ""
         bare = last.removesuffix(ANY_SUFFIX)
-        for original in (bare, *_originals(bare)):
+        # A mask may be called a.jpg.png, a label file a.jpg.txt.
+        inner = [bare.rpartition(".")[0]] if ending and is_image_name(bare) else []
+        for original in (bare, *inner, *_originals(bare)):
             variant = plain if original == bare else f"{folder}{slash}{original}{ending}"
             if variant not in seen:
                 seen.add(variant)
@@ -207,9 +243,16 @@ def _originals(name: str) -> Iterator[str]:
     version = _VERSION.fullmatch(stem) or _VERSION.fullmatch(name)
     if version:
         yield f"{version['stem']}.{version['suffix']}"
-    for end in range(len(stem) - 1, 0, -1):
-        if _ENDING.fullmatch(stem, end):
-            yield stem[:end] + suffix
+    yield from (shorter + suffix for shorter in _without_endings(stem))
+    beginning = _BEGINNING.match(stem)
+    if beginning:
+        yield stem[beginning.end() :] + suffix
+
+
+def _without_endings(stem: str) -> Iterator[str]:
+    while ends := [end for end in range(len(stem) - 1, 0, -1) if _ENDING.fullmatch(stem, end)]:
+        yield from (stem[:end] for end in ends)
+        stem = stem[: ends[-1]]
 
 
 def _without_suffix(name: str) -> str:

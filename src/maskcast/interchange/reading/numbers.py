@@ -29,13 +29,13 @@ def finite(value: object, place: str, what: str) -> float:
     if number is None:
         raise MisfitError(
             Kind.MALFORMED,
-            f"{place}: {what} is {_shown(value)}",
+            f"{place}: {_shown(value)}",
             f"{place}: expected {what}, got {_shown(value)}; correct the file",
         )
     if not abs(number) < _MOST:
         raise MisfitError(
             Kind.NUMBER,
-            f"{place}: {what} is {_shown(value)}",
+            f"{place}: {_shown(value)}",
             f"{place}: expected {what}, got {_shown(value)}; correct the file",
         )
     return number
@@ -51,7 +51,7 @@ def whole(value: object, place: str, what: str) -> int:
     if not number.is_integer():
         raise MisfitError(
             Kind.MALFORMED,
-            f"{place}: {what} is {_shown(value)}",
+            f"{place}: {_shown(value)}",
             f"{place}: expected {what} as a whole number, got {_shown(value)}; correct the file",
         )
     return int(number)
@@ -66,7 +66,8 @@ def node_numbers(node: Node, what: str) -> list[float]:
     """
     if not isinstance(node.value, list):
         raise node.error(what)
-    return [finite(value, node.where, what) for value in node.value]
+    where = node.where
+    return [finite(value, where, what) for value in node.value]
 
 
 def plain_id(value: object) -> int | str | None:

@@ -21,7 +21,7 @@ _READERS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "labelme": ("labelme", "read_labelme"),
         "cvat": ("cvat", "read_cvat"),
         "labelstudio": ("labelstudio", "read_labelstudio"),
-        "masks": ("label_maps", "read_masks"),
+        "masks": ("masks_folder", "read_masks"),
     }
 )
 

@@ -24,10 +24,10 @@ from maskcast.interchange.reading.entries import (
     Shape,
     Source,
 )
-from maskcast.interchange.reading.files import read_text_file
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import declared_size, finite
 from maskcast.interchange.reading.shapes import Size, box_prompts, ring_area, turned_box
+from maskcast.interchange.reading.source_files import read_text_file
 from maskcast.interchange.reading.xmltree import read_xml, required
 from maskcast.io.images import read_image
 from maskcast.io.read_options import ReadOptions
@@ -143,9 +143,11 @@ def _object(
         )
     if shown is not None and label in shown.areas:
         return
-    polygon, turned = element.find("polygon"), element.find("robndbox")
-    if polygon is not None and len(polygon):
-        yield Shape(label, ring_area([_corners(polygon, place)], size, place))
+    outlines = [_corners(polygon, place) for polygon in element.iterfind("polygon") if len(polygon)]
+    turned = element.find("robndbox")
+    is_outlined = any(len(outline) >= 3 for outline in outlines)
+    if is_outlined or (outlines and element.find("bndbox") is None):
+        yield Shape(label, ring_area(outlines, size, place))
     elif turned is not None:
         yield Shape(label, ring_area([_turned(turned, place)], size, place))
     else:

@@ -11,8 +11,8 @@ import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from maskcast.errors import AnnotationError
-from maskcast.interchange.reading.files import read_file
 from maskcast.interchange.reading.left_out import Kind, MisfitError
+from maskcast.interchange.reading.source_files import read_file
 
 _NOT_XML = (ParseError, ValueError, LookupError)
 
@@ -82,7 +82,7 @@ def required(value: str | None, place: str, expected: str) -> str:
     if value is None:
         raise MisfitError(
             Kind.MALFORMED,
-            f"{place}: no {expected}",
+            f"{place}: {expected} is missing",
             f"{place}: expected {expected}, got nothing; correct the file",
         )
     return value

@@ -20,10 +20,10 @@ from maskcast.interchange.reading.entries import (
     Shape,
     Source,
 )
-from maskcast.interchange.reading.files import read_file, read_text_file
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import finite, whole
 from maskcast.interchange.reading.shapes import Size, box_prompts, ring_area, share_ring
+from maskcast.interchange.reading.source_files import read_file, read_text_file
 
 _NAME_LISTS = ("classes.txt", "obj.names")
 _OTHER_TEXTS = frozenset({*_NAME_LISTS, "train.txt", "val.txt", "valid.txt", "test.txt"})
@@ -49,7 +49,8 @@ def read_yolo(source: Path, _: ReadingOptions, __: LeftOut) -> Source:
 
     Label files lie in ``labels/``, or in a ``labels/`` inside each part, or beside the pictures.
     Instead of ``data.yaml`` there may be another YAML file, or ``classes.txt`` or ``obj.names``
-    with a name on each line. A row of five numbers is a box, a longer one an outline.
+    with a name on each line, in ``labels/`` too. A row of five numbers is a box, a longer one an
+    outline.
 
     Raises:
         AnnotationError: if there are no label files or no names of classes.
@@ -74,7 +75,7 @@ def _is_other_text(path: Path) -> bool:
 def _entry(path: Path, folder: Path, names: Mapping[int, str]) -> Entry:
     # labels/<split>/<name>.txt belongs to images/<split>/<name>.<any suffix>.
     stem = path.relative_to(folder).as_posix().removesuffix(".txt")
-    called = tuple(dict.fromkeys(f"{name}{ANY_SUFFIX}" for name in (stem, _original(stem))))
+    called = tuple(dict.fromkeys(f"{name}{ANY_SUFFIX}" for name in (_original(stem), stem)))
     return Entry(called, str(path), _parts(path, names), is_optional=_is_other_text(path))
 
 
@@ -156,10 +157,14 @@ def _not_a_row(line: str, place: str) -> MisfitError:
 
 def _read_names(source: Path) -> tuple[Path, Mapping[int, str]]:
     """The folder, and class names by number."""
+    above = source.parent / "data.yaml"
+    if source.name == "labels" and not list(source.glob("*.y*ml")) and above.is_file():
+        source = source.parent
     path = source if source.is_file() else source / "data.yaml"
-    for name in _NAME_LISTS:
-        if not path.is_file() and (source / name).is_file():
-            lines = read_text_file(source / name).split("\n")
+    lists = [source / folder / name for folder in ("", "labels") for name in _NAME_LISTS]
+    for names in lists:
+        if not path.is_file() and names.is_file():
+            lines = read_text_file(names).split("\n")
             return source, dict(enumerate(line.strip() for line in lines))
     others = [] if path.is_file() else [*source.glob("*.yaml"), *source.glob("*.yml")]
     path = others[0] if len(others) == 1 else path

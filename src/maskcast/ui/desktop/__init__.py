@@ -10,8 +10,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.windows import Window, open_window
 from maskcast.ui.desktop.worker import Failed, Worker
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
 
 _POLL_MILLISECONDS = 30
@@ -81,7 +81,7 @@ def _label(window: Window, session: Session, worker: Worker, image_ids: list[str
 def _open_first(session: Session, store: AnnotationStore, image_ids: list[str]) -> None:
     """Open the first reference without annotation, else the first; damaged ones are passed over."""
     annotations = store.read().annotations
-    done = {key for key, one in annotations.items() if one.clean or one.objects}
+    done = {key for key, known in annotations.items() if known.clean or known.objects}
     problem: MaskcastError | None = None
     for image_id in sorted(image_ids, key=lambda image_id: image_id in done):
         try:

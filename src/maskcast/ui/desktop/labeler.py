@@ -21,12 +21,12 @@ from maskcast.ui.desktop.gestures import (
 from maskcast.ui.desktop.helpcard import draw_help
 from maskcast.ui.desktop.keys import Action
 from maskcast.ui.desktop.panel import SLOTS, PanelState, Spot, draw_panel, page_of
-from maskcast.ui.desktop.scene import Scene
+from maskcast.ui.desktop.scene import UNKNOWN_COLOR, Scene
 from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import View
 from maskcast.ui.desktop.windows import Window
-from maskcast.ui.desktop.worker import Failed, Gallery, Worker
-from maskcast.ui.edits import Clear, DeleteNearest, Edit, Stroke
+from maskcast.ui.desktop.worker import Failed, Gallery, Saved, Worker
+from maskcast.ui.edits import UNKNOWN, AddPoint, Clear, DeleteNearest, Edit, Stroke
 from maskcast.ui.session import Session
 from maskcast.ui.thumbnails import ObjectSummary
 
@@ -40,6 +40,8 @@ _HINTS = {
     Tool.PAN: "Drag the image. P ends it.",
     Tool.ZOOM: "Drag a rectangle to look at. Z ends it, F shows the whole image.",
 }
+
+_UNKNOWN_HINT = "Paint what counts neither as object nor as background; right erases. U ends it."
 
 
 class Labeler:
@@ -57,9 +59,11 @@ class Labeler:
         self._drawing = Tool.BOX
         self._radius = first_radius(*session.image.shape[:2])
         self._first_id = page_of(session.object_id)
+        self._before_unknown = session.object_id, Tool.BOX
         self._summaries: Mapping[int, ObjectSummary] = {}
         self._message, self._alarm = "", False
         self._busy = False
+        self._leaving = False
         self._spots: list[Spot] = []
         self._commands = self._command_table()
         self.stage = Stage(window.canvas)
@@ -80,6 +84,9 @@ class Labeler:
         for news in self._worker.news():
             if isinstance(news, Failed):
                 self._message, self._alarm, panel = news.sentence, True, True
+            elif isinstance(news, Saved):
+                self._take_saved(news.problem)
+                panel = True
             elif isinstance(news, Gallery):
                 self._summaries, redraw = {**self._summaries, **news.summaries}, True
             else:
@@ -117,6 +124,7 @@ class Labeler:
             Command.DELETE: self._delete,
             Command.CLEAR: self._clear,
             Command.CLEAN: self._clean,
+            Command.UNKNOWN: self._toggle_unknown,
             Command.PREVIOUS_IMAGE: partial(self._go, -1),
             Command.NEXT_IMAGE: partial(self._go, 1),
             Command.SAVE: self._save,
@@ -139,6 +147,8 @@ class Labeler:
         if isinstance(edit, Stroke):
             self._scene.end_stroke(self._session.object_id)
         missed = "no prompt is near" if isinstance(edit, DeleteNearest) else ""
+        if isinstance(edit, AddPoint) and self._session.object_id == UNKNOWN:
+            missed = "unknown pixels are painted, or dragged as a box; U goes back to the object"
         self._after(changed=self._session.apply(edit), otherwise=missed)
 
     def _undo(self) -> None:
@@ -174,14 +184,38 @@ class Labeler:
         self.redraw()
 
     def _save(self) -> None:
-        self._session.save()
-        self.say("saved")
+        self._leaving = False
+        self._worker.save()
+        self.say("saving")
+
+    def _finish(self) -> None:
+        """Save and close the window, unless somebody else saved meanwhile: that is shown first."""
+        self._save()
+        self._leaving = True
+
+    def _take_saved(self, problem: MaskcastError | None) -> None:
+        """Saving is done. A problem is told by the worker, and again at the end."""
+        if self._leaving and not isinstance(problem, ConflictError):
+            self._window.close()
+        elif problem is None:
+            self._message, self._alarm = "saved", False
+        self._leaving = False
 
     def _select(self, object_id: int) -> None:
         self._session.select(object_id)
         self._first_id = page_of(object_id)
         self._wake()
         self.redraw()
+
+    def _toggle_unknown(self) -> None:
+        """Paint what is unknown; or go back to the object and the tool before."""
+        if self._session.object_id == UNKNOWN:
+            object_id, self.tool = self._before_unknown
+        else:
+            self._before_unknown = self._session.object_id, self._drawing
+            object_id, self.tool = UNKNOWN, Tool.BRUSH
+        self._drawing = self.tool
+        self._select(object_id)
 
     def _next_object(self) -> None:
         self._select(self._session.object_id % MAX_OBJECT_ID + 1)
@@ -198,8 +232,6 @@ class Labeler:
         while 0 <= number < len(self._image_ids):
             try:
                 self._session.open(self._image_ids[number])
-            except ConflictError:
-                raise
             except (AnnotationError, ImageError) as error:
                 problem = str(error)
                 number += step
@@ -256,16 +288,6 @@ class Labeler:
         """Forget what is being drawn."""
         self._scene.drop_stroke()
         self.redraw()
-
-    def _finish(self) -> None:
-        """Close the window, unless somebody else saved meanwhile: that is shown first."""
-        try:
-            self._session.save()
-        except ConflictError:
-            raise
-        except MaskcastError:
-            pass  # told at the end, which saves once more
-        self._window.close()
 
     # What is shown ------------------------------------------------------------------------------
 
@@ -359,7 +381,7 @@ class Labeler:
             object_id=session.object_id,
             first_id=self._first_id,
             summaries=self._summaries,
-            message=self._message or _HINTS[self.tool],
+            message=self._message or self._hint(),
             alarm=self._alarm,
             busy=self._busy,
             can_undo=session.can_undo,
@@ -367,6 +389,10 @@ class Labeler:
         )
         picture, self._spots = draw_panel(state, (area.width, area.height), self.stage.panel_scale)
         self.stage.set_panel(picture)
+
+    def _hint(self) -> str:
+        is_unknown = self._session.object_id == UNKNOWN
+        return _UNKNOWN_HINT if is_unknown and self.has_brush else _HINTS[self.tool]
 
     def situation(self) -> Situation:
         """What a press of the mouse would meet."""
@@ -394,5 +420,7 @@ class Labeler:
         return self.mouse, self._radius
 
     def _color(self, object_id: int) -> Color:
+        if object_id == UNKNOWN:
+            return UNKNOWN_COLOR
         summary = self._summaries.get(object_id)
         return default_color(object_id) if summary is None else summary.spec.color

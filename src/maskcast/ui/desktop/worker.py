@@ -28,13 +28,20 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """What was there when ``Worker.save`` was called is saved, unless there was a ``problem``."""
+
+    problem: MaskcastError | None
+
+
+@dataclass(frozen=True)
 class Gallery:
     """What is known of the object ids that were asked for."""
 
     summaries: Mapping[int, ObjectSummary]
 
 
-News = Changed | Failed | Gallery
+News = Changed | Failed | Saved | Gallery
 
 
 class Worker:
@@ -48,6 +55,7 @@ class Worker:
         self._shown: Sequence[int] = ()
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._closing = threading.Event()
+        self._asked = threading.Event()
         self._told: object = None
         self._saver = _Loop("maskcast-save", self._save, self._report, _LOOK_SECONDS)
         self._masker = _Loop("maskcast-mask", self._segment, self._report, None)
@@ -68,6 +76,11 @@ class Worker:
         self._saver.wake()
         self._masker.wake()
 
+    def save(self) -> None:
+        """Save, and tell when that is done; comes back at once."""
+        self._asked.set()
+        self._saver.wake()
+
     def news(self) -> list[News]:
         """What happened since the last call; never waits."""
         found = []
@@ -82,11 +95,18 @@ class Worker:
         self._saver.close()
 
     def _save(self) -> None:
-        self._session.annotation.encode()  # before the session is locked for saving
+        asked = self._asked.is_set()
+        self._asked.clear()
         try:
             self._session.save()
+            if asked:
+                self._news.put(Saved(None))
             if self._session.refresh():
                 self._news.put(Changed())
+        except MaskcastError as error:
+            if asked:
+                self._news.put(Saved(error))
+            raise
         finally:
             self._look()
 
@@ -102,7 +122,10 @@ class Worker:
         for object_id in self._shown:
             summaries |= self._gallery.summaries([object_id])
             self._session.save()  # a large picture takes long: what is drawn meanwhile is safe
-        told = [(one.spec, one.references, id(one.thumbnail)) for one in summaries.values()]
+        told = [
+            (summary.spec, summary.references, id(summary.thumbnail))
+            for summary in summaries.values()
+        ]
         if told != self._told:
             self._told = told
             self._news.put(Gallery(summaries))

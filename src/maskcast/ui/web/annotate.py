@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import gradio as gr
@@ -12,8 +13,9 @@ import numpy as np
 from maskcast.drawing.palette import hex_color, parse_hex_color
 from maskcast.errors import AnnotationError, ConflictError, MaskcastError
 from maskcast.types import ObjectSpec
+from maskcast.ui.controls import page_controls
 from maskcast.ui.web import messages, scene
-from maskcast.ui.web.assets import asset
+from maskcast.ui.web.assets import asset, page_scripts
 from maskcast.ui.web.desk import Desk
 from maskcast.ui.web.fence import Fence, without_places
 from maskcast.ui.web.texts import Texts
@@ -21,18 +23,6 @@ from maskcast.ui.web.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
-_SCRIPTS: Final = (
-    "annotate/base.js",
-    "shared/files.js",
-    "annotate/link.js",
-    "annotate/masks.js",
-    "annotate/view.js",
-    "annotate/gestures.js",
-    "annotate/slots.js",
-    "annotate/filmstrip.js",
-    "annotate/keys.js",
-    "annotate/main.js",
-)
 _THUMBNAIL_SIDE: Final = 144
 _OBJECT_SIDE: Final = 40
 _SLOTS: Final = 16
@@ -41,22 +31,17 @@ _MOST_PART_PIXELS: Final = 6_000_000
 Reply = dict[str, Any]
 
 
-def build(workspace: Workspace, texts: Texts) -> None:
+def build(texts: Texts) -> None:
     """Put the tab's component where the caller is."""
-    service = AnnotateService(workspace)
-
-    def annotate(data: dict[str, Any]) -> Reply:
-        return service.answer(data)
-
     gr.HTML(
         html_template=asset("annotate/annotate.html"),
         css_template=asset("annotate/annotate.css"),
-        js_on_load="\n".join(asset(name) for name in _SCRIPTS),
+        js_on_load=page_scripts().loader("annotate/main.js"),
         apply_default_css=False,
         elem_id="maskcast-annotate",
-        server_functions=[annotate],
-        texts=texts.tables("annotate."),
+        texts=texts.tables("shared.", "annotate."),
         lang=texts.lang or "",
+        controls=page_controls(),
     )
 
 
@@ -68,8 +53,17 @@ class AnnotateService:
         self._workspace = workspace
         self._fence = Fence(workspace.project.references_folder)
 
+    def await_change(self, data: Mapping[str, Any]) -> None:
+        """Wait, not for long, until the change is done that a message follows, if it does."""
+        with suppress(MaskcastError):
+            message = messages.parse_message(data)
+            if isinstance(message, messages.Preview):
+                desk = self._workspace.desk(message.desk)
+                if desk is not None:
+                    desk.await_change(message.number)
+
     def answer(self, data: Mapping[str, Any]) -> Reply:
-        """The answer to one message: JSON-able, with ``problem`` if it could not be done."""
+        """The answer to a message: JSON-able, with ``problem`` if it could not be done."""
         try:
             return {"ok": True, **self._dispatch(messages.parse_message(data))}
         except MaskcastError as error:
@@ -118,11 +112,16 @@ class AnnotateService:
         match message:
             case messages.Open():
                 self._check_reference(message.image)
-                desk.open(message.image)
+                # Before the desk's lock, which whoever has a turn may be waiting for.
+                with self._workspace.images.turn(message.image):
+                    desk.open(message.image)
             case messages.Change():
                 desk.change(message.number, message.image, [step.do for step in message.steps])
             case messages.Preview():
-                desk.preview(message.number, self._workspace.segmenter())
+                segmenter = self._workspace.segmenter()
+                annotation = desk.session.annotation
+                with self._workspace.turns.take(annotation.height * annotation.width):
+                    desk.preview(segmenter)
             case messages.Refresh():
                 desk.refresh()
 
@@ -158,23 +157,27 @@ class AnnotateService:
 
     def _picture(self, message: messages.Picture) -> Reply:
         self._check_reference(message.image)
-        rgb = self._workspace.images.load(message.image)
-        if message.part is None:
-            step = scene.shown_step(*rgb.shape[:2])
-            return {"picture": scene.encode_picture(scene.reduce_picture(rgb, step))}
-        x0, y0, x1, y1 = message.part
-        part = rgb[y0:y1, x0:x1]
-        if not 0 < part.shape[0] * part.shape[1] <= _MOST_PART_PIXELS:
-            raise AnnotationError(f"{message.image} has no part {message.part} of a usable size")
-        return {"picture": scene.encode_picture(np.ascontiguousarray(part))}
+        with self._workspace.images.turn(message.image):
+            rgb = self._workspace.images.load(message.image)
+            if message.part is None:
+                step = scene.shown_step(*rgb.shape[:2])
+                return {"picture": scene.encode_picture(scene.reduce_picture(rgb, step))}
+            x0, y0, x1, y1 = message.part
+            part = rgb[y0:y1, x0:x1]
+            if not 0 < part.shape[0] * part.shape[1] <= _MOST_PART_PIXELS:
+                raise AnnotationError(
+                    f"{message.image} has no part {message.part} of a usable size"
+                )
+            return {"picture": scene.encode_picture(np.ascontiguousarray(part))}
 
     def _thumbnails(self, message: messages.Thumbnails) -> Reply:
         found: dict[str, str | None] = {}
         for image_id in message.images:
             try:
                 self._check_reference(image_id)
-                rgb = self._workspace.images.load(image_id)
-                found[image_id] = scene.encode_thumbnail(rgb, _THUMBNAIL_SIDE)
+                with self._workspace.images.turn(image_id):
+                    rgb = self._workspace.images.load(image_id)
+                    found[image_id] = scene.encode_thumbnail(rgb, _THUMBNAIL_SIDE)
             except MaskcastError:  # a damaged picture keeps its place, without a thumbnail
                 found[image_id] = None
         return {"thumbnails": found}

@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Final
 
+from maskcast.ui.turns import PIXELS_AT_ONCE
+
 if sys.platform != "win32":
     import resource
 
@@ -54,4 +56,4 @@ class Bounds:
     answer_seconds: float = 120.0
     slowest_bytes: int = 500
     message_bytes: int = 4_000_000
-    pixels: int = 48_000_000
+    pixels: int = PIXELS_AT_ONCE

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Final
@@ -12,7 +12,8 @@ from zipfile import ZIP_DEFLATED
 from zipstream import ZipStream
 
 from maskcast.errors import RunError
-from maskcast.interchange.exporting import ExportOptions, export_project
+from maskcast.interchange.exporting import export_project
+from maskcast.interchange.options import options_from_texts
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.outputs import OutputFolders
@@ -70,7 +71,9 @@ def zip_results(project: ProjectFolder, part: str | None = None) -> Archive:
     return Archive(label, len(stream), iter(stream))
 
 
-def zip_export(project: ProjectFolder, format_name: str) -> Archive:
+def zip_export(
+    project: ProjectFolder, format_name: str, texts: Mapping[str, str] | None = None
+) -> Archive:
     """The results in the format of another tool, without the pictures.
 
     These are texts and much smaller than the results: they are written to a temporary folder and
@@ -79,15 +82,18 @@ def zip_export(project: ProjectFolder, format_name: str) -> Archive:
     Args:
         project: whose output.
         format_name: one of ``formats.FORMATS``.
+        texts: options as a form sends them, see ``options.options_from_texts``; pictures are
+            never packed.
 
     Raises:
-        SettingsError: if there is no such format.
+        SettingsError: if there is no such format or option.
         ExportError, RunError, StorageError: see ``exporting.export_project``.
     """
     with TemporaryDirectory(prefix="maskcast-export-") as temporary:
         folder = Path(temporary) / format_name
         # Files that name a picture then name it beside themselves, and no path of this machine.
-        export_project(project, format_name, folder, ExportOptions(pictures="link"))
+        options = replace(options_from_texts(texts or {}), pictures="link")
+        export_project(project, format_name, folder, options)
         stream = ZipStream(compress_type=ZIP_DEFLATED)
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():

@@ -17,7 +17,7 @@ from maskcast.io.sizes import pixels_in
 from maskcast.io.storage import Readable
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import ReferencePictures
-from maskcast.results.files import ResultFiles, file_behind
+from maskcast.results.result_files import ResultFiles, file_behind
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.types import RgbImage

@@ -1,16 +1,13 @@
-"""The Results tab: its page, scripts and texts; the scripts talk to the routes in ``api.py``."""
+"""The Results tab: its page, scripts and texts; its module talks to the routes in ``routes.py``."""
 
 from __future__ import annotations
-
-from typing import Final
 
 import gradio as gr
 
 from maskcast.interchange.formats import FORMATS
-from maskcast.ui.web.assets import asset
+from maskcast.ui.controls import page_controls
+from maskcast.ui.web.assets import asset, page_scripts
 from maskcast.ui.web.texts import Texts
-
-_SCRIPTS: Final = ("shared/shared.js", "results/gallery.js", "results/large.js")
 
 
 def build(texts: Texts) -> None:
@@ -18,10 +15,11 @@ def build(texts: Texts) -> None:
     gr.HTML(
         html_template=asset("results/results.html"),
         css_template=asset("results/results.css"),
-        js_on_load="\n".join(asset(name) for name in _SCRIPTS),
+        js_on_load=page_scripts().loader("results/main.js"),
         apply_default_css=False,
         elem_id="maskcast-results",
         texts=texts.tables("shared.", "results."),
+        feel=page_controls()["feel"],
         lang=texts.lang or "",
         formats=list(FORMATS),
     )

@@ -8,16 +8,91 @@ from typing import Final
 import gradio as gr
 
 from maskcast.errors import SettingsError
+from maskcast.ui.controls import Where, controls_of
 
 LANGUAGES: Final = ("en", "ko")
 
+_HELP_KO: Final = {
+    "box": "물체를 감싸는 상자",
+    "adjust": "상자 조정",
+    "plus": "물체 위의 점",
+    "beside": "물체가 아닌 곳의 점",
+    "minus": "물체가 아닌 곳의 점, 다시 상자",
+    "delete": "가장 가까운 점, 상자, 획 지우기",
+    "clear": "이 물체 모두 지우기",
+    "brush": "브러시, 다시 상자",
+    "eraser": "지우개, 다시 상자",
+    "paint": "칠하기, 지우개는 지우기",
+    "erase": "지우기, 지우개는 칠하기",
+    "radius": "브러시 크기",
+    "unknown": "알 수 없는 곳 칠하기, 다시 물체",
+    "choose": "물체 선택",
+    "next_object": "다음 물체",
+    "pages": "16보다 큰 번호의 물체",
+    "clean": "이 이미지에는 아무것도 없음",
+    "undo": "실행 취소",
+    "redo": "다시 실행",
+    "zoom": "확대와 축소",
+    "fit": "그림 전체",
+    "move": "그림 옮기기",
+    "space": "그림 옮기기",
+    "pan": "그림 끌어 옮기기, 다시 그리기",
+    "part": "볼 곳을 사각형으로 끌기, 다시 그리기",
+    "hide": "마스크와 점, 상자 숨기기, 다시 보이기",
+    "images": "이전, 다음 이미지",
+    "help": "이 단축키",
+    "cancel": "취소, 다시 상자",
+    "canvas": "그림으로 이동",
+    "cursor": "커서 이동",
+    "fine": "한 픽셀씩",
+    "enter": "물체 위의 점",
+    "shift_enter": "물체가 아닌 곳의 점",
+    "corner": "상자의 첫째, 둘째 모서리",
+}
+"""Line of the help in ``controls.py`` -> Korean; the English is there."""
+
+_HOW_KO: Final = {
+    "drag": "끌기",
+    "drag a handle": "모서리나 변 끌기",
+    "left click": "클릭",
+    "right click": "오른쪽 클릭",
+    "middle click": "가운데 클릭",
+    "right drag": "오른쪽으로 끌기",
+    "middle drag": "가운데로 끌기",
+    "wheel": "휠",
+    "Ctrl+wheel": "Ctrl+휠",
+    "Space+drag": "스페이스+끌기",
+    "arrow keys": "화살표",
+    "Shift+arrow keys": "Shift+화살표",
+    "Space": "스페이스",
+}
+"""What is done to mouse or keys -> Korean; what is not here is the same in both."""
+
+
+def _control_texts() -> dict[str, tuple[str, str]]:
+    """The help of the Annotate tab."""
+    controls = controls_of(Where.BROWSER)
+    lines = {
+        f"annotate.help.{control.name}": (control.does, _HELP_KO[control.name])
+        for control in controls
+    }
+    how = {
+        f"annotate.how.{words}": (words, _HOW_KO.get(words, words))
+        for control in controls
+        for words in control.how
+    }
+    return lines | how
+
+
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    **_control_texts(),
     "tab.annotate": ("Annotate", "주석"),
     "tab.run": ("Run", "실행"),
     "tab.results": ("Results", "결과"),
+    "tab.review": ("Review", "검토"),
     "annotate.tools": ("Tools", "도구"),
     "annotate.tool.group": ("Tool", "도구 선택"),
-    "annotate.tool.prompt": (
+    "annotate.tool.box": (
         "Box and points",
         "상자와 점",
     ),
@@ -26,15 +101,17 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "annotate.tool.eraser": ("Eraser", "지우개"),
     "annotate.tool.delete": ("Delete a point, the box or a stroke", "점, 상자, 획 지우기"),
     "annotate.tool.pan": ("Move the picture", "그림 옮기기"),
-    "annotate.hint.prompt": (
+    "annotate.hint.box": (
         "Drag a box, click the object, right-click beside it",
         "상자는 끌기, 물체는 클릭, 배경은 오른쪽 클릭",
     ),
+    "annotate.tool.zoom": ("Look at a part", "일부 보기"),
     "annotate.hint.minus": ("Click where the object is not", "물체가 아닌 곳을 클릭하세요"),
     "annotate.hint.brush": ("Paint; the right button erases", "칠하기, 오른쪽 버튼은 지우기"),
     "annotate.hint.eraser": ("Erase; the right button paints", "지우기, 오른쪽 버튼은 칠하기"),
     "annotate.hint.delete": ("Click on what shall go", "지울 것을 클릭하세요"),
     "annotate.hint.pan": ("Drag the picture", "그림을 끌어 옮기세요"),
+    "annotate.hint.zoom": ("Drag a rectangle to look at", "볼 곳을 사각형으로 끄세요"),
     "annotate.size": ("Brush size", "브러시 크기"),
     "annotate.history.group": ("Changes", "변경"),
     "annotate.undo": ("Undo", "실행 취소"),
@@ -48,6 +125,15 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "annotate.clean.long": (
         "Clean: nothing is on this image",
         "이상 없음: 이 이미지에는 아무것도 없습니다",
+    ),
+    "annotate.unknown": ("Unknown", "알 수 없음"),
+    "annotate.unknown.long": (
+        "Unknown: paint pixels that count neither as object nor as background",
+        "알 수 없음: 물체로도 배경으로도 세지 않을 픽셀 칠하기",
+    ),
+    "annotate.hint.unknown": (
+        "Paint what you cannot decide on; the right button erases, U ends it",
+        "판단할 수 없는 곳 칠하기, 오른쪽 버튼은 지우기, U로 끝내기",
     ),
     "annotate.help": ("Keys", "단축키"),
     "annotate.close": ("Close", "닫기"),
@@ -112,41 +198,15 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         ),
     ),
     "annotate.help.title": ("Keys and mouse", "단축키와 마우스"),
-    "annotate.help.prompts": ("Box and points", "상자와 점"),
-    "annotate.help.brush": ("Brush", "브러시"),
-    "annotate.help.objects": ("Objects and changes", "물체와 변경"),
-    "annotate.help.view": ("View", "보기"),
-    "annotate.help.keyboard": ("With the keyboard only", "키보드만으로"),
-    "annotate.help.box": ("Box round the object", "물체를 감싸는 상자"),
-    "annotate.help.plus": ("Point on the object", "물체 위의 점"),
-    "annotate.help.minus": ("Point beside the object", "물체가 아닌 곳의 점"),
-    "annotate.help.delete": ("Delete what is under the pointer", "포인터 아래의 것 지우기"),
-    "annotate.help.adjust": ("Adjust the box", "상자 조정"),
-    "annotate.help.toggle": ("Brush, or box and points again", "브러시, 다시 상자와 점"),
-    "annotate.help.other": (
-        "Erase with the brush, paint with the eraser",
-        "브러시와 지우개 바꿔 쓰기",
+    "annotate.group.prompts": ("Box and points", "상자와 점"),
+    "annotate.group.brush": ("Brush", "브러시"),
+    "annotate.group.objects": ("Objects and changes", "물체와 변경"),
+    "annotate.group.view": ("View", "보기"),
+    "annotate.group.keyboard": ("With the keyboard only", "키보드만으로"),
+    "shared.broken": (
+        "This page could not start; load it again.",
+        "페이지를 시작하지 못했습니다. 다시 불러오세요.",
     ),
-    "annotate.help.size": ("Size of the brush", "브러시 크기"),
-    "annotate.help.choose": ("Choose an object", "물체 선택"),
-    "annotate.help.next": ("Next object", "다음 물체"),
-    "annotate.help.zoom": ("Zoom", "확대와 축소"),
-    "annotate.help.pan": ("Move the picture", "그림 옮기기"),
-    "annotate.help.hide": ("Hide the masks while held", "누르는 동안 마스크 숨기기"),
-    "annotate.help.references": ("Previous and next reference", "이전, 다음 참조 이미지"),
-    "annotate.help.canvas": ("Go to the picture", "그림으로 이동"),
-    "annotate.help.cursor": ("Move the cursor", "커서 이동"),
-    "annotate.help.fine": ("By one pixel", "한 픽셀씩"),
-    "annotate.help.corner": ("First and second corner of a box", "상자의 첫째, 둘째 모서리"),
-    "annotate.help.cancel": ("Cancel", "취소"),
-    "annotate.key.drag": ("Drag", "끌기"),
-    "annotate.key.left": ("Click", "클릭"),
-    "annotate.key.right": ("Right-click", "오른쪽클릭"),
-    "annotate.key.edge": ("Edge", "변"),
-    "annotate.key.zoom": ("Wheel Ctrl+wheel", "휠 Ctrl+휠"),
-    "annotate.key.wheel": ("Wheel", "휠"),
-    "annotate.key.space": ("Space+drag", "스페이스+끌기"),
-    "annotate.key.spacebar": ("Space", "스페이스"),
     "shared.unreachable": (
         "the server does not answer; is maskcast serve still running?",
         "서버가 응답하지 않습니다. maskcast serve가 실행 중인지 확인하세요.",
@@ -160,9 +220,17 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{done} of {total} uploaded; already there: {known}, refused: {refused}",
         "{total}장 중 {done}장 올림, 이미 있음 {known}, 거절 {refused}",
     ),
+    "run.checking": (
+        "being checked, or waiting for it: {count}",
+        "확인 중이거나 확인을 기다리는 이미지 {count}장",
+    ),
     "run.settings": ("Settings", "설정"),
     "run.engine": ("Engine", "엔진"),
     "run.not_ready": ("not ready", "준비 안 됨"),
+    "run.next_engine": (
+        "The next step, {engine}: better masks, one download of {megabytes} MB; {step}",
+        "다음 단계 {engine}: {megabytes} MB를 한 번 내려받으면 마스크가 더 좋아집니다. {step}",
+    ),
     "run.weights": ("Weights", "가중치"),
     "run.own_weights": ("the engine's own choice", "엔진이 고름"),
     "run.automatic": (
@@ -199,12 +267,12 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.state_no_targets": ("first add the targets above", "먼저 위에서 대상을 추가하세요"),
     "run.to_annotate": ("Annotate references", "참조에 주석 달기"),
     "run.to_results": ("Look at the results", "결과 보기"),
-    "run.state_preparing": ("reading the references", "참조를 읽는 중"),
-    "run.state_learning": (
-        "learning from {count} references with {engine}",
+    "run.stage_reading": ("reading the references", "참조를 읽는 중"),
+    "run.stage_learning": (
+        "{engine} learns from the references ({count})",
         "{engine} 엔진이 참조 {count}개에서 배우는 중",
     ),
-    "run.state_running": (
+    "run.stage_masking": (
         "running; it goes on when this page is closed",
         "실행 중, 이 페이지를 닫아도 계속됩니다",
     ),
@@ -215,6 +283,42 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.state_elsewhere": (
         "another program is running on this output",
         "다른 프로그램이 이 결과 폴더에서 실행 중입니다",
+    ),
+    "review.order": ("Order", "순서"),
+    "review.useful": ("most useful first", "도움이 큰 것부터"),
+    "review.doubt": ("most doubtful first", "의심스러운 것부터"),
+    "review.name": ("by name", "이름순"),
+    "review.who": ("You are", "검토자"),
+    "review.left": ("{left} left, {done} reviewed", "{left}장 남음, {done}장 검토함"),
+    "review.pace": ("{pace} a minute", "분당 {pace}장"),
+    "review.in_minutes": ("about {value} min left", "약 {value}분 남음"),
+    "review.in_hours": ("about {value} h left", "약 {value}시간 남음"),
+    "review.none_left": (
+        "Nothing waits for a decision. Run targets first, or start an update.",
+        "결정을 기다리는 대상이 없습니다. 먼저 실행하거나 업데이트를 시작하세요.",
+    ),
+    "review.to_run": ("Go to Run", "실행으로 가기"),
+    "review.overlay": ("Overlay", "오버레이"),
+    "review.fade": ("how much of the overlay shows", "오버레이를 얼마나 보일지"),
+    "review.farther": ("zoom out", "축소"),
+    "review.closer": ("zoom in", "확대"),
+    "review.fit": ("Fit", "맞춤"),
+    "review.accept": ("Accept", "맞음"),
+    "review.reject": ("Nothing here", "아무것도 없음"),
+    "review.unsure": ("Undecided", "모르겠음"),
+    "review.previous": ("Previous", "이전"),
+    "review.skip": ("Skip", "건너뛰기"),
+    "review.undo": ("Take back", "되돌리기"),
+    "review.not_there": ("not there", "없음"),
+    "review.is_empty": ("nothing found", "찾은 것 없음"),
+    "review.is_accepted": ("accepted", "맞다고 함"),
+    "review.is_corrected": ("corrected", "고침"),
+    "review.is_rejected": ("rejected", "없다고 함"),
+    "review.is_undecided": ("undecided", "모르겠음"),
+    "review.update": ("Update: let corrections teach", "업데이트: 고친 것을 가르치기"),
+    "review.about_update": (
+        "{teach} corrected or rejected targets teach, {left} are done again; nothing is lost.",
+        "고치거나 없다고 한 대상 {teach}장이 참조가 되고 {left}장을 다시 합니다.",
     ),
     "results.show": ("Show", "보기"),
     "results.all": ("all", "모두"),

@@ -5,17 +5,20 @@ from __future__ import annotations
 import secrets
 import threading
 
+import anyio
 from cachetools import LRUCache
 
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
 from maskcast.ui.turns import Turns
 from maskcast.ui.web.bounds import Bounds
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.desk import Desk
+
+_DECODING_THREADS = 4
 
 MOST_DESKS = 64
 """Browser tabs that are kept in mind; the one unused longest is forgotten first."""
@@ -31,14 +34,16 @@ class Workspace:
         gallery: its objects.
         runs: its run, whichever tab started it.
         turns: of whatever decodes pictures or computes with them.
+        decoding: of the threads that do.
     """
 
     def __init__(self, project: ProjectFolder, bounds: Bounds | None = None) -> None:
         """Serve ``project`` within ``bounds``; no engine is made yet."""
         self.project = project
         self.turns = Turns((bounds or Bounds()).pixels)
+        self.decoding = anyio.CapacityLimiter(_DECODING_THREADS)
         self.store = AnnotationStore(project.annotations_path)
-        self.images = ReferenceImages(project)
+        self.images = ReferenceImages(project, self.turns)
         self.gallery = ObjectGallery(project, self.store, self.images)
         self.runs = RunController(project)
         self._lock = threading.Lock()

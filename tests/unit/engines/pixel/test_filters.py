@@ -73,7 +73,7 @@ def test_second_derivatives_of_a_parabola() -> None:
 
 def test_eigenvalues_equal_scikit_image() -> None:
     xx, xy, yy = np.random.default_rng(2).standard_normal((3, 9, 11)).astype(np.float32)
-    expected = hessian_matrix_eigvals([yy, xy, xx])  # type: ignore[no-untyped-call]
+    expected = hessian_matrix_eigvals([yy, xy, xx])
     np.testing.assert_allclose(np.stack(filters.eigenvalues(xx, xy, yy)), expected, atol=1e-5)
 
 

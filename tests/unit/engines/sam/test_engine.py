@@ -13,7 +13,7 @@ import torch
 
 from maskcast.engines.base import create_engine
 from maskcast.engines.hub import WeightFiles
-from maskcast.engines.sam import devices, references, targets
+from maskcast.engines.sam import annotated, devices, targets
 from maskcast.engines.sam.devices import BatchSizer, Limits
 from maskcast.engines.sam.preprocess import squash
 from maskcast.engines.sam.tracker import Tracker
@@ -170,7 +170,7 @@ class Crowded:
 
 def in_batches(engine: Any, bank: Any, images: Sequence[RgbImage]) -> Any:  # noqa: ANN401
     """Propagate as on a GPU, on the CPU."""
-    return engine._cast_in_batches(engine._caster_of(bank), images)
+    return engine._feeder._cast_in_batches(engine._caster_of(bank), images)
 
 
 def test_a_batch_for_compiled_code_is_filled_up(
@@ -181,8 +181,8 @@ def test_a_batch_for_compiled_code_is_filled_up(
     bank = engine.memorize([reference(1)])
     images = [picture(seed) for seed in range(6)]
     expected = engine.propagate(bank, images)
-    engine._options = engine._options.model_copy(update={"compile": True})
-    engine._sizer = BatchSizer(4, lambda: 0.0, start=4)
+    engine._models.compiled = True
+    engine._feeder._sizer = BatchSizer(4, lambda: 0.0, start=4)
     looked = _count_looks(monkeypatch)
     assert same(in_batches(engine, bank, images), expected)
     assert looked == [4, 4]
@@ -199,9 +199,9 @@ def test_a_batch_is_filled_up_no_further_than_calls_are_large(
     bank = engine.memorize([reference(1)])
     images = [picture(seed) for seed in range(3)]
     expected = engine.propagate(bank, images)
-    engine._options = engine._options.model_copy(update={"compile": True})
-    engine._sizer = BatchSizer(16, lambda: 0.0, start=16)
-    engine._largest_call = 1
+    engine._models.compiled = True
+    engine._feeder._sizer = BatchSizer(16, lambda: 0.0, start=16)
+    engine._feeder._largest_call = 1
     looked = _count_looks(monkeypatch)
     assert same(in_batches(engine, bank, images), expected)
     assert same(in_batches(engine, bank, images[:2]), expected[:2])
@@ -216,8 +216,8 @@ def test_a_batch_that_was_filled_up_can_be_halved(
     bank = engine.memorize([reference(1)])
     images = [picture(seed) for seed in range(5)]
     expected = engine.propagate(bank, images)
-    engine._options = engine._options.model_copy(update={"compile": True})
-    engine._sizer = BatchSizer(4, iter([0.9] * 9).__next__, start=4)
+    engine._models.compiled = True
+    engine._feeder._sizer = BatchSizer(4, iter([0.9] * 9).__next__, start=4)
     in_batches(engine, bank, images[:4])
     crowded = Crowded(monkeypatch, room=2)
     assert same(in_batches(engine, bank, images[:1]), expected[:1])
@@ -229,7 +229,7 @@ def test_the_batch_grows_until_memory_is_short_and_remembers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = build()
-    engine._sizer = BatchSizer(16, lambda: 0.1)
+    engine._feeder._sizer = BatchSizer(16, lambda: 0.1)
     bank = engine.memorize([reference(1)])
     images = [picture(seed) for seed in range(14)]
     expected = engine.propagate(bank, images)
@@ -343,10 +343,10 @@ def test_augmented_references_are_remembered_too(build: Build) -> None:
 
 def test_flipping_and_shifting_move_image_and_mask_alike() -> None:
     original = reference(1)
-    flipped = references._mapped(original, 1, None)
+    flipped = annotated._mapped(original, 1, None)
     np.testing.assert_array_equal(flipped.image, original.image[:, ::-1])
     np.testing.assert_array_equal(flipped.masks[1], original.masks[1][:, ::-1])
-    shifted = references._mapped(original, 0, 1)
+    shifted = annotated._mapped(original, 0, 1)
     np.testing.assert_array_equal(shifted.image[15:], original.image[:-15])
     np.testing.assert_array_equal(shifted.image[:15], original.image[:15][::-1])
     np.testing.assert_array_equal(shifted.masks[1][15:], original.masks[1][:-15])

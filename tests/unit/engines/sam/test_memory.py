@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,7 +82,28 @@ def test_the_oldest_banks_are_forgotten(tmp_path: Path) -> None:
     assert load_memory(tmp_path, "f34", "34") is not None
 
 
-def test_a_folder_that_cannot_be_written_does_not_matter(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_note(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("in the way")
     save_memory(tmp_path / "file", "f1", MEMORY)
     assert load_memory(tmp_path / "file", "f1", FAMILY) is None
+    assert "is not kept for the next run" in caplog.text
+
+
+def test_a_full_disk_is_a_note_and_leaves_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Played by the system, which lets no file grow beyond 100 bytes for a moment."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        save_memory(tmp_path, "f1", MEMORY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert list(tmp_path.iterdir()) == []
+    (told,) = caplog.messages
+    assert "is not kept for the next run" in told
+    assert "bank_cache in maskcast.toml" in told

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from maskcast.engines.base import MOST_POINTS
 from maskcast.engines.sam.families import FAMILIES
 from maskcast.engines.sam.preprocess import encode_prompts, normalise, squash, squash_mask
 from maskcast.types import Prompts
@@ -65,3 +66,15 @@ def test_the_box_comes_first_and_coordinates_scale_with_the_picture() -> None:
     assert points.tolist() == [[100, 100], [300, 200], [500, 500], [0, 0]]
     assert labels.tolist() == [2, 3, 1, 0]
     assert [points.dtype, labels.dtype] == [np.dtype(np.float32), np.dtype(np.int32)]
+
+
+def test_of_many_points_the_first_reach_the_model() -> None:
+    count = 3 * MOST_POINTS
+    prompts = Prompts(
+        box=np.array([1, 2, 3, 4], np.float32),
+        points=np.arange(2 * count, dtype=np.float32).reshape(count, 2),
+        point_labels=np.ones(count, np.bool_),
+    )
+    points, labels = encode_prompts(prompts, (100, 100), 100)
+    assert len(points) == len(labels) == 2 + MOST_POINTS
+    assert points[-1].tolist() == [2 * MOST_POINTS - 2, 2 * MOST_POINTS - 1]

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from maskcast.engines.sam.annotated import memorize
 from maskcast.engines.sam.devices import Limits
 from maskcast.engines.sam.families import FAMILIES
 from maskcast.engines.sam.fields import Decoded, Features
 from maskcast.engines.sam.memory import SamMemory
 from maskcast.engines.sam.models import Models
 from maskcast.engines.sam.options import SamOptions
-from maskcast.engines.sam.references import memorize
 from maskcast.engines.sam.targets import Caster, Rules, cut_masks, pack_bits, unpack_masks
 from maskcast.types import Reference
 from sam_support import FAMILY_NAMES, tiny_model

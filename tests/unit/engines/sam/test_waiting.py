@@ -16,11 +16,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from maskcast.engines.sam import targets
+from maskcast.engines.sam.annotated import memorize
 from maskcast.engines.sam.devices import Limits, Uploader
 from maskcast.engines.sam.families import FAMILIES
 from maskcast.engines.sam.models import Models
 from maskcast.engines.sam.options import SamOptions
-from maskcast.engines.sam.references import memorize
 from maskcast.engines.sam.targets import Caster, Rules
 from maskcast.types import Reference
 from sam_support import FAMILY_NAMES, tiny_model

@@ -13,10 +13,19 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from formats_support import KnownPictures, image_of, mask_of, masks_by_label, set_of
-from maskcast.interchange.formats import load_format
-from maskcast.interchange.formats.brush_rle import decode_brush, encode_brush
-from maskcast.interchange.formats.records import LabeledImage, WriteOptions
+from formats_support import (
+    KnownPictures,
+    decode_brush,
+    encode_brush,
+    image_of,
+    mask_of,
+    masks_by_label,
+    read_all,
+    set_of,
+)
+from maskcast.interchange.formats import load_writer
+from maskcast.interchange.options import ExportOptions
+from maskcast.interchange.reading.joining import ReadImage
 
 # 4 rows of 6 pixels: a ring with its hole, and a pixel.
 RING = mask_of("###...", "#.#...", "###...", "......")
@@ -145,10 +154,11 @@ def voc_png(labels: npt.NDArray[np.uint8]) -> bytes:
     return stream.getvalue()
 
 
-def read(name: str, source: Path) -> LabeledImage:
-    (image,) = load_format(name).read(source, PICTURES).images
+def read(name: str, source: Path) -> ReadImage:
+    (image,) = read_all(name, source, PICTURES)
     assert image.image_id == "a.png"
-    return image
+    found: ReadImage = image
+    return found
 
 
 GOLDEN: list[tuple[str, dict[str, str | bytes | object]]] = [
@@ -195,8 +205,8 @@ def test_yolo_with_a_list_of_names(tmp_path: Path) -> None:
     }
     (dot,) = read("yolo", write_files(tmp_path, files)).objects
     assert dot.label == "dot"
-    assert dot.prompts.box is not None
-    assert dot.prompts.box.tolist() == pytest.approx([5, 3, 6, 4], abs=1e-5)
+    assert dot.prompts[0].box is not None
+    assert dot.prompts[0].box.tolist() == pytest.approx([5, 3, 6, 4], abs=1e-5)
 
 
 YOLO_NAMES = "names: [ring, dot]\n"
@@ -272,8 +282,8 @@ def test_layouts_of_other_tools(
     if dot.mask is not None:
         np.testing.assert_array_equal(dot.mask, DOT)
     else:
-        assert dot.prompts.box is not None
-        assert dot.prompts.box.tolist() == [5, 3, 6, 4]
+        assert dot.prompts[0].box is not None
+        assert dot.prompts[0].box.tolist() == [5, 3, 6, 4]
 
 
 def test_a_picture_called_like_a_list_has_labels_too(tmp_path: Path) -> None:
@@ -283,7 +293,7 @@ def test_a_picture_called_like_a_list_has_labels_too(tmp_path: Path) -> None:
         "labels/train.txt": "images/classes.png\n",
     }
     pictures = KnownPictures({"classes.png": (4, 6)})
-    (image,) = load_format("yolo").read(write_files(tmp_path, files), pictures).images
+    (image,) = read_all("yolo", write_files(tmp_path, files), pictures)
     assert sorted({one.label for one in image.objects}) == ["dot", "ring"]
 
 
@@ -332,9 +342,9 @@ def test_boxes_and_points_become_prompts(tmp_path: Path) -> None:
     files: dict[str, str | bytes | object] = {"tasks.json": [task]}
     box, point, disc = read("labelstudio", write_files(tmp_path / "s", files)).objects
     np.testing.assert_array_equal(disc.mask, mask_of(".#....", "###...", ".#....", "......"))
-    assert box.prompts.box is not None
-    assert box.prompts.box.tolist() == [3, 1, 6, 3]
-    assert point.prompts.points.tolist() == [[3, 2]]
+    assert box.prompts[0].box is not None
+    assert box.prompts[0].box.tolist() == [3, 1, 6, 3]
+    assert point.prompts[0].points.tolist() == [[3, 2]]
 
     shapes = [
         {"label": "box", "points": [[6, 3], [3, 1]], "shape_type": "rectangle"},
@@ -344,12 +354,12 @@ def test_boxes_and_points_become_prompts(tmp_path: Path) -> None:
     ]
     files = {"a.json": LABELME | {"shapes": shapes}}
     box, four, point, disc = read("labelme", write_files(tmp_path / "l", files)).objects
-    assert box.prompts.box is not None
-    assert box.prompts.box.tolist() == [3, 1, 6, 3]
-    assert point.prompts.points.tolist() == [[3, 2]]
+    assert box.prompts[0].box is not None
+    assert box.prompts[0].box.tolist() == [3, 1, 6, 3]
+    assert point.prompts[0].points.tolist() == [[3, 2]]
     np.testing.assert_array_equal(disc.mask, mask_of(".#....", "###...", ".#....", "......"))
-    assert four.prompts.box is not None
-    assert four.prompts.box.tolist() == [3, 1, 6, 3]
+    assert four.prompts[0].box is not None
+    assert four.prompts[0].box.tolist() == [3, 1, 6, 3]
 
     inner = (
         '<box label="box" xtl="3" ytl="1" xbr="6" ybr="3" rotation="0.000"/>'
@@ -359,16 +369,19 @@ def test_boxes_and_points_become_prompts(tmp_path: Path) -> None:
     xml = f'<annotations><image name="a.png">{inner}</image></annotations>'
     files = {"annotations.xml": xml}
     box, point, disc = read("cvat", write_files(tmp_path / "c", files)).objects
-    assert box.prompts.box is not None
-    assert box.prompts.box.tolist() == [3, 1, 6, 3]
-    assert point.prompts.points.tolist() == [[3, 2], [1, 1]]
+    assert box.prompts[0].box is not None
+    assert box.prompts[0].box.tolist() == [3, 1, 6, 3]
+    assert point.prompts[0].points.tolist() == [[3, 2], [1, 1]]
     np.testing.assert_array_equal(disc.mask, mask_of(".#....", "###...", ".#....", "......"))
 
     files = {"Annotations/a.xml": VOC}
     box, dot = read("voc", write_files(tmp_path / "v", files)).objects
-    assert box.prompts.box is not None
-    assert dot.prompts.box is not None
-    assert (box.prompts.box.tolist(), dot.prompts.box.tolist()) == ([0, 0, 3, 3], [5, 3, 6, 4])
+    assert box.prompts[0].box is not None
+    assert dot.prompts[0].box is not None
+    assert (box.prompts[0].box.tolist(), dot.prompts[0].box.tolist()) == (
+        [0, 0, 3, 3],
+        [5, 3, 6, 4],
+    )
 
 
 def test_voc_without_a_label_map_has_the_twenty_classes(tmp_path: Path) -> None:
@@ -383,10 +396,10 @@ def test_voc_without_a_label_map_has_the_twenty_classes(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_as_documented(tmp_path: Path) -> None:
-    labeled = set_of(image_of("a.png", {1: RING, 2: DOT}, (4, 6)))
+    exported = set_of(image_of("a.png", {1: RING, 2: DOT}, (4, 6)))
     for name in ("coco", "cvat", "yolo", "labelme", "voc"):
         (tmp_path / name).mkdir()
-        load_format(name).write(labeled, tmp_path / name, WriteOptions())
+        load_writer(name).write(exported, tmp_path / name, ExportOptions())
     coco = json.loads((tmp_path / "coco/annotations/instances_default.json").read_text())
     # Column-major runs by hand: 3 on, then the single pixels of the hole's column, 3 on, rest.
     assert coco["annotations"][0]["bbox"] == [0, 0, 3, 3]

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from formats_support import KnownPictures, Mask, image_of
+from formats_support import KnownPictures, Mask, image_of, read_all
 from maskcast.errors import AnnotationError
-from maskcast.interchange.formats.masks_png import read_masks, write_masks
-from maskcast.interchange.formats.records import LabeledSet, WriteOptions
+from maskcast.interchange.formats.masks_png import write_masks
+from maskcast.interchange.formats.writing import ExportedSet
+from maskcast.interchange.options import ExportOptions
 from maskcast.types import ObjectSpec
 
 
@@ -22,14 +23,14 @@ def save(folder: Path, name: str, values: list[list[int]]) -> None:
 
 
 def masks_in(folder: Path, sizes: dict[str, tuple[int, int]]) -> dict[str, dict[int, Mask]]:
-    labeled = read_masks(folder, KnownPictures(sizes))
+    labeled = read_all("masks", folder, KnownPictures(sizes))
     return {
         image.image_id: {
             one.object_id: one.mask
             for one in image.objects
             if one.object_id is not None and one.mask is not None
         }
-        for image in labeled.images
+        for image in labeled
     }
 
 
@@ -61,8 +62,7 @@ def test_images_of_one_stem_are_told_apart_by_their_suffix(tmp_path: Path) -> No
         (["a.png"], ["a.jpg", "a.tif"], "could belong to a.jpg or a.tif"),
         (["b.png"], ["a.jpg"], "belongs to no image"),
         (["a.png"], ["x/a.jpg", "y/a.jpg"], "could belong to x/a.jpg or y/a.jpg"),
-        (["a.png", "a.jpg.png"], ["a.jpg"], "both belong to a.jpg"),
-        ([], ["a.jpg"], "there is no PNG label map"),
+        ([], ["a.jpg"], "there is no label map"),
     ],
 )
 def test_what_does_not_fit_is_named(
@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_named(
     for name in names:
         save(tmp_path, name, [[1]])
     with pytest.raises(AnnotationError, match=sentence):
-        read_masks(tmp_path, KnownPictures(dict.fromkeys(images, (1, 1))))
+        read_all("masks", tmp_path, KnownPictures(dict.fromkeys(images, (1, 1))))
 
 
 def test_a_label_map_of_another_size_is_refused(tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_only_the_folder_called_masks_is_read_where_there_is_one(tmp_path: Path)
     save(tmp_path, "masks/a.png", [[7]])
     save(tmp_path, "images/a.png", [[99]])
     (tmp_path / "objects.csv").write_text('id,name,color\n7,"흠집, ""deep""",#ffffff\n', "utf-8")
-    labeled = read_masks(tmp_path, KnownPictures({"a.png": (1, 1)}))
-    assert [(one.object_id, one.label) for one in next(iter(labeled.images)).objects] == [
+    labeled = read_all("masks", tmp_path, KnownPictures({"a.png": (1, 1)}))
+    assert [(one.object_id, one.label) for one in next(iter(labeled)).objects] == [
         (7, '흠집, "deep"')
     ]
 
@@ -100,15 +100,15 @@ def test_a_table_of_names_that_is_none_is_refused(tmp_path: Path, table: bytes) 
     save(tmp_path, "masks/a.png", [[7]])
     (tmp_path / "objects.csv").write_bytes(table)
     with pytest.raises(AnnotationError, match=r"objects\.csv: expected the columns id, name"):
-        read_masks(tmp_path, KnownPictures({"a.png": (1, 1)}))
+        read_all("masks", tmp_path, KnownPictures({"a.png": (1, 1)}))
 
 
 @pytest.mark.parametrize("name", ["\r", "a\nb", 'c,"d"', "\r\n"])
 def test_names_that_hold_line_ends_are_kept(tmp_path: Path, name: str) -> None:
     image = image_of("a.png", {7: np.ones((2, 3), np.bool_)}, (2, 3))
-    labeled = LabeledSet((image,), (ObjectSpec(7, name, (1, 2, 3)),))
-    write_masks(labeled, tmp_path, WriteOptions())
+    labeled = ExportedSet((image,), (ObjectSpec(7, name, (1, 2, 3)),))
+    write_masks(labeled, tmp_path, ExportOptions())
 
-    (read,) = read_masks(tmp_path, KnownPictures({"a.png": (2, 3)})).images
+    (read,) = read_all("masks", tmp_path, KnownPictures({"a.png": (2, 3)}))
 
     assert [one.label for one in read.objects] == [name]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from matplotlib.backend_bases import LocationEvent, MouseButton, MouseEvent, ResizeEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,6 +19,7 @@ from maskcast.project.annotations import Annotation, read_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.brush import stroke_mask
+from maskcast.ui.controls import Tool
 from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import BACKGROUND
 from maskcast.ui.desktop.worker import Changed, News
@@ -189,14 +192,14 @@ def test_the_help_covers_the_image_until_any_key(desk: Desk) -> None:
 
 
 def test_a_conflict_is_told_and_undo_brings_ones_own_back(desk: Desk) -> None:
-    theirs = Annotation("a.png", *SHAPE, clean=True)
+    AnnotationStore(desk.path).save(Annotation("a.png", *SHAPE, clean=True), base=0)
     desk.drag(LEFT, (20, 20), (50, 50))
-    AnnotationStore(desk.path).save(theirs, base=0)
     desk.press("s")
-    assert "somebody else" in desk.told
+    desk.worker.start()
+    desk.wait_until(lambda: "somebody else" in desk.told)
     assert desk.annotation.clean
     desk.press("ctrl+z", "s")
-    assert desk.told == "saved"
+    desk.wait_until(lambda: desk.told == "saved")
     saved = read_annotations(desk.path).annotations["a.png"]
     assert saved.objects[1].prompts.box is not None
 
@@ -251,20 +254,22 @@ def test_the_wheel_changes_the_radius_of_the_brush_and_zooms_elsewhere(desk: Des
 
 
 def test_q_finishes(desk: Desk) -> None:
+    desk.worker.start()
     desk.drag(LEFT, (20, 20), (50, 50))
     desk.press("q")
-    assert desk.window.closed
+    desk.wait_until(lambda: desk.window.closed)
     assert read_annotations(desk.path).annotations["a.png"].objects.keys() == {1}
 
 
 def test_q_shows_a_conflict_before_it_finishes(desk: Desk) -> None:
-    desk.drag(LEFT, (20, 20), (50, 50))
     AnnotationStore(desk.path).save(Annotation("a.png", *SHAPE, clean=True), base=0)
+    desk.drag(LEFT, (20, 20), (50, 50))
     desk.press("q")
-    assert "undo brings yours back" in desk.told
+    desk.worker.start()
+    desk.wait_until(lambda: "undo brings yours back" in desk.told)
     assert not desk.window.closed
     desk.press("q")
-    assert desk.window.closed
+    desk.wait_until(lambda: desk.window.closed)
 
 
 def test_a_full_disk_keeps_nobody_from_leaving(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,8 +277,32 @@ def test_a_full_disk_keeps_nobody_from_leaving(desk: Desk, monkeypatch: pytest.M
         raise StorageError("no space is left")
 
     monkeypatch.setattr(desk.session, "save", save)
+    desk.worker.start()
     desk.press("q")
-    assert desk.window.closed
+    desk.wait_until(lambda: desk.window.closed)
+
+
+def test_the_window_does_not_wait_for_somebody_who_writes_the_file(desk: Desk) -> None:
+    desk.worker.start()
+
+    def work() -> None:
+        desk.drag(LEFT, (20, 20), (50, 50))
+        desk.press("s")
+        assert desk.told == "saving"
+        desk.press("right")
+        desk.drag(LEFT, (20, 20), (50, 50))
+        desk.press("left", "ctrl+z", "ctrl+shift+z", "q")
+        desk.inputs.take_news()
+
+    with FileLock(desk.path.with_name(".annotations.lock")):
+        working = threading.Thread(target=work)
+        working.start()
+        working.join(5)
+        assert not working.is_alive()
+        assert not desk.window.closed
+        assert not desk.path.exists()
+    desk.wait_until(lambda: desk.window.closed)
+    assert read_annotations(desk.path).annotations.keys() == {"a.png", "b.png"}
 
 
 def test_the_mouse_stays_where_it_is_when_the_view_changes(desk: Desk) -> None:
@@ -406,3 +435,32 @@ def test_a_small_window_leaves_room_for_the_image(
     stage.resize()
     assert stage.panel_area.width == panel
     assert stage.area.width + panel == round(100 * inches[0] * ratio)
+
+
+def test_u_paints_what_is_unknown_and_goes_back_to_the_object(desk: Desk) -> None:
+    desk.press("3", "u")
+    assert desk.labeler.has_brush
+    desk.drag(LEFT, (20, 20), (60, 20))
+    desk.drag(RIGHT, (50, 10), (50, 30))
+    unknown = desk.annotation.unknown
+    assert unknown is not None
+    assert unknown.pixels[20, 25]
+    assert not unknown.pixels[20, 50]
+    assert desk.annotation.objects == {}
+
+    desk.press("u")
+    assert desk.labeler.tool == Tool.BOX
+    desk.drag(LEFT, (10, 30), (30, 50))
+    assert desk.annotation.objects.keys() == {3}
+    desk.press("ctrl+z", "ctrl+z", "ctrl+z")
+    assert desk.annotation.unknown is None
+
+
+def test_a_point_among_unknown_pixels_is_explained(desk: Desk) -> None:
+    desk.press("u", "escape")
+    desk.drag(LEFT, (20, 20))
+    assert desk.annotation.objects == {}
+    assert "dragged as a box" in desk.labeler._message
+    desk.drag(LEFT, (20, 20), (40, 30))
+    assert desk.annotation.unknown is not None
+    assert abs(int(desk.annotation.unknown.pixels.sum()) - 200) < 60

@@ -19,8 +19,8 @@ from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, Prompts, RgbImage
 from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Worker, _Loop
 from maskcast.ui.edits import AddPoint, SetBox
-from maskcast.ui.images import ReferenceImages
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
 from support import picture, write_png
 

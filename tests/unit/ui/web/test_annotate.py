@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +12,11 @@ import pytest
 import tifffile
 
 from maskcast.project.folder import ProjectFolder
+from maskcast.types import Mask
+from maskcast.ui.session import Segmenter, SegmentRequest
+from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.web.annotate import AnnotateService
+from maskcast.ui.web.bounds import Bounds
 from maskcast.ui.web.workspace import Workspace
 from pictures import picture_in
 from support import picture, write_png
@@ -37,6 +45,13 @@ def start(service: AnnotateService, image: str = "a.png") -> str:
 
 def change(desk: str, number: int, *steps: dict[str, Any], image: str = "a.png") -> dict[str, Any]:
     return {"do": "change", "desk": desk, "image": image, "number": number, "steps": list(steps)}
+
+
+def in_background(call: Callable[[], dict[str, Any]]) -> Future[dict[str, Any]]:
+    """Unlike a pool's, a thread that hangs lets the tests end."""
+    future: Future[dict[str, Any]] = Future()
+    threading.Thread(target=lambda: future.set_result(call()), daemon=True).start()
+    return future
 
 
 POINT = {"kind": "point", "object": 1, "x": 20.5, "y": 30.5, "positive": True}
@@ -152,7 +167,7 @@ def test_only_references_are_opened(service: AnnotateService, folder: Path, imag
         change("d", 1),
         change("d", 1, {**POINT, "x": float("nan")}),
         change("d", 1, {**POINT, "x": 1e300}),
-        change("d", 1, {**POINT, "object": 0}),
+        change("d", 1, {**POINT, "object": -1}),
         change("d", 1, {**STROKE, "radius": 0}),
         change("d", 1, {**STROKE, "path": []}),
         change("d", 1, {**STROKE, "path": [[1, 2]] * 20_001}),
@@ -209,3 +224,31 @@ def test_a_part_of_a_picture_is_in_full(service: AnnotateService) -> None:
 
     assert np.array_equal(part, whole[20:25, 10:30])
     assert "problem" in service.answer({**message, "part": [30, 20, 30, 25]})
+
+
+def test_another_picture_is_opened_while_a_mask_is_computed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both need the desk and a turn: whoever has a turn may wait for the desk, not the reverse."""
+    service = AnnotateService(Workspace(ProjectFolder.open(folder), Bounds(pixels=1)))
+    desk = start(service)
+    service.answer(change(desk, 1, POINT))
+    begun, go_on = threading.Event(), threading.Event()
+    segment, turn = Segmenter.segment, ReferenceImages.turn
+
+    def slow(segmenter: Segmenter, request: SegmentRequest) -> Mask:
+        begun.set()
+        assert go_on.wait(10)
+        return segment(segmenter, request)
+
+    def told(images: ReferenceImages, image_id: str) -> AbstractContextManager[None]:
+        go_on.set()
+        return turn(images, image_id)
+
+    monkeypatch.setattr(Segmenter, "segment", slow)
+    preview = in_background(lambda: service.answer({"do": "preview", "desk": desk, "number": 1}))
+    assert begun.wait(10)
+    monkeypatch.setattr(ReferenceImages, "turn", told)
+    opened = in_background(lambda: service.answer({"do": "open", "desk": desk, "image": "b.png"}))
+    assert preview.result(10)["ok"]
+    assert opened.result(10)["scene"]["image"] == "b.png"

@@ -62,7 +62,11 @@ def test_a_change_of_another_image_is_not_done(desk: Desk) -> None:
 
 
 def test_a_preview_waits_for_the_change_it_belongs_to(workspace: Workspace, desk: Desk) -> None:
-    previewing = threading.Thread(target=desk.preview, args=(1, workspace.segmenter()))
+    def preview() -> None:
+        assert desk.await_change(1)
+        desk.preview(workspace.segmenter())
+
+    previewing = threading.Thread(target=preview)
     previewing.start()
 
     desk.change(1, IMAGE, [_box])

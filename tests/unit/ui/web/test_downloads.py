@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from maskcast.errors import RunError, SettingsError
-from maskcast.interchange.exporting import ExportOptions, export_project
+from maskcast.interchange.exporting import export_project
 from maskcast.interchange.formats import FORMATS
 from maskcast.interchange.importing import import_annotations
+from maskcast.interchange.options import ExportOptions
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.run import run_project
 from maskcast.ui.web.downloads import Archive, zip_export, zip_results

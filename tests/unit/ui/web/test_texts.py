@@ -10,39 +10,30 @@ from maskcast.errors import SettingsError
 from maskcast.ui.web.texts import Texts
 
 STATIC = Path(maskcast.ui.web.__file__).parent / "static"
-PAGE = STATIC / "annotate"
 
 
-def _used_keys() -> set[str]:
-    """Keys that the page of the Annotate tab asks for."""
-    html = (PAGE / "annotate.html").read_text("utf-8")
-    used = set(re.findall(r'data-(?:text|label)="([^"]+)"', html))
-    for script in PAGE.glob("*.js"):
-        words = script.read_text("utf-8")
-        used |= set(re.findall(r'\btext\(\s*"([^"]+)"', words))
-        used |= set(re.findall(r'"((?:help|hint|key)\.\w+)"', words))
-    return used | {"slot", "slot.here"}
+def _used_keys(known: set[str]) -> set[str]:
+    """Keys that templates, scripts and the server ask for.
+
+    A key whose end is put together (``run.stage_${name}``) stands for all that begin so.
+    """
+    files = [*STATIC.rglob("*.html"), *STATIC.rglob("*.js"), *STATIC.parent.glob("*.py")]
+    words = "\n".join(path.read_text("utf-8") for path in files if path.name != "texts.py")
+    tabs = "annotate|run|results|review|shared|tab"
+    used = set(re.findall(rf'"((?:{tabs})\.[a-z_.]+)"', words))
+    begun = set(re.findall(rf"`((?:{tabs})\.[a-z_.]+)\$", words))
+    assert begun
+    for beginning in begun:
+        found = {key for key in known if key.startswith(beginning)}
+        assert found, beginning
+        used |= found
+    return used
 
 
-def test_every_text_of_the_page_exists_and_none_is_left_over() -> None:
-    known = {key.removeprefix("annotate.") for key in Texts().tables("annotate.")["en"]}
+def test_every_text_that_is_asked_for_exists_and_none_is_left_over() -> None:
+    known = set(Texts().tables()["en"])
 
-    help_rows = set(re.findall(r'\["[^"]+", "([a-z.]+)"\]', (PAGE / "keys.js").read_text("utf-8")))
-    assert known == _used_keys() | help_rows
-
-
-def test_every_text_of_the_other_tabs_exists_and_none_is_left_over() -> None:
-    used = set()
-    for tab in ("run", "results", "shared"):
-        for path in (STATIC / tab).iterdir():
-            words = path.read_text("utf-8")
-            used |= set(re.findall(r'["`]((?:run|results|shared)\.[a-z_]+)', words))
-    # Put together from the state of a run.
-    states = {key for key in Texts().tables()["en"] if key.startswith("run.state_")}
-
-    assert used - {"run.state_"} | states == set(
-        Texts().tables("run.", "results.", "shared.")["en"]
-    )
+    assert _used_keys(known) == known
 
 
 def test_both_languages_fill_in_the_same_words() -> None:

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import SQUARE_3, SQUARE_7, Plane
+from maskcast.engines.pixel.interactive.fitted import BoxWeights, WeightSet
 from maskcast.engines.pixel.interactive.frame import Floats, Frame, Look, cue_maps
-from maskcast.engines.pixel.interactive.weights import BoxWeights, WeightSet
 from maskcast.masks import Box
 from maskcast.types import Mask
 

@@ -30,6 +30,7 @@ from maskcast.engines.pixel.interactive.box import (
     side_gaps,
     soft_log,
 )
+from maskcast.engines.pixel.interactive.fitted import Weights
 from maskcast.engines.pixel.interactive.frame import Floats, Frame, Look
 from maskcast.engines.pixel.interactive.proposals import (
     Click,
@@ -38,7 +39,6 @@ from maskcast.engines.pixel.interactive.proposals import (
     depth_at,
     propose,
 )
-from maskcast.engines.pixel.interactive.weights import Weights
 from maskcast.types import Mask
 
 

@@ -8,15 +8,16 @@ full resolution (`border`), and brush strokes are composed on top, pixel by pixe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from maskcast.engines.base import MOST_POINTS
 from maskcast.engines.pixel.interactive.border import move, place_border
 from maskcast.engines.pixel.interactive.box import box_hypotheses, no_hypotheses
 from maskcast.engines.pixel.interactive.click import Draft, correct
+from maskcast.engines.pixel.interactive.fitted import FITTED, Weights
 from maskcast.engines.pixel.interactive.frame import (
     Frame,
     cue_maps,
@@ -25,10 +26,9 @@ from maskcast.engines.pixel.interactive.frame import (
     surround,
 )
 from maskcast.engines.pixel.interactive.holes import open_holes
-from maskcast.engines.pixel.interactive.memory import Key, Memory, Point
+from maskcast.engines.pixel.interactive.kept_steps import Key, Memory, Point
 from maskcast.engines.pixel.interactive.proposals import Click
 from maskcast.engines.pixel.interactive.start import start_at
-from maskcast.engines.pixel.interactive.weights import FITTED, Weights
 from maskcast.masks import Box
 from maskcast.types import Mask, Prompts, RgbImage
 
@@ -59,9 +59,10 @@ def segment_object(
     """The mask of one object.
 
     A box and points outside the image are clipped to it. The pixel of a positive point is in the
-    mask, that of a negative point is not; of points on the same pixel the last one counts. Without
-    a box and without a positive point only the brush adds pixels. Painted pixels are in the mask
-    and erased pixels are not, whatever the points say.
+    mask, that of a negative point is not; of points on the same pixel the last one counts. Points
+    beyond the first ``MOST_POINTS`` have a say in their own pixel only. Without a box and without a
+    positive point only the brush adds pixels. Painted pixels are in the mask and erased pixels are
+    not, whatever the points say.
 
     Args:
         image: uint8 (H, W, 3) RGB.
@@ -78,12 +79,21 @@ def segment_object(
     points = _points(prompts, height, width)
     if box is not None or any(point.positive for point in points):
         memory = Memory(1) if memory is None else memory
-        mask = carry_out(image, _sketch(image, box, points, memory, weights), points)
+        sketch = _sketch(image, box, _shaping(points, box), memory, weights)
+        mask = carry_out(image, sketch, points)
     if prompts.paint is not None:
         mask |= prompts.paint
     if prompts.erase is not None:
         mask &= ~prompts.erase
     return mask
+
+
+def _shaping(points: tuple[Point, ...], box: Box | None) -> tuple[Point, ...]:
+    """The points that shape the mask; without a box, the first positive one is among them."""
+    first = points[:MOST_POINTS]
+    if box is not None or any(point.positive for point in first):
+        return first
+    return (*first[:-1], next(point for point in points if point.positive))
 
 
 def carry_out(image: RgbImage, sketch: Sketch, points: Sequence[Point]) -> Mask:
@@ -105,7 +115,7 @@ def _sketch(
     weights: Weights,
 ) -> Sketch:
     """Follow the prompts in the order they were set, from the longest beginning remembered."""
-    picture = hashlib.sha1(np.ascontiguousarray(image).data, usedforsecurity=False).digest()
+    picture = memory.digest(image)
     first = 0 if box else 1 + next(i for i, point in enumerate(points) if point.positive)
     for done in range(len(points), first - 1, -1):
         sketch = memory.recall(Key(picture, image.shape, box, points[:done]))
@@ -147,12 +157,13 @@ def _follow(
     weights: Weights,
 ) -> Sketch:
     """The sketch after the last of the points."""
-    sketch = hold(image, box, points[-1], sketch)
-    frame = sketch.frame
-    *done, click = sketch.clicks(points)
+    *done, point = points
+    sketch = hold(image, box, point, sketch)
+    (click,) = sketch.clicks([point])
     if click.on(sketch.draft.mask) == click.positive:
         return sketch
-    return Sketch(frame, correct(frame, sketch.draft, click, done, weights))
+    corrected = correct(sketch.frame, sketch.draft, click, sketch.clicks(done), weights)
+    return Sketch(sketch.frame, corrected)
 
 
 def hold(image: RgbImage, box: Box | None, point: Point, sketch: Sketch) -> Sketch:

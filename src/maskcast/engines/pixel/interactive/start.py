@@ -24,6 +24,7 @@ from maskcast.engines.pixel.interactive.box import (
     soft_log,
     weigh,
 )
+from maskcast.engines.pixel.interactive.fitted import StartWeights
 from maskcast.engines.pixel.interactive.frame import (
     Frame,
     Look,
@@ -32,7 +33,6 @@ from maskcast.engines.pixel.interactive.frame import (
     make_frame,
 )
 from maskcast.engines.pixel.interactive.proposals import Click, Patch, depth_at, propose
-from maskcast.engines.pixel.interactive.weights import StartWeights
 from maskcast.masks import Box
 from maskcast.types import RgbImage
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskcast.engines.pixel.interactive.memory import Memory
+from maskcast.engines.pixel.interactive.click import Draft, correct
+from maskcast.engines.pixel.interactive.fitted import Weights
+from maskcast.engines.pixel.interactive.frame import Frame
+from maskcast.engines.pixel.interactive.kept_steps import Memory
+from maskcast.engines.pixel.interactive.proposals import Click
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.types import Mask, Prompts, RgbImage
 
@@ -327,3 +331,34 @@ def test_paint_and_erase_are_set_operations(data: st.DataObject) -> None:
     plain = segment_object(image, boxed(truth))
     mask = segment_object(image, Prompts(box=tight_box(truth), paint=paint, erase=erase))
     assert np.array_equal(mask, (plain | paint) & ~erase)
+
+
+def test_points_beyond_the_most_have_a_say_in_their_own_pixel_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corrections: list[int] = []
+
+    def counted(
+        frame: Frame, draft: Draft, click: Click, done: Sequence[Click], weights: Weights
+    ) -> Draft:
+        corrections.append(len(done))
+        return correct(frame, draft, click, done, weights)
+
+    module = "maskcast.engines.pixel.interactive.segment"
+    monkeypatch.setattr(f"{module}.MOST_POINTS", 8)
+    monkeypatch.setattr(f"{module}.correct", counted)
+    image, truth = disc()
+    rng = np.random.default_rng(0)
+    places = rng.integers((0, 0), (160, 120), (4000, 2))
+    points = [(int(x), int(y), bool(rng.random() < 0.5)) for x, y in places]
+    mask = segment_object(image, pointed(*points, box=tuple(tight_box(truth))))
+    assert 0 < len(corrections) <= 8
+    last = {(y, x): positive for x, y, positive in points}
+    assert all(mask[pixel] == positive for pixel, positive in last.items())
+    few = segment_object(image, pointed(*points[:8], box=tuple(tight_box(truth))))
+    elsewhere = np.ones(truth.shape, np.bool_)
+    elsewhere[tuple(np.array(list(last)).T)] = False
+    assert np.array_equal(mask[elsewhere], few[elsewhere])
+
+    only_late = [(10.0, 10.0, False)] * 20 + [(70.0, 60.0, True)]
+    assert iou(segment_object(image, pointed(*only_late)), truth) > 0.8

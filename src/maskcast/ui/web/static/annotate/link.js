@@ -1,223 +1,312 @@
-// Talking to the server. Edits go out one after another, numbered, so that none is lost, doubled or
-// overtaken; the preview they ask for travels beside them, so that a click costs one round trip.
-// Every answer carries a revision: one older than what is shown is dropped.
+// @ts-check
+// Talking to the server about the image in hand. Edits go out one after another, numbered, so that
+// none is lost, doubled or overtaken; the preview they ask for travels beside them, so that a click
+// costs one round trip. Every answer carries a revision: one older than what is shown is dropped.
+// Nothing here knows the page.
 
-const link = {
-  desk: null,
-  revision: 0,
-  number: 0,          // of the last change that was sent
-  waiting: [],        // steps that were not sent yet
-  echo: [],           // {step, number} shown at once, until the server's answer shows them
-  lane: Promise.resolve(),
-  previewing: false,
-  previewAgain: false,
-  offline: false,
-};
+/**
+ * @import { MaskStore } from "./masks.js"
+ * @import { Lists, Problem, Scene, Step } from "./scene.js"
+ */
+import { hasPending } from "./scene.js";
 
-async function ask(message) {
-  for (let attempt = 0; ; attempt += 1) {
-    let reply;
-    try {
-      reply = await server.annotate(message);
-    } catch (error) {
-      console.warn("maskcast:", error);
+/**
+ * What the server answers; `expired` if it does not know this page (any more).
+ * @typedef {object} Reply
+ * @property {boolean} ok
+ * @property {boolean} [expired]
+ * @property {Problem} [problem]
+ * @property {Scene} [scene]
+ */
+
+/**
+ * Is told what happens.
+ * @typedef {object} Listener
+ * @property {(scene: Scene, isOther: boolean) => void} showScene  a newer one, perhaps of another
+ *     image than before
+ * @property {() => void} showImage  another image is being opened
+ * @property {() => void} showWork  something is on its way, or arrived
+ * @property {(problem: Problem) => void} showProblem
+ * @property {(lists: Lists) => void} showLists  references and objects
+ */
+
+/** @typedef {{step: Step, number: number | null}} Echo  number: of the change it was sent with */
+
+const LONGEST_WAIT = 4000; // milliseconds until an unanswered call is repeated
+
+/** @param {number} milliseconds */
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** @template Picture */
+export class Link {
+  /**
+   * @param {(message: object) => Promise<any>} call  the server
+   * @param {(image: string) => Promise<Picture | null>} loadPicture
+   * @param {MaskStore} masks
+   * @param {Listener} listener
+   * @param {(milliseconds: number) => Promise<unknown>} [wait]
+   */
+  constructor(call, loadPicture, masks, listener, wait = pause) {
+    this.call = call;
+    this.loadPicture = loadPicture;
+    this.masks = masks;
+    this.listener = listener;
+    this.wait = wait;
+    /** @type {Scene | null} the newest answer about the image in hand */
+    this.scene = null;
+    /** @type {Picture | null} of the scene's image */
+    this.picture = null;
+    /** @type {string | null} id of the image that is open or being opened */
+    this.image = null;
+    /** @type {Echo[]} what is shown at once, until the server's answer shows it */
+    this.echo = [];
+    this.offline = false;
+    this.previewing = false;
+    /** @type {string | null} */
+    this.desk = null;
+    this.revision = 0;
+    this.number = 0; // of the last change that was sent
+    /** @type {Step[]} */
+    this.waiting = []; // not sent yet
+    this.previewAgain = false;
+    /** @type {Promise<unknown>} */
+    this.lane = Promise.resolve();
+  }
+
+  /** Whether something that a person did is on its way. */
+  get isBusy() {
+    return this.previewing || this.echo.length > 0;
+  }
+
+  /** Whether the image in hand, its masks and everything that was done to it are here. */
+  get isWhole() {
+    const { scene, picture, image } = this;
+    const isOpen = scene !== null && picture !== null && scene.image === image;
+    return isOpen && !hasPending(scene) && this.echo.length === 0;
+  }
+
+  /**
+   * An answer, however often the server must be asked for it.
+   * @param {object} message
+   */
+  async ask(message) {
+    for (let attempt = 0; ; attempt += 1) {
+      let reply;
+      try {
+        reply = await this.call(message);
+      } catch (error) {
+        console.warn("maskcast:", error);
+      }
+      if (reply && typeof reply === "object" && "ok" in reply) {
+        if (this.offline) this.#setOffline(false);
+        return reply;
+      }
+      this.#setOffline(true);
+      await this.wait(Math.min(LONGEST_WAIT, 250 * 2 ** attempt));
     }
-    if (reply && typeof reply === "object" && "ok" in reply) {
-      if (link.offline) setOffline(false);
+  }
+
+  /** Begins anew: the server does not know this page yet. */
+  async start() {
+    const reply = await this.ask({ do: "start" });
+    this.desk = reply.desk;
+    this.revision = 0;
+    this.number = 0;
+    this.masks.clear();
+    this.listener.showLists(reply);
+  }
+
+  /** @param {string} image */
+  open(image) {
+    if (image === this.image && this.scene?.image === image) return this.lane;
+    this.image = image;
+    this.listener.showImage();
+    return this.#inLane(async () => {
+      if (this.image !== image) return;
+      await this.#sendWaiting();
+      await this.#openNow(image);
+    });
+  }
+
+  /**
+   * A change of the image in hand: shown at once, sent in order.
+   * @param {Step} step
+   */
+  change(step) {
+    if (!this.scene || this.scene.image !== this.image) return;
+    this.waiting.push(step);
+    this.echo.push({ step, number: null });
+    this.listener.showWork();
+    this.#inLane(() => this.#sendWaiting());
+  }
+
+  /** Others may work on the same project: takes what they did, and reads the lists again. */
+  async refresh() {
+    await this.#inLane(async () => {
+      if (!this.scene || this.waiting.length > 0) return;
+      const reply = await this.#askOnce({ do: "refresh" });
+      if (reply.expired) await this.#startAgain(this.scene.image);
+      else this.#take(reply, 0);
+    });
+    if (hasPending(this.scene)) this.#preview(this.number);
+    await this.refreshLists();
+  }
+
+  async refreshLists() {
+    const reply = await this.ask({ do: "list" });
+    if (reply.problem) this.listener.showProblem(reply.problem);
+    else this.listener.showLists(reply);
+  }
+
+  /** @param {boolean} offline */
+  #setOffline(offline) {
+    this.offline = offline;
+    this.listener.showWork();
+  }
+
+  /**
+   * One job after another: edits, opening, refreshing.
+   * @param {() => unknown} job
+   */
+  #inLane(job) {
+    const done = this.lane.then(job).catch((error) => {
+      console.error(error);
+      this.listener.showProblem({ kind: "error", text: String(error?.message ?? error) });
+    });
+    this.lane = done;
+    return done;
+  }
+
+  /** @param {string} image */
+  async #openNow(image) {
+    const picture = this.loadPicture(image);
+    const reply = await this.#askAtDesk({ do: "open", image });
+    const loaded = await picture;
+    if (this.image !== image) return; // another one was chosen meanwhile, and is next in the lane
+    if (loaded === null || reply.scene?.image !== image) {
+      await this.#stayAt(this.scene?.image ?? null);
+      return;
+    }
+    this.echo = [];
+    this.picture = loaded;
+    this.#takeScene(reply.scene);
+    if (hasPending(this.scene)) this.#preview(this.number);
+  }
+
+  /**
+   * What cannot be opened leaves the image before in hand, here and at the server.
+   * @param {string | null} image
+   */
+  async #stayAt(image) {
+    this.image = image;
+    this.listener.showImage();
+    if (image !== null) await this.#askAtDesk({ do: "open", image });
+  }
+
+  async #sendWaiting() {
+    if (this.waiting.length === 0 || !this.scene) return;
+    const steps = this.waiting.splice(0);
+    const image = this.scene.image;
+    const echoed = this.echo.filter((entry) => entry.number === null);
+    for (;;) {
+      this.number += 1;
+      const number = this.number;
+      for (const entry of echoed) entry.number = number;
+      const asked = this.#askOnce({ do: "change", image, number, steps });
+      this.#preview(number);
+      const reply = await asked;
+      if (!reply.expired) {
+        this.#take(reply, number);
+        return;
+      }
+      await this.#startAgain(image);
+    }
+  }
+
+  /**
+   * Asks for the masks that are missing after a change; one such question is on its way at a time.
+   * @param {number} number
+   */
+  async #preview(number) {
+    if (this.previewing) {
+      this.previewAgain = true;
+      return;
+    }
+    this.previewing = true;
+    this.listener.showWork();
+    const reply = await this.#askOnce({ do: "preview", number });
+    this.previewing = false;
+    if (!reply.expired) this.#take(reply, number);
+    this.listener.showWork();
+    const isMissing = hasPending(this.scene) && !reply.problem && !reply.expired;
+    const again = this.previewAgain || isMissing;
+    this.previewAgain = false;
+    if (again && this.desk !== null) this.#preview(this.number);
+  }
+
+  /**
+   * @param {object} message
+   * @returns {Promise<Reply>}
+   */
+  #askOnce(message) {
+    return this.ask({ ...message, desk: this.desk, known: this.masks.known() });
+  }
+
+  /**
+   * @param {object} message
+   * @returns {Promise<Reply>}
+   */
+  async #askAtDesk(message) {
+    const reply = await this.#askOnce(message);
+    if (!reply.expired) {
+      if (reply.problem) this.listener.showProblem(reply.problem);
       return reply;
     }
-    setOffline(true);
-    await pause(Math.min(4000, 250 * 2 ** attempt));
+    await this.start();
+    return this.#askAtDesk(message);
   }
-}
 
-function setOffline(offline) {
-  link.offline = offline;
-  showStatus();
-}
-
-async function start() {
-  const reply = await ask({ do: "start" });
-  link.desk = reply.desk;
-  link.revision = 0;
-  link.number = 0;
-  maskCache.clear();
-  takeList(reply);
-}
-
-// One job after another: edits, opening, refreshing.
-function inLane(job) {
-  const done = link.lane.then(job).catch((error) => {
-    console.error(error);
-    notify("error", String(error?.message ?? error));
-  });
-  link.lane = done;
-  return done;
-}
-
-function openImage(image) {
-  if (image === state.image && state.scene?.image === image) return link.lane;
-  state.image = image;
-  stage.dataset.drawn = "";
-  showFrames();
-  return inLane(async () => {
-    if (state.image !== image) return;
-    await sendWaiting();
-    await openNow(image);
-  });
-}
-
-async function openNow(image) {
-  const picture = loadPicture(image);
-  const reply = await askAtDesk({ do: "open", image });
-  const loaded = await picture;
-  if (state.image !== image) return; // another one was chosen meanwhile, and is next in the lane
-  if (loaded === null || reply.scene?.image !== image) {
-    await stayAt(state.scene?.image ?? null);
-    return;
+  /**
+   * The server was started anew, or forgot this page: what was saved is in the file.
+   * @param {string} image
+   */
+  async #startAgain(image) {
+    await this.start();
+    const reply = await this.#askAtDesk({ do: "open", image });
+    if (reply.scene) this.#takeScene(reply.scene);
   }
-  link.echo = [];
-  state.picture = loaded;
-  sessionStorage.setItem(LAST_IMAGE, image);
-  takeScene(reply.scene);
-  if (hasPending()) preview(link.number);
-  prefetchNeighbours();
-}
 
-// What cannot be opened leaves the image before in hand, here and at the server.
-async function stayAt(image) {
-  state.image = image;
-  showFrames();
-  drawTop();
-  if (image !== null) await askAtDesk({ do: "open", image });
-}
-
-// A change of the image in hand: shown at once, sent in order.
-function change(step) {
-  if (!state.scene || state.scene.image !== state.image) return;
-  link.waiting.push(step);
-  link.echo.push({ step, number: null });
-  stage.dataset.drawn = "";
-  drawTop();
-  showStatus();
-  inLane(sendWaiting);
-}
-
-async function sendWaiting() {
-  if (link.waiting.length === 0) return;
-  const steps = link.waiting.splice(0);
-  const image = state.scene.image;
-  const echoed = link.echo.filter((entry) => entry.number === null);
-  for (;;) {
-    link.number += 1;
-    const number = link.number;
-    for (const entry of echoed) entry.number = number;
-    const asked = askOnce({ do: "change", image, number, steps });
-    preview(number);
-    const reply = await asked;
-    if (reply.expired) {
-      await startAgain(image);
-      continue;
-    }
-    take(reply, number);
-    return;
+  /**
+   * @param {Reply} reply
+   * @param {number} number  of the last change that it knows
+   */
+  #take(reply, number) {
+    if (reply.problem) this.listener.showProblem(reply.problem);
+    const isNewer = (/** @type {Echo} */ entry) => entry.number === null || entry.number > number;
+    this.echo = this.echo.filter((entry) => isNewer(entry) || this.#isUnseenStroke(entry, reply));
+    if (reply.scene) this.#takeScene(reply.scene);
+    else this.listener.showWork();
   }
-}
 
-async function preview(number) {
-  if (link.previewing) {
-    link.previewAgain = true;
-    return;
+  /**
+   * A stroke stays until a mask that holds it is there.
+   * @param {Echo} entry
+   * @param {Reply} reply
+   */
+  #isUnseenStroke({ step }, reply) {
+    if (step.kind !== "stroke" || reply.problem) return false;
+    return (reply.scene ?? this.scene)?.objects[step.object]?.pending ?? false;
   }
-  link.previewing = true;
-  showStatus();
-  const reply = await askOnce({ do: "preview", number });
-  link.previewing = false;
-  if (!reply.expired) take(reply, number);
-  showStatus();
-  const again = link.previewAgain || (hasPending() && !reply.problem && !reply.expired);
-  link.previewAgain = false;
-  if (again && link.desk !== null) preview(link.number);
-}
 
-const askOnce = (message) => ask({ ...message, desk: link.desk, known: knownKeys() });
-
-async function askAtDesk(message) {
-  const reply = await askOnce(message);
-  if (!reply.expired) {
-    if (reply.problem) showProblem(reply.problem);
-    return reply;
+  /** @param {Scene} scene */
+  #takeScene(scene) {
+    if (scene.revision <= this.revision) return;
+    this.revision = scene.revision;
+    if (scene.image !== this.image) return;
+    this.masks.keep(scene);
+    const isOther = this.scene?.image !== scene.image;
+    this.scene = scene;
+    this.masks.remember(scene);
+    this.listener.showScene(scene, isOther);
   }
-  await start();
-  return askAtDesk(message);
-}
-
-// The server was started anew, or forgot this page: what was saved is in the file.
-async function startAgain(image) {
-  await start();
-  const reply = await askAtDesk({ do: "open", image });
-  if (reply.scene) takeScene(reply.scene);
-}
-
-function take(reply, number) {
-  if (reply.problem) showProblem(reply.problem);
-  link.echo = link.echo.filter(
-    (entry) => entry.number === null || entry.number > number || isStrokeWithoutMask(entry, reply),
-  );
-  if (reply.scene) takeScene(reply.scene);
-  else drawTop();
-}
-
-// A stroke stays until a mask that holds it is there.
-function isStrokeWithoutMask(entry, reply) {
-  const object = (reply.scene ?? state.scene)?.objects[entry.step.object];
-  return entry.step.kind === "stroke" && !reply.problem && object !== undefined && object.pending;
-}
-
-function takeScene(scene) {
-  if (scene.revision <= link.revision) return;
-  link.revision = scene.revision;
-  if (scene.image !== state.image) return;
-  keepMasks(scene);
-  const isOther = state.scene?.image !== scene.image;
-  state.scene = scene;
-  if (isOther) fitView();
-  showScene();
-  listSoon();
-}
-
-function takeList(reply) {
-  if (reply.problem) {
-    showProblem(reply.problem);
-    return;
-  }
-  state.references = reply.references;
-  state.objects = reply.objects;
-  state.shownSlots = Math.max(state.shownSlots, reply.objects.length);
-  showSlots();
-  showFrames();
-  find(".mc-empty").hidden = state.references.length > 0;
-  draw();
-}
-
-const hasPending = () => Object.values(state.scene?.objects ?? {}).some((object) => object.pending);
-
-const refreshList = async () => takeList(await ask({ do: "list" }));
-const listSoon = later(350, refreshList);
-
-function showProblem(problem) {
-  notify(problem.kind, problem.kind === "conflict" ? text("conflict", problem) : problem.text);
-}
-
-// Others may work on the same project: look now and then, and when the page comes back.
-async function lookAround() {
-  if (!isVisible() || document.visibilityState !== "visible") return;
-  await inLane(async () => {
-    if (!state.scene || link.waiting.length > 0) return;
-    const reply = await askOnce({ do: "refresh" });
-    if (reply.expired) await startAgain(state.scene.image);
-    else take(reply, 0);
-  });
-  if (hasPending()) preview(link.number);
-  await refreshList();
 }

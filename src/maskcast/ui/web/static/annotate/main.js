@@ -1,63 +1,45 @@
-// Puts the page together.
+// @ts-check
+// The Annotate tab: puts its parts together.
 
-function listenToButtons() {
-  root.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-do], [data-tool]");
-    if (!button || button.disabled) return;
-    if (button.dataset.tool) setTool(button.dataset.tool);
-    else ACTIONS[button.dataset.do]();
-  });
-  root.addEventListener("click", giveFocusBack);
-  find(".mc-radius").addEventListener("input", (event) => setRadius(radiusAt(Number(event.target.value))));
-  find(".mc-editor").addEventListener("submit", (event) => {
-    event.preventDefault();
-    saveObject();
-    focusStage();
-  });
-  find(".mc-name").addEventListener("change", saveObject);
-  find(".mc-color").addEventListener("change", saveObject);
-}
+/**
+ * @import { Tables } from "../shared/texts.js"
+ * @import { Controls } from "./controls.js"
+ */
+import { fillTexts, find, isShown } from "../shared/dom.js";
+import { listenToDrops } from "../shared/drops.js";
+import { Server } from "../shared/server.js";
+import { chooseLanguage, Texts } from "../shared/texts.js";
+import { Inputs, listenToButtons } from "./inputs.js";
+import { Labeler } from "./labeler.js";
 
-// Who works with the mouse has the keys at the picture; with the keyboard, where they are.
-function giveFocusBack(event) {
-  if (event.detail > 0 && event.target.closest("button") && !find(".mc-help").open) focusStage();
-}
+const LOOK_AROUND = 5000; // milliseconds
 
-function focusStage() {
-  hand.byKeyboard = false;
-  stage.focus({ preventScroll: true });
-}
+/**
+ * @typedef {object} Given  what Gradio gives a component
+ * @property {HTMLElement} element
+ * @property {{texts: Tables, lang: string, controls: Controls}} props
+ */
 
-// What was open last, else what is not annotated yet, else any. A damaged one is passed over
-// without words, since nobody asked for it; the filmstrip marks it.
-async function openFirst() {
-  const last = sessionStorage.getItem(LAST_IMAGE);
-  const rank = ({ image, clean, objects }) =>
-    image === last ? 0 : clean || objects.length > 0 ? 2 : 1;
-  const ordered = [...state.references].sort((one, two) => rank(one) - rank(two));
-  for (const { image } of ordered) {
-    if (state.image === null) await openImage(image);
-    if (state.image !== null) {
-      find(".mc-notices").replaceChildren();
-      return;
-    }
-  }
-}
-
-async function begin() {
-  fillTexts();
-  buildHelp();
-  showTools();
-  listenToButtons();
-  listenToStage();
-  listenToFiles();
-  document.addEventListener("keydown", onKeyDown);
-  document.addEventListener("keyup", onKeyUp);
-  document.addEventListener("pointerdown", () => (hand.byKeyboard = false), true);
+/** @param {Given} given */
+export async function mount({ element, props }) {
+  const root = find(element, ".mc");
+  const language = chooseLanguage(props.texts, props.lang, [navigator.language]);
+  const texts = new Texts(props.texts, language);
+  fillTexts(root, texts);
+  const server = new Server(texts);
+  const labeler = new Labeler(root, texts, props.controls, server);
+  const inputs = new Inputs(labeler, props.controls.keys);
+  inputs.listen();
+  listenToButtons(labeler, inputs);
+  const drop = find(root, ".mc-drop");
+  const showDrop = (/** @type {boolean} */ isOver) => {
+    drop.hidden = !isOver;
+  };
+  listenToDrops(root, showDrop, (files) => labeler.addFiles(files));
+  await labeler.begin();
+  const lookAround = () => {
+    if (isShown(root) && !document.hidden) labeler.link.refresh();
+  };
   document.addEventListener("visibilitychange", lookAround);
-  await start();
-  await openFirst();
-  setInterval(lookAround, 5000);
+  setInterval(lookAround, LOOK_AROUND);
 }
-
-begin();

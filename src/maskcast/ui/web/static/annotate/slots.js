@@ -1,137 +1,182 @@
-// The toolbar and the objects: what is chosen, names, colours, thumbnails, counts.
+// @ts-check
+// The objects beside the picture: which one is chosen, names, colours, thumbnails, counts.
 
-const HINTS = {
-  prompt: "hint.prompt",
-  minus: "hint.minus",
-  brush: "hint.brush",
-  eraser: "hint.eraser",
-  delete: "hint.delete",
-  pan: "hint.pan",
-};
+/**
+ * @import { Texts } from "../shared/texts.js"
+ * @import { ObjectEntry, Scene } from "./scene.js"
+ */
+import { inkOn } from "../shared/colors.js";
+import { find, label, make } from "../shared/dom.js";
+import { limit } from "../shared/panzoom.js";
+import { UNKNOWN } from "./scene.js";
 
-function setTool(tool) {
-  state.tool = tool;
-  showTools();
-  showCursor();
-  drawTop();
-}
+export const MOST_OBJECTS = 255;
+const PAGE = 16;
+const NO_COLOR = "#888888"; // of an object that the server did not tell of yet
+const UNKNOWN_COLOR = "#d8d8d8"; // of what is unknown
 
-// The slider runs over radii from 0.5 to 500 in equal ratios.
-const radiusAt = (value) => 0.5 * 1000 ** (value / 100);
-const sliderAt = (radius) => (100 * Math.log(radius / 0.5)) / Math.log(1000);
+/** @param {number} id */
+const pageOf = (id) => Math.floor((id - 1) / PAGE) * PAGE + 1;
 
-function showTools() {
-  for (const button of findAll("[data-tool]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.tool === state.tool));
+export class Slots {
+  #shownCount = PAGE;
+  #firstId = 1; // of the page that was turned to
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Texts} texts
+   * @param {(id: number) => void} choose
+   */
+  constructor(root, texts, choose) {
+    this.list = find(root, ".mc-slots");
+    this.more = find(root, ".mc-more");
+    this.editor = find(root, ".mc-editor");
+    this.name = find(root, ".mc-name", HTMLInputElement);
+    this.color = find(root, ".mc-color", HTMLInputElement);
+    this.texts = texts;
+    this.choose = choose;
+    /** @type {ObjectEntry[]} */
+    this.objects = [];
   }
-  find(".mc-hint").textContent = text(HINTS[state.tool]);
-  find(".mc-size").classList.toggle("mc-dim", !isBrush());
-  find(".mc-radius").value = sliderAt(state.radius);
-  find(".mc-radius-value").textContent = `${Math.max(1, Math.round(2 * state.radius))} px`;
-}
 
-function choose(id) {
-  state.chosen = id;
-  state.shownSlots = Math.min(255, Math.max(state.shownSlots, Math.ceil(id / 16) * 16));
-  hand.corner = null;
-  showSlots();
-  find(`.mc-slot[data-id="${id}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  showStatus();
-  draw();
-}
-
-const chooseNext = () => choose((state.chosen % 255) + 1);
-
-function showSlots() {
-  const list = find(".mc-slots");
-  while (list.children.length < state.shownSlots) list.append(makeSlot(list.children.length + 1));
-  for (const slot of list.children) fillSlot(slot, Number(slot.dataset.id));
-  find(".mc-more").hidden = state.shownSlots >= 255;
-  showEditor();
-}
-
-function makeSlot(id) {
-  const slot = make("button", "mc-slot", { type: "button", "data-id": id });
-  const thumbnail = make("span", "mc-thumb");
-  thumbnail.append(make("img", "", { alt: "" }));
-  slot.append(
-    make("span", "mc-badge"), thumbnail, make("span", "mc-slot-name"), make("span", "mc-count"));
-  slot.addEventListener("click", () => choose(id));
-  slot.addEventListener("dblclick", () => find(".mc-name").focus());
-  return slot;
-}
-
-function fillSlot(slot, id) {
-  const object = state.objects.find((known) => known.id === id);
-  const color = object?.color ?? "#888888";
-  const words = nameOf(id);
-  const count = object?.count ?? 0;
-  const isHere = state.scene !== null && String(id) in state.scene.objects;
-  slot.setAttribute("aria-pressed", String(id === state.chosen));
-  slot.classList.toggle("mc-here", isHere);
-  label(slot, text(isHere ? "slot.here" : "slot", { id, name: words, count }), id < 10 ? String(id) : "");
-  const [badge, thumbnail, name, counted] = slot.children;
-  badge.textContent = String(id);
-  badge.style.background = color;
-  badge.style.color = inkOn(color);
-  const image = thumbnail.firstChild;
-  image.hidden = !object?.thumbnail;
-  if (object?.thumbnail && image.getAttribute("src") !== object.thumbnail) image.src = object.thumbnail;
-  name.textContent = words;
-  counted.textContent = count > 0 ? String(count) : "";
-}
-
-function showEditor() {
-  const object = state.objects.find((known) => known.id === state.chosen);
-  const name = find(".mc-name");
-  const color = find(".mc-color");
-  const isFixed = object?.fixed ?? false;
-  const editor = find(".mc-editor");
-  editor.title = isFixed ? text("object.fixed") : "";
-  name.disabled = color.disabled = isFixed;
-  if (document.activeElement !== name) name.value = nameOf(state.chosen);
-  if (document.activeElement !== color) color.value = colorOf(state.chosen);
-}
-
-async function saveObject() {
-  const id = state.chosen;
-  const typed = find(".mc-name").value.trim();
-  const before = state.objects.find((object) => object.id === id)?.name ?? nameOf(id);
-  const name = typed && typed !== nameOf(id) ? typed : before;
-  const color = find(".mc-color").value;
-  if (name === before && color === colorOf(id)) return;
-  takeList(await ask({ do: "name", object: id, name, color }));
-}
-
-function showStatus() {
-  const status = find(".mc-status");
-  const busy = link.previewing || link.echo.length > 0;
-  root.dataset.busy = String(busy);
-  if (link.offline) status.textContent = text("offline");
-  else if (busy) status.textContent = text("working");
-  else status.textContent = state.scene ? text("saved") : "";
-  status.classList.toggle("mc-warn", link.offline);
-}
-
-// Everything that follows from the newest scene.
-function showScene() {
-  const { scene } = state;
-  rememberMasks();
-  find('[data-do="undo"]').disabled = !scene.undo;
-  find('[data-do="redo"]').disabled = !scene.redo;
-  find('[data-do="clear"]').disabled = !(state.chosen in scene.objects);
-  find('[data-do="clean"]').disabled = false;
-  find('[data-do="clean"]').setAttribute("aria-pressed", String(scene.clean));
-  stage.classList.toggle("mc-is-clean", scene.clean);
-  label(stage, text("canvas", { image: scene.image }));
-  const reference = state.references.find((known) => known.image === scene.image);
-  if (reference) {
-    reference.clean = scene.clean;
-    reference.objects = Object.keys(scene.objects).map(Number);
+  /** @param {ObjectEntry[]} objects */
+  take(objects) {
+    this.objects = objects;
+    this.#shownCount = Math.max(this.#shownCount, objects.length);
   }
-  showSlots();
-  showFrames();
-  showStatus();
-  showSpot();
-  draw();
+
+  /** @param {number} id */
+  #entry(id) {
+    return this.objects.find((object) => object.id === id);
+  }
+
+  /** @param {number} id */
+  colorOf(id) {
+    return id === UNKNOWN ? UNKNOWN_COLOR : (this.#entry(id)?.color ?? NO_COLOR);
+  }
+
+  /**
+   * A name that nobody gave is said in the language of the page.
+   * @param {number} id
+   */
+  nameOf(id) {
+    const name = this.#entry(id)?.name;
+    return name && name !== `object ${id}` ? name : this.texts.text("annotate.object", { id });
+  }
+
+  showMore() {
+    this.#shownCount = Math.min(MOST_OBJECTS, this.#shownCount + PAGE);
+  }
+
+  /** @param {number} id */
+  reveal(id) {
+    this.#firstId = pageOf(id);
+    this.#shownCount = Math.min(MOST_OBJECTS, Math.max(this.#shownCount, this.#firstId + PAGE - 1));
+  }
+
+  /**
+   * Scrolls by so many pages of objects.
+   * @param {number} by
+   */
+  turnPage(by) {
+    this.reveal(limit(this.#firstId + by * PAGE, 1, pageOf(MOST_OBJECTS)));
+    this.#fill();
+    const slot = this.slot(this.#firstId);
+    const left = slot.offsetLeft - this.list.offsetLeft;
+    this.list.scrollTo({ left, top: slot.offsetTop - this.list.offsetTop });
+  }
+
+  /** @param {number} id */
+  slot(id) {
+    return find(this.list, `.mc-slot[data-id="${id}"]`);
+  }
+
+  #fill() {
+    const { list } = this;
+    while (list.children.length < this.#shownCount) {
+      list.append(this.#makeSlot(list.children.length + 1));
+    }
+    this.more.hidden = this.#shownCount >= MOST_OBJECTS;
+  }
+
+  /**
+   * @param {number} chosen
+   * @param {Scene | null} scene
+   */
+  show(chosen, scene) {
+    this.#fill();
+    const slots = /** @type {HTMLElement[]} */ ([...this.list.children]);
+    for (const [index, slot] of slots.entries()) {
+      const id = index + 1;
+      this.#fillSlot(slot, id, id === chosen, scene !== null && id in scene.objects);
+    }
+    this.#showEditor(chosen);
+  }
+
+  /** @param {number} id */
+  #makeSlot(id) {
+    const slot = make(
+      "button",
+      "mc-slot",
+      { type: "button", "data-id": String(id) },
+      make("span", "mc-badge", { text: String(id) }),
+      make("span", "mc-thumb", {}, make("img", "", { alt: "" })),
+      make("span", "mc-slot-name"),
+      make("span", "mc-count"),
+    );
+    slot.addEventListener("click", () => this.choose(id));
+    slot.addEventListener("dblclick", () => this.name.focus());
+    return slot;
+  }
+
+  /**
+   * @param {HTMLElement} slot
+   * @param {number} id
+   * @param {boolean} isChosen
+   * @param {boolean} isHere
+   */
+  #fillSlot(slot, id, isChosen, isHere) {
+    const object = this.#entry(id);
+    const words = this.nameOf(id);
+    const count = object?.count ?? 0;
+    slot.setAttribute("aria-pressed", String(isChosen));
+    slot.classList.toggle("mc-here", isHere);
+    const about = { id, name: words, count };
+    const text = this.texts.text(isHere ? "annotate.slot.here" : "annotate.slot", about);
+    label(slot, text, id < 10 ? String(id) : "");
+    const color = this.colorOf(id);
+    const badge = find(slot, ".mc-badge");
+    badge.style.background = color;
+    badge.style.color = inkOn(color);
+    const image = find(slot, "img", HTMLImageElement);
+    const source = object?.thumbnail;
+    image.hidden = !source;
+    if (source && image.getAttribute("src") !== source) image.src = source;
+    find(slot, ".mc-slot-name").textContent = words;
+    find(slot, ".mc-count").textContent = count > 0 ? String(count) : "";
+  }
+
+  /** @param {number} chosen */
+  #showEditor(chosen) {
+    this.editor.hidden = chosen === UNKNOWN;
+    if (chosen === UNKNOWN) return;
+    const isFixed = this.#entry(chosen)?.fixed ?? false;
+    this.editor.title = isFixed ? this.texts.text("annotate.object.fixed") : "";
+    this.name.disabled = this.color.disabled = isFixed;
+    if (document.activeElement !== this.name) this.name.value = this.nameOf(chosen);
+    if (document.activeElement !== this.color) this.color.value = this.colorOf(chosen);
+  }
+
+  /**
+   * What was typed for an object; null if it is what it was.
+   * @param {number} id
+   */
+  typed(id) {
+    if (id === UNKNOWN) return null;
+    const typed = this.name.value.trim();
+    const before = this.#entry(id)?.name ?? this.nameOf(id);
+    const name = typed && typed !== this.nameOf(id) ? typed : before;
+    const color = this.color.value;
+    return name === before && color === this.colorOf(id) ? null : { object: id, name, color };
+  }
 }

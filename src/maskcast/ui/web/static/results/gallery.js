@@ -1,205 +1,277 @@
-// The Results tab: a page of overlays at a time, chosen and ordered by the server.
-const find = (selector) => element.querySelector(selector);
-const PAGE = 60;
-const shown = { offset: 0, total: 0, rows: [], objects: [], turn: 0, drawn: "" };
+// @ts-check
+// A page of overlays at a time, chosen and ordered by the server.
 
-fillTexts(element);
+/**
+ * @import { Server } from "../shared/server.js"
+ * @import { Texts } from "../shared/texts.js"
+ * @import { FoundObject, ObjectSpec, Row } from "../shared/rows.js"
+ * @import { Answer } from "./query.js"
+ */
+import { find, findAll, make } from "../shared/dom.js";
+import { objectOf } from "../shared/rows.js";
+import { routeUrl } from "../shared/server.js";
+import { finding, isFiltered, lastOffset, PAGE, pageNumber, queryOf } from "./query.js";
 
-function chosen() {
-  const low = Math.min(1, Math.max(0, Number(find(".low").value) || 0));
-  const high = Math.min(1, Math.max(low, Number(find(".high").value || 1)));
-  const object = find(".object").value;
-  return {
-    kind: find(".kind").value,
-    order: find(".order").value,
-    low,
-    high,
-    ...(object ? { object } : {}),
-  };
-}
+const FILTERS = /** @type {const} */ (["kind", "order", "low", "high", "object"]);
 
-// Shows the page that begins at `offset`. Of several answers on their way the last one asked wins.
-async function showPage(offset, { quiet = false } = {}) {
-  const turn = ++shown.turn;
-  let answer;
-  try {
-    answer = await ask("results", { ...chosen(), offset, limit: PAGE });
-  } catch (error) {
-    if (turn === shown.turn && !quiet) showProblem(error.message);
-    return;
+export class Gallery {
+  offset = 0;
+  total = 0;
+  /** @type {Row[]} */
+  rows = [];
+  /** @type {ObjectSpec[]} */
+  objects = [];
+  #turn = 0; // of the question that was asked last
+  #drawn = "";
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Texts} texts
+   * @param {Server} server
+   * @param {(index: number) => unknown} open  shows a result large
+   */
+  constructor(root, texts, server, open) {
+    this.root = root;
+    this.texts = texts;
+    this.server = server;
+    this.open = open;
+    this.grid = find(root, ".grid");
+    this.pageInput = find(root, ".page", HTMLInputElement);
+    this.filters = Object.fromEntries(FILTERS.map((name) => [name, this.#field(name)]));
+    for (const field of Object.values(this.filters)) {
+      field.addEventListener("change", () => this.show(0));
+    }
+    this.#button("previous").addEventListener("click", () => this.turn(-1));
+    this.#button("next").addEventListener("click", () => this.turn(1));
+    this.pageInput.addEventListener("change", () => {
+      const page = pageNumber(this.pageInput.value, this.total);
+      this.pageInput.value = String(page);
+      this.show((page - 1) * PAGE);
+    });
+    root.addEventListener("keydown", (event) => this.#onKey(event));
   }
-  if (turn !== shown.turn) return;
-  if (offset && offset >= answer.total) return showPage(lastOffset(answer.total));
-  showProblem("");
-  Object.assign(shown, { offset, total: answer.total, rows: answer.rows });
-  showObjects(answer.objects);
-  drawGrid();
-}
 
-function lastOffset(total) {
-  return Math.max(0, Math.ceil(total / PAGE) - 1) * PAGE;
-}
-
-function showProblem(sentence) {
-  find(".problem").hidden = !sentence;
-  find(".problem").textContent = sentence;
-}
-
-function showObjects(objects) {
-  if (JSON.stringify(objects) === JSON.stringify(shown.objects)) return;
-  shown.objects = objects;
-  const select = find(".object");
-  const value = select.value;
-  select.replaceChildren(select.options[0]);
-  for (const object of objects) {
-    const option = make("option", "", `${object.id} ${object.name}`);
-    option.value = object.id;
-    select.append(option);
+  /** @param {string} name */
+  #button(name) {
+    return find(this.root, `.${name}`, HTMLButtonElement);
   }
-  select.value = value;
-}
 
-function drawGrid() {
-  const content = JSON.stringify([shown.rows, shown.objects, chosen()]);
-  if (content !== shown.drawn) {
-    shown.drawn = content;
-    drawCards();
+  /**
+   * @param {string} name
+   * @returns {HTMLInputElement | HTMLSelectElement}
+   */
+  #field(name) {
+    const field = find(this.root, `.filters .${name}`);
+    return field instanceof HTMLSelectElement
+      ? field
+      : find(this.root, `.filters .${name}`, HTMLInputElement);
   }
-  find(".nothing").hidden = shown.total > 0;
-  find(".nothing p").textContent = text(isFiltered() ? "results.none_match" : "results.none_yet");
-  find(".to-run").hidden = isFiltered();
-  const last = Math.min(shown.total, shown.offset + PAGE);
-  find(".where").textContent = shown.total
-    ? text("results.where", {
-        first: number(shown.offset + 1),
-        last: number(last),
-        total: number(shown.total),
-      })
-    : "";
-  find(".previous").disabled = shown.offset === 0;
-  find(".next").disabled = last >= shown.total;
-  find(".pages").hidden = shown.total === 0;
-  const page = find(".page");
-  page.max = 1 + lastOffset(shown.total) / PAGE;
-  if (document.activeElement !== page) page.value = 1 + shown.offset / PAGE;
-  find(".page-count").textContent = text("results.page_of", { pages: number(Number(page.max)) });
-  find(".page-line").hidden = shown.total <= PAGE;
-  find(".download").hidden = shown.total === 0 && !isFiltered();
-}
 
-// Cards that show the same as before stay as they are, and so does the focus on one of them.
-function drawCards() {
-  const grid = find(".grid");
-  const before = new Map([...grid.children].map((item) => [item.dataset.content, item]));
-  const items = shown.rows.map((row, place) => {
-    const content = JSON.stringify([place, row, verdict(row), row.objects.map(objectOf)]);
-    const item = before.get(content) ?? card(row, place);
-    before.delete(content);
-    item.dataset.content = content;
-    return item;
-  });
-  for (const gone of before.values()) gone.remove();
-  items.forEach((item, place) => {
-    if (grid.children[place] !== item) grid.insertBefore(item, grid.children[place] ?? null);
-  });
-}
-
-function isFiltered() {
-  const { kind, low, high, object } = chosen();
-  return kind !== "all" || low > 0 || high < 1 || Boolean(object);
-}
-
-function card(row, place) {
-  const button = make("button", `card ${row.state}`);
-  button.type = "button";
-  button.dataset.place = place;
-  const picture = make("img");
-  picture.loading = "lazy";
-  picture.alt = "";
-  picture.src = routeUrl("thumbnail", { id: row.id });
-  picture.addEventListener("error", () => picture.replaceWith(make("span", "no-picture", "⚠")));
-  const caption = make("span", "caption");
-  caption.append(make("span", "name", row.id), make("span", "verdict", verdict(row)));
-  for (const found of row.objects) caption.append(dot(found));
-  if (row.reason) caption.append(make("span", "reason", row.reason));
-  button.append(picture, caption);
-  button.title = row.reason ? `${row.id}: ${row.reason}` : row.id;
-  button.addEventListener("click", () => openLarge(shown.offset + place));
-  const item = make("div", "item");
-  item.setAttribute("role", "listitem");
-  item.append(button);
-  return item;
-}
-
-function verdict(row) {
-  if (row.state === "failed") return text("results.is_failed");
-  if (!row.objects.length) return text("results.is_empty");
-  // The score that the order goes by.
-  const object = Number(find(".object").value);
-  const scores = row.objects.filter((found) => !object || found.id === object).map((found) => found.score);
-  return (find(".order").value === "worst" ? Math.min(...scores) : Math.max(...scores)).toFixed(2);
-}
-
-function dot(found) {
-  const object = objectOf(found.id);
-  const node = make("span", "dot");
-  node.style.background = `rgb(${object.color.join(" ")})`;
-  node.title = `${object.name} ${found.score.toFixed(2)}`;
-  return node;
-}
-
-function objectOf(id) {
-  return shown.objects.find((object) => object.id === id) || { id, name: "", color: [128, 128, 128] };
-}
-
-// ---- keys: arrows move between pictures, and to the next page at the end
-function columns() {
-  const items = [...find(".grid").children];
-  const first = items[0]?.offsetTop;
-  return Math.max(1, items.filter((item) => item.offsetTop === first).length);
-}
-
-async function moveTo(place) {
-  if (place < 0 && shown.offset > 0) {
-    await showPage(Math.max(0, shown.offset - PAGE));
-    place = shown.rows.length - 1;
-  } else if (place >= shown.rows.length && shown.offset + PAGE < shown.total) {
-    await showPage(shown.offset + PAGE);
-    place = 0;
+  get query() {
+    const { kind, order, low, high, object } = this.filters;
+    return queryOf({
+      kind: kind.value,
+      order: order.value,
+      low: low.value,
+      high: high.value,
+      object: object.value,
+    });
   }
-  find(`.card[data-place="${Math.max(0, Math.min(place, shown.rows.length - 1))}"]`)?.focus();
-}
 
-element.addEventListener("keydown", (event) => {
-  if (find("dialog.large").open || event.target.matches("input, select")) return;
-  const focused = document.activeElement?.closest(".results .card");
-  const place = focused ? Number(focused.dataset.place) : -1;
-  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns(), ArrowDown: columns() };
-  if (event.key === "PageDown") showPage(Math.min(lastOffset(shown.total), shown.offset + PAGE));
-  else if (event.key === "PageUp") showPage(Math.max(0, shown.offset - PAGE));
-  else if (event.key in steps && focused) moveTo(place + steps[event.key]);
-  else return;
-  event.preventDefault();
-});
+  /**
+   * Shows the page that begins at a place. Of several answers on their way the one asked for last
+   * wins.
+   * @param {number} offset
+   * @param {{quiet?: boolean}} [how]  quiet: a problem is not shown
+   * @returns {Promise<void>}
+   */
+  async show(offset, { quiet = false } = {}) {
+    this.#turn += 1;
+    const turn = this.#turn;
+    /** @type {Answer} */
+    let answer;
+    try {
+      answer = await this.server.ask("results", { ...this.query, offset, limit: PAGE });
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      if (turn === this.#turn && !quiet) this.#showProblem(words);
+      return;
+    }
+    if (turn !== this.#turn) return;
+    if (offset && offset >= answer.total) {
+      await this.show(lastOffset(answer.total));
+      return;
+    }
+    this.#showProblem("");
+    this.offset = offset;
+    this.total = answer.total;
+    this.rows = answer.rows;
+    this.#showObjects(answer.objects);
+    this.#draw();
+  }
 
-find(".previous").addEventListener("click", () => showPage(Math.max(0, shown.offset - PAGE)));
-find(".next").addEventListener("click", () => showPage(shown.offset + PAGE));
-find(".page").addEventListener("change", (event) => {
-  const page = Math.min(event.target.max, Math.max(1, Math.round(Number(event.target.value) || 1)));
-  event.target.value = page;
-  showPage((page - 1) * PAGE);
-});
-find(".to-run").addEventListener("click", () => openTab(RUN));
-for (const name of ["kind", "object", "low", "high", "order"]) {
-  find(`.${name}`).addEventListener("change", () => showPage(0));
+  /** What changed meanwhile appears without moving what is looked at. */
+  refresh() {
+    return this.show(this.offset, { quiet: true });
+  }
+
+  /**
+   * Another page.
+   * @param {-1 | 1} by
+   */
+  turn(by) {
+    const offset = this.offset + by * PAGE;
+    return this.show(Math.min(lastOffset(this.total), Math.max(0, offset)));
+  }
+
+  /** @param {string} words */
+  #showProblem(words) {
+    const problem = find(this.root, ".problem");
+    problem.hidden = !words;
+    problem.textContent = words;
+  }
+
+  /** @param {ObjectSpec[]} objects */
+  #showObjects(objects) {
+    if (JSON.stringify(objects) === JSON.stringify(this.objects)) return;
+    this.objects = objects;
+    const select = find(this.root, "select.object", HTMLSelectElement);
+    const { value } = select;
+    const options = objects.map(({ id, name }) =>
+      make("option", "", { text: `${id} ${name}`, value: String(id) }),
+    );
+    select.replaceChildren(select.options[0], ...options);
+    select.value = value;
+  }
+
+  #draw() {
+    const content = JSON.stringify([this.rows, this.objects, this.query]);
+    if (content !== this.#drawn) {
+      this.#drawn = content;
+      this.#drawCards();
+    }
+    const filtered = isFiltered(this.query);
+    const { text } = this.texts;
+    find(this.root, ".nothing").hidden = this.total > 0;
+    const nothing = filtered ? "results.none_match" : "results.none_yet";
+    find(this.root, ".nothing p").textContent = text(nothing);
+    find(this.root, ".to-run").hidden = filtered;
+    find(this.root, ".download").hidden = this.total === 0 && !filtered;
+    this.#drawPages();
+  }
+
+  #drawPages() {
+    const { root, total, offset } = this;
+    const { text, number } = this.texts;
+    const last = Math.min(total, offset + PAGE);
+    const where = { first: number(offset + 1), last: number(last), total: number(total) };
+    find(root, ".where").textContent = total ? text("results.where", where) : "";
+    this.#button("previous").disabled = offset === 0;
+    this.#button("next").disabled = last >= total;
+    find(root, ".pages").hidden = total === 0;
+    const pages = 1 + lastOffset(total) / PAGE;
+    this.pageInput.max = String(pages);
+    const isTyping = document.activeElement === this.pageInput;
+    if (!isTyping) this.pageInput.value = String(1 + offset / PAGE);
+    find(root, ".page-count").textContent = text("results.page_of", { pages: number(pages) });
+    find(root, ".page-line").hidden = total <= PAGE;
+  }
+
+  /** Cards that show the same as before stay as they are, and so does the focus on one of them. */
+  #drawCards() {
+    const { grid, query } = this;
+    const items = /** @type {HTMLElement[]} */ ([...grid.children]);
+    const before = new Map(items.map((item) => [item.dataset.content, item]));
+    for (const [place, row] of this.rows.entries()) {
+      const specs = row.objects.map((found) => objectOf(this.objects, found.id));
+      const content = JSON.stringify([place, row, finding(row, query, this.texts), specs]);
+      const item = before.get(content) ?? this.#card(row, place);
+      before.delete(content);
+      item.dataset.content = content;
+      const there = grid.children[place] ?? null;
+      if (there !== item) grid.insertBefore(item, there);
+    }
+    for (const gone of before.values()) gone.remove();
+  }
+
+  /**
+   * @param {Row} row
+   * @param {number} place  on the page
+   */
+  #card(row, place) {
+    const picture = make("img", "", { loading: "lazy", alt: "" });
+    picture.src = routeUrl("thumbnail", { id: row.id });
+    picture.addEventListener("error", () => {
+      picture.replaceWith(make("span", "no-picture", { text: "⚠" }));
+    });
+    const found = finding(row, this.query, this.texts);
+    const caption = make(
+      "span",
+      "caption",
+      {},
+      make("span", "name", { text: row.id }),
+      make("span", "finding", { text: found }),
+      ...row.objects.map((object) => this.dot(object)),
+    );
+    if (row.reason) caption.append(make("span", "reason", { text: row.reason }));
+    const title = row.reason ? `${row.id}: ${row.reason}` : row.id;
+    const about = { type: "button", "data-place": String(place), title };
+    const button = make("button", `card ${row.state}`, about, picture, caption);
+    button.addEventListener("click", () => this.open(this.offset + place));
+    return make("div", "item", { role: "listitem" }, button);
+  }
+
+  /**
+   * The colour of an object that was found.
+   * @param {FoundObject} found
+   */
+  dot(found) {
+    const object = objectOf(this.objects, found.id);
+    const dot = make("span", "dot", { title: `${object.name} ${found.score.toFixed(2)}` });
+    dot.style.background = `rgb(${object.color.join(" ")})`;
+    return dot;
+  }
+
+  /**
+   * @param {number} place  on the page
+   */
+  focus(place) {
+    const card = this.root.querySelector(`.card[data-place="${place}"]`);
+    if (card instanceof HTMLElement) card.focus();
+  }
+
+  // ---- keys: arrows move between pictures, and to the next page at the end
+
+  #columns() {
+    const cards = findAll(this.grid, ".item");
+    const first = cards[0]?.offsetTop;
+    return Math.max(1, cards.filter((item) => item.offsetTop === first).length);
+  }
+
+  /** @param {number} place */
+  async #moveTo(place) {
+    if (place < 0 && this.offset > 0) {
+      await this.turn(-1);
+      this.focus(this.rows.length - 1);
+    } else if (place >= this.rows.length && this.offset + PAGE < this.total) {
+      await this.turn(1);
+      this.focus(0);
+    } else this.focus(Math.max(0, Math.min(place, this.rows.length - 1)));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const target = /** @type {Element} */ (event.target);
+    if (target.closest("dialog, input, select")) return;
+    const card = target.closest(".card");
+    const place = card instanceof HTMLElement ? Number(card.dataset.place) : null;
+    const columns = this.#columns();
+    /** @type {Record<string, number>} */
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
+    if (event.key === "PageDown") this.turn(1);
+    else if (event.key === "PageUp") this.turn(-1);
+    else if (event.key in steps && place !== null) this.#moveTo(place + steps[event.key]);
+    else return;
+    event.preventDefault();
+  }
 }
-function aimDownload() {
-  find(".save").href = `${routeUrl("download")}?${find(".part").value}`;
-}
-for (const name of props.formats) {
-  const option = make("option", "", name);
-  option.value = `format=${name}`;
-  find(".formats").append(option);
-}
-find(".part").addEventListener("change", aimDownload);
-aimDownload();

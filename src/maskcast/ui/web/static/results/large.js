@@ -1,199 +1,267 @@
+// @ts-check
 // The large view: original and overlay on top of each other, a slider between them, zoom and pan.
-const dialog = find("dialog.large");
-const stage = find(".stage");
-const sheet = find(".sheet");
-const view = { index: -1, width: 1, height: 1, scale: 1, x: 0, y: 0, fitted: true };
 
-async function openLarge(index) {
-  if (index < 0 || index >= shown.total) return;
-  if (index < shown.offset || index >= shown.offset + shown.rows.length) {
-    await showPage(Math.floor(index / PAGE) * PAGE);
+/**
+ * @import { Bounds } from "../shared/panzoom.js"
+ * @import { Server } from "../shared/server.js"
+ * @import { Texts } from "../shared/texts.js"
+ * @import { Gallery } from "./gallery.js"
+ * @import { Row } from "../shared/rows.js"
+ */
+import { find, make, placeOn } from "../shared/dom.js";
+import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
+import { objectOf } from "../shared/rows.js";
+import { routeUrl } from "../shared/server.js";
+import { pageOffset } from "./query.js";
+
+const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
+
+export class LargeView {
+  #index = -1; // among all results
+  #fingers = new Fingers();
+  #view;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Texts} texts
+   * @param {Server} server
+   * @param {Gallery} gallery
+   * @param {Bounds & {zoom_step: number}} feel  as in the labelers
+   */
+  constructor(root, texts, server, gallery, feel) {
+    this.#view = new PanZoom({ ...feel, fit_margin: 0 });
+    this.step = feel.zoom_step;
+    this.texts = texts;
+    this.server = server;
+    this.gallery = gallery;
+    this.dialog = find(root, "dialog.large", HTMLDialogElement);
+    this.stage = this.#part(".stage");
+    this.sheet = this.#part(".sheet");
+    this.message = this.#part(".message");
+    this.original = find(this.dialog, ".original", HTMLImageElement);
+    this.overlay = find(this.dialog, ".overlay", HTMLImageElement);
+    this.wipe = find(this.dialog, ".wipe input", HTMLInputElement);
+    this.#listenToPictures();
+    this.#listenToStage();
+    this.#listenToButtons();
   }
-  const row = shown.rows[index - shown.offset];
-  if (!row) return;
-  view.index = index;
-  if (!dialog.open) dialog.showModal();
-  [view.height, view.width] = row.size || [1, 1];
-  find(".large .name").textContent = row.id;
-  find(".large .place").textContent = `${number(index + 1)} / ${number(shown.total)}`;
-  find(".large .before").disabled = index === 0;
-  find(".large .after").disabled = index + 1 >= shown.total;
-  showPictures(row);
-  showFound(row);
-  fit();
-  stage.focus({ preventScroll: true });
-}
 
-function showPictures(row) {
-  const original = find(".large .original");
-  const overlay = find(".large .overlay");
-  const message = find(".large .message");
-  const done = row.state === "done";
-  message.hidden = done;
-  message.textContent = done ? "" : row.reason || "";
-  message.classList.remove("alone");
-  sheet.hidden = false;
-  for (const picture of [original, overlay]) picture.removeAttribute("src");
-  original.src = routeUrl("original", { id: row.id });
-  overlay.hidden = !done;
-  if (done) overlay.src = routeUrl("overlay", { id: row.id });
-  find(".large .wipe").hidden = !done;
-  applyWipe();
-}
-
-// A failed target has no size in the ledger; its picture, if it can be shown, has one.
-find(".large .original").addEventListener("load", (event) => {
-  if (view.width > 1 || view.height > 1) return;
-  [view.width, view.height] = [event.target.naturalWidth, event.target.naturalHeight];
-  fit();
-});
-find(".large .original").addEventListener("error", () => {
-  if (!find(".large .overlay").hidden) return;
-  sheet.hidden = true;
-  find(".large .message").classList.add("alone");
-});
-
-// An overlay that cannot be had says why, over the original.
-find(".large .overlay").addEventListener("error", async () => {
-  const row = shown.rows[view.index - shown.offset];
-  const reason = await ask("overlay", { id: row.id }).catch((error) => error.message);
-  if (row !== shown.rows[view.index - shown.offset] || typeof reason !== "string") return;
-  find(".large .overlay").hidden = true;
-  find(".large .wipe").hidden = true;
-  find(".large .message").textContent = reason;
-  find(".large .message").hidden = false;
-  applyWipe();
-});
-
-function showFound(row) {
-  const items = row.objects.map((found) => {
-    const item = make("li");
-    const object = objectOf(found.id);
-    item.append(dot(found), make("span", "", `${found.id} ${object.name}`));
-    item.append(make("b", "", found.score.toFixed(2)));
-    item.append(make("span", "area", text("results.area", { area: number(found.area) })));
-    return item;
-  });
-  if (row.state === "done" && !items.length) items.push(make("li", "", text("results.is_empty")));
-  for (const note of row.notes) items.push(make("li", "note", note));
-  find(".large .found").replaceChildren(...items);
-}
-
-// ---- zoom and pan
-function place() {
-  sheet.style.width = `${view.width}px`;
-  sheet.style.height = `${view.height}px`;
-  sheet.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`;
-  sheet.classList.toggle("pixels", view.scale >= 3);
-  find(".large .seam").style.width = `${2 / view.scale}px`;
-}
-
-function fitScale() {
-  return Math.min(stage.clientWidth / view.width, stage.clientHeight / view.height, 8);
-}
-
-function fit() {
-  view.scale = fitScale();
-  view.x = (stage.clientWidth - view.width * view.scale) / 2;
-  view.y = (stage.clientHeight - view.height * view.scale) / 2;
-  view.fitted = true;
-  place();
-}
-
-function zoomAt(x, y, factor) {
-  const scale = Math.min(40, Math.max(fitScale() / 2, view.scale * factor));
-  view.x = x - ((x - view.x) * scale) / view.scale;
-  view.y = y - ((y - view.y) * scale) / view.scale;
-  view.scale = scale;
-  view.fitted = false;
-  place();
-}
-
-function zoomMiddle(factor) {
-  zoomAt(stage.clientWidth / 2, stage.clientHeight / 2, factor);
-}
-
-stage.addEventListener(
-  "wheel",
-  (event) => {
-    event.preventDefault();
-    const bounds = stage.getBoundingClientRect();
-    const step = event.deltaMode === 1 ? event.deltaY * 16 : event.deltaY;
-    zoomAt(event.clientX - bounds.left, event.clientY - bounds.top, Math.exp(-step / 300));
-  },
-  { passive: false },
-);
-// One pointer moves the picture, two fingers zoom it too.
-const pointers = new Map(); // id -> place on the stage
-function placeOf(event) {
-  const bounds = stage.getBoundingClientRect();
-  return { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
-}
-stage.addEventListener("pointerdown", (event) => {
-  if (pointers.size === 2) return;
-  stage.setPointerCapture(event.pointerId);
-  pointers.set(event.pointerId, placeOf(event));
-});
-stage.addEventListener("pointermove", (event) => {
-  const before = pointers.get(event.pointerId);
-  if (!before) return;
-  const now = placeOf(event);
-  pointers.set(event.pointerId, now);
-  const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
-  view.x += (now.x - before.x) / pointers.size;
-  view.y += (now.y - before.y) / pointers.size;
-  view.fitted = false;
-  if (other) {
-    const spread = (point) => Math.max(10, Math.hypot(point.x - other.x, point.y - other.y));
-    zoomAt((now.x + other.x) / 2, (now.y + other.y) / 2, spread(now) / spread(before));
+  /** @param {string} selector */
+  #part(selector) {
+    return find(this.dialog, selector);
   }
-  place();
-});
-stage.addEventListener("lostpointercapture", (event) => pointers.delete(event.pointerId));
-stage.addEventListener("dblclick", fit);
-new ResizeObserver(() => dialog.open && view.fitted && fit()).observe(stage);
 
-// ---- slider, buttons, keys
-const wipe = find(".wipe input");
-function applyWipe() {
-  find(".large .seam").hidden = find(".large .overlay").hidden || wipe.value % 100 === 0;
-  find(".large .seam").style.left = `${wipe.value}%`;
-  find(".large .overlay").style.clipPath = `inset(0 ${100 - wipe.value}% 0 0)`;
+  get isOpen() {
+    return this.dialog.open;
+  }
+
+  get #row() {
+    return this.gallery.rows[this.#index - this.gallery.offset];
+  }
+
+  /** @param {number} index  among all results */
+  async open(index) {
+    const { gallery, dialog } = this;
+    if (index < 0 || index >= gallery.total) return;
+    if (index < gallery.offset || index >= gallery.offset + gallery.rows.length) {
+      await gallery.show(pageOffset(index));
+    }
+    const row = gallery.rows[index - gallery.offset];
+    if (!row) return;
+    this.#index = index;
+    if (!dialog.open) dialog.showModal();
+    const { number } = this.texts;
+    this.#part(".name").textContent = row.id;
+    this.#part(".place").textContent = `${number(index + 1)} / ${number(gallery.total)}`;
+    find(dialog, ".before", HTMLButtonElement).disabled = index === 0;
+    find(dialog, ".after", HTMLButtonElement).disabled = index + 1 >= gallery.total;
+    this.#showPictures(row);
+    this.#showFound(row);
+    this.#measure();
+    const [height, width] = row.size ?? [1, 1];
+    this.#view.open({ width, height });
+    this.#place();
+    this.stage.focus({ preventScroll: true });
+  }
+
+  /** @param {Row} row */
+  #showPictures(row) {
+    const { original, overlay, message } = this;
+    const isDone = row.state === "done";
+    message.hidden = isDone;
+    message.textContent = (!isDone && row.reason) || "";
+    message.classList.remove("alone");
+    this.sheet.hidden = false;
+    for (const picture of [original, overlay]) picture.removeAttribute("src");
+    original.src = routeUrl("original", { id: row.id });
+    overlay.hidden = !isDone;
+    if (isDone) overlay.src = routeUrl("overlay", { id: row.id });
+    this.#part(".wipe").hidden = !isDone;
+    this.#applyWipe();
+  }
+
+  #listenToPictures() {
+    // A failed target has no size in the ledger; its picture, if it can be shown, has one.
+    this.original.addEventListener("load", () => {
+      if (this.#row?.size) return;
+      const { naturalWidth: width, naturalHeight: height } = this.original;
+      this.#view.open({ width, height });
+      this.#place();
+    });
+    this.original.addEventListener("error", () => {
+      if (!this.overlay.hidden) return;
+      this.sheet.hidden = true;
+      this.message.classList.add("alone");
+    });
+    this.overlay.addEventListener("error", () => this.#sayWhyNot());
+  }
+
+  /** An overlay that cannot be had says why, over the original. */
+  async #sayWhyNot() {
+    const row = this.#row;
+    if (!row) return;
+    try {
+      await this.server.ask("overlay", { id: row.id });
+    } catch (error) {
+      if (row !== this.#row) return; // another one is looked at by now
+      this.overlay.hidden = true;
+      this.#part(".wipe").hidden = true;
+      this.message.textContent = error instanceof Error ? error.message : String(error);
+      this.message.hidden = false;
+      this.#applyWipe();
+    }
+  }
+
+  /** @param {Row} row */
+  #showFound(row) {
+    const { text, number } = this.texts;
+    const items = row.objects.map((found) => {
+      const { name } = objectOf(this.gallery.objects, found.id);
+      return make(
+        "li",
+        "",
+        {},
+        this.gallery.dot(found),
+        make("span", "", { text: `${found.id} ${name}` }),
+        make("b", "", { text: found.score.toFixed(2) }),
+        make("span", "area", { text: text("results.area", { area: number(found.area) }) }),
+      );
+    });
+    if (row.state === "done" && !items.length) {
+      items.push(make("li", "", { text: text("results.is_empty") }));
+    }
+    for (const note of row.notes) items.push(make("li", "note", { text: note }));
+    this.#part(".found").replaceChildren(...items);
+  }
+
+  // ---- zoom and pan
+
+  #measure() {
+    this.#view.resize(this.stage.clientWidth, this.stage.clientHeight);
+  }
+
+  #place() {
+    const { picture, x, y, scale } = this.#view;
+    const { style, classList } = this.sheet;
+    style.width = `${picture.width}px`;
+    style.height = `${picture.height}px`;
+    style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    classList.toggle("pixels", scale >= CRISP);
+    this.#part(".seam").style.width = `${2 / scale}px`;
+  }
+
+  /** @param {(view: PanZoom) => void} change */
+  #look(change) {
+    change(this.#view);
+    this.#place();
+  }
+
+  #fit() {
+    this.#look((view) => view.fit());
+  }
+
+  /** @param {number} factor */
+  #zoom(factor) {
+    this.#look((view) => view.zoomMiddle(factor));
+  }
+
+  #listenToStage() {
+    const { stage } = this;
+    const onWheel = (/** @type {WheelEvent} */ event) => {
+      event.preventDefault();
+      const { x, y } = placeOn(stage, event);
+      this.#look((view) => view.zoomAt(x, y, wheelFactor(event, this.step)));
+    };
+    stage.addEventListener("wheel", onWheel, { passive: false });
+    // One pointer moves the picture, two fingers zoom it too.
+    stage.addEventListener("pointerdown", (event) => {
+      if (this.#fingers.count === 2) return;
+      stage.setPointerCapture(event.pointerId);
+      this.#fingers.press(event.pointerId, placeOn(stage, event));
+    });
+    stage.addEventListener("pointermove", (event) => {
+      if (this.#fingers.count === 0) return;
+      this.#look((view) => this.#fingers.move(event.pointerId, placeOn(stage, event), view));
+    });
+    stage.addEventListener("lostpointercapture", (event) => this.#fingers.lift(event.pointerId));
+    stage.addEventListener("dblclick", () => this.#fit());
+    new ResizeObserver(() => {
+      if (!this.isOpen) return;
+      this.#measure();
+      this.#place();
+    }).observe(stage);
+  }
+
+  // ---- slider, buttons, keys
+
+  #applyWipe() {
+    const share = Number(this.wipe.value);
+    const seam = this.#part(".seam");
+    seam.hidden = this.overlay.hidden || share % 100 === 0;
+    seam.style.left = `${share}%`;
+    this.overlay.style.clipPath = `inset(0 ${100 - share}% 0 0)`;
+  }
+
+  #flip() {
+    this.wipe.value = Number(this.wipe.value) > 50 ? "0" : "100";
+    this.#applyWipe();
+  }
+
+  #listenToButtons() {
+    const { dialog } = this;
+    this.wipe.addEventListener("input", () => this.#applyWipe());
+    this.#applyWipe();
+    /** @type {Record<string, () => unknown>} */
+    const buttons = {
+      close: () => dialog.close(),
+      fit: () => this.#fit(),
+      closer: () => this.#zoom(this.step),
+      farther: () => this.#zoom(1 / this.step),
+      before: () => this.open(this.#index - 1),
+      after: () => this.open(this.#index + 1),
+    };
+    for (const [name, work] of Object.entries(buttons)) {
+      this.#part(`button.${name}`).addEventListener("click", work);
+    }
+    /** @type {Record<string, () => unknown>} */
+    const keys = {
+      ArrowLeft: buttons.before,
+      ArrowRight: buttons.after,
+      "+": buttons.closer,
+      "=": buttons.closer,
+      "-": buttons.farther,
+      0: buttons.fit,
+      f: buttons.fit,
+      " ": () => this.#flip(),
+    };
+    dialog.addEventListener("keydown", (event) => {
+      const work = keys[event.key];
+      const onSlider = event.target === this.wipe && event.key.startsWith("Arrow");
+      const onButton = event.target instanceof HTMLButtonElement && event.key === " ";
+      if (!work || onSlider || onButton || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      work();
+    });
+    dialog.addEventListener("close", () => this.gallery.focus(this.#index - this.gallery.offset));
+  }
 }
-wipe.addEventListener("input", applyWipe);
-applyWipe();
-find(".large .close").addEventListener("click", () => dialog.close());
-find(".large .fit").addEventListener("click", fit);
-find(".large .closer").addEventListener("click", () => zoomMiddle(1.25));
-find(".large .farther").addEventListener("click", () => zoomMiddle(0.8));
-find(".large .before").addEventListener("click", () => openLarge(view.index - 1));
-find(".large .after").addEventListener("click", () => openLarge(view.index + 1));
-dialog.addEventListener("close", () => {
-  find(`.card[data-place="${view.index - shown.offset}"]`)?.focus();
-});
-dialog.addEventListener("keydown", (event) => {
-  const actions = {
-    ArrowLeft: () => openLarge(view.index - 1),
-    ArrowRight: () => openLarge(view.index + 1),
-    "+": () => zoomMiddle(1.25),
-    "=": () => zoomMiddle(1.25),
-    "-": () => zoomMiddle(0.8),
-    0: fit,
-    f: fit,
-    " ": () => {
-      wipe.value = Number(wipe.value) > 50 ? 0 : 100;
-      applyWipe();
-    },
-  };
-  const onSlider = event.target === wipe && event.key.startsWith("Arrow");
-  const onButton = event.target.matches("button") && event.key === " ";
-  if (!actions[event.key] || onSlider || onButton || event.ctrlKey || event.metaKey) return;
-  event.preventDefault();
-  actions[event.key]();
-});
-
-// What a run adds appears by itself, without moving what is looked at.
-repeat(
-  () => (dialog.open ? undefined : showPage(shown.offset, { quiet: true })),
-  () => 2000,
-);

@@ -1,0 +1,283 @@
+"""The routes that the Run, Results and Review tabs talk to, beside those of Gradio.
+
+All of them are below ``/maskcast/`` and answer JSON, pictures or a ZIP. None takes a path: targets
+are named by the image id that the ledger knows them by. An error is
+``{"error": "one sentence to a person"}`` with a status of 4xx or 5xx.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+from cachetools import TTLCache, cached
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from maskcast.engines.catalog import list_engines
+from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.ledger import TargetRow
+from maskcast.runs.outputs import PARTS
+from maskcast.runs.query import RowQuery
+from maskcast.ui.web.controller import RunChoice
+from maskcast.ui.web.downloads import Archive, zip_export, zip_results
+from maskcast.ui.web.fence import without_places
+from maskcast.ui.web.guard import OWN_ROUTES
+from maskcast.ui.web.pictures import TargetPictures
+from maskcast.ui.web.review_routes import ReviewRoutes
+from maskcast.ui.web.uploads import UploadFolder, UploadLimits
+from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
+from maskcast.ui.web.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+UPLOADS: Final = f"{OWN_ROUTES}upload"
+"""The route whose bodies are files."""
+
+_MOST_ROWS: Final = 500
+_MOST_BODY: Final = 100_000
+_LAST_ROW: Final = 2**53  # the last whole number that a page can name
+_ENGINES_SECONDS: Final = 5.0
+_CLIENT_GONE: Final = 499
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Api:
+    """The routes of one served project."""
+
+    def __init__(self, workspace: Workspace, limits: UploadLimits) -> None:
+        """Serve ``workspace``; what is uploaded is bounded by ``limits`` and the project."""
+        project = workspace.project
+        self._project = project
+        self._store = workspace.store
+        self._runs = workspace.runs
+        self._pictures = TargetPictures(project, workspace.turns)
+        self._uploads = {
+            name: UploadFolder(
+                folder, limits, project.settings.images.read_options, workspace.turns
+            )
+            for name, folder in (
+                ("references", project.references_folder),
+                ("targets", project.targets_folder),
+            )
+        }
+        self._decoding = workspace.decoding
+        self._review = ReviewRoutes(project, workspace.runs, self._row)
+        # Weights that are pulled meanwhile are seen when a page asks again.
+        self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
+            list_engines
+        )
+
+    def routes(self) -> list[BaseRoute]:
+        """To be put before Gradio's."""
+        reading: dict[str, Handler] = {
+            "run": self._progress,
+            "engines": self._list_engines,
+            "results": self._results,
+            "thumbnail": self._thumbnail,
+            "overlay": self._overlay,
+            "original": self._original,
+            "download": self._download,
+            "review": self._review.queue,
+        }
+        writing: dict[str, Handler] = {
+            "start": self._start,
+            "stop": self._stop,
+            "upload": self._upload,
+            "hold": self._review.hold,
+            "decide": self._review.decide,
+            "undo": self._review.undo,
+        }
+        return [
+            *(self._route(name, handler, "GET") for name, handler in reading.items()),
+            *(self._route(name, handler, "POST") for name, handler in writing.items()),
+        ]
+
+    def _route(self, name: str, handler: Handler, method: str) -> Route:
+        """A route that answers errors in words."""
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except ClientDisconnect:
+                return Response(status_code=_CLIENT_GONE)
+            except sqlite3.Error:
+                logger.debug("the ledger cannot be read just now", exc_info=True)
+                return error_response(503, "the ledger is being moved or written; try again")
+            except MaskcastError as error:
+                return error_response(
+                    507 if isinstance(error, StorageError) else 400, self._shown(str(error))
+                )
+
+        return Route(f"{OWN_ROUTES}{name}", handle, methods=[method])
+
+    async def _progress(self, _: Request) -> Response:
+        progress = await run_in_threadpool(self._runs.progress)
+        shown = {
+            "error": None if progress.error is None else self._shown(progress.error),
+            "notes": [self._shown(note) for note in progress.notes],
+            "folder": self._project.targets_folder.name,
+            "references": await run_in_threadpool(self._count_references),
+            "checking": sum(folder.waiting for folder in self._uploads.values()),
+        }
+        return json_response({**progress.to_json(), **shown})
+
+    def _count_references(self) -> int | None:
+        """References with an object on them; None if the annotations cannot be read."""
+        try:
+            annotations = self._store.read().annotations
+        except MaskcastError:  # the Annotate tab and the run tell why
+            return None
+        return sum(1 for annotation in annotations.values() if annotation.objects)
+
+    def _shown(self, sentence: str) -> str:
+        return without_places(sentence, self._project)
+
+    async def _list_engines(self, _: Request) -> Response:
+        engines = await run_in_threadpool(self._engines)
+        settings = self._project.settings
+        return json_response(
+            {
+                "engines": [entry.to_json() for entry in engines],
+                "engine": settings.engine,
+                "weights": settings.weights,
+                "threshold": settings.threshold,
+            }
+        )
+
+    async def _start(self, request: Request) -> Response:
+        content = await read_json(request, _MOST_BODY)
+        choice = RunChoice(
+            text_in(content, "engine"), number_in(content, "threshold"), text_in(content, "weights")
+        )
+        await run_in_threadpool(self._check_offered, choice)
+        started = await run_in_threadpool(
+            self._runs.start,
+            choice,
+            fresh=content.get("fresh") is True,
+            update=content.get("update") is True,
+        )
+        return json_response({"started": started})
+
+    def _check_offered(self, choice: RunChoice) -> None:
+        """Weights can be a path on the command line, and only a name here."""
+        engines = self._engines()
+        if choice.engine is not None and choice.engine not in {entry.name for entry in engines}:
+            raise SettingsError(f"engine: there is none called {choice.engine!r} here")
+        offered = {offer.name for entry in engines for offer in entry.weights}
+        if choice.weights is not None and choice.weights not in offered:
+            raise SettingsError(f"weights: there are none called {choice.weights!r} here")
+
+    async def _stop(self, _: Request) -> Response:
+        self._runs.stop()
+        return json_response({})
+
+    async def _upload(self, request: Request) -> Response:
+        to = request.query_params.get("to", "")
+        folder = self._uploads.get(to)
+        if folder is None:
+            raise UploadError("uploads go to references or to targets")
+        name = request.query_params.get("name", "")
+        uploaded = await folder.receive(request.stream(), name, self._decoding)
+        if uploaded.is_new and to == "targets":
+            self._runs.note_new_target()
+        return json_response({"image_id": uploaded.image_id, "new": uploaded.is_new})
+
+    async def _results(self, request: Request) -> Response:
+        parameters = request.query_params
+        try:
+            query = RowQuery(
+                parameters.get("kind", "all"),  # type: ignore[arg-type]  # checked by RowQuery
+                int(parameters["object"]) if parameters.get("object") else None,
+                float(parameters.get("low", 0)),
+                float(parameters.get("high", 1)),
+                parameters.get("order", "name"),  # type: ignore[arg-type]
+            )
+            offset, limit = int(parameters.get("offset", 0)), int(parameters.get("limit", 100))
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        if not 0 <= offset <= _LAST_ROW:
+            raise SettingsError(f"offset: expected 0 to {_LAST_ROW}")
+        bounded = max(0, min(limit, _MOST_ROWS))
+        return json_response(await run_in_threadpool(self._read_results, query, offset, bounded))
+
+    def _read_results(self, query: RowQuery, offset: int, limit: int) -> dict[str, Any]:
+        with opened_ledger(self._project) as ledger:
+            if ledger is None:
+                return {"total": 0, "rows": [], "objects": []}
+            rows = ledger.page(query, offset, limit)
+            total, object_ids = ledger.count(query), ledger.object_ids()
+        specs = self._project.object_specs(object_ids)
+        shown = [spec for key, spec in specs.items() if key in set(object_ids)]
+        return {
+            "total": total,
+            "rows": [self._row(row) for row in rows],
+            "objects": [
+                {"id": spec.object_id, "name": spec.name, "color": list(spec.color)}
+                for spec in shown
+            ],
+        }
+
+    def _row(self, row: TargetRow) -> dict[str, Any]:
+        return {
+            "id": row.image_id,
+            "decision": row.decision,
+            "state": row.state,
+            "size": row.size,
+            "reason": None if row.reason is None else self._shown(row.reason),
+            "notes": [self._shown(note) for note in row.notes],
+            "objects": [
+                {"id": found.object_id, "score": round(found.score, 4), "area": found.area}
+                for found in row.objects
+            ],
+        }
+
+    async def _thumbnail(self, request: Request) -> Response:
+        return await self._picture(self._pictures.thumbnail, request)
+
+    async def _original(self, request: Request) -> Response:
+        return await self._picture(self._pictures.original, request)
+
+    async def _overlay(self, request: Request) -> Response:
+        return await self._picture(self._pictures.overlay, request)
+
+    async def _picture(self, show: Callable[[str], bytes | None], request: Request) -> Response:
+        """Pictures wait for one another here, and not in threads that others need."""
+        image_id = request.query_params.get("id", "")
+        async with self._decoding:
+            if await request.is_disconnected():  # it was scrolled away
+                return Response(status_code=_CLIENT_GONE)
+            return _jpeg(await run_in_threadpool(show, image_id))
+
+    async def _download(self, request: Request) -> Response:
+        texts = dict(request.query_params)
+        format_name = texts.pop("format", None)
+        if format_name is not None:
+            return _zip(await run_in_threadpool(zip_export, self._project, format_name, texts))
+        part = request.query_params.get("part")
+        if part is not None and part not in PARTS:
+            raise SettingsError(f"there is no part {part!r}; there are: {', '.join(PARTS)}")
+        return _zip(await run_in_threadpool(zip_results, self._project, part))
+
+
+def _jpeg(data: bytes | None) -> Response:
+    if data is None:
+        return error_response(404, "there is no such picture, or it is a link out of the project")
+    return Response(data, media_type="image/jpeg", headers={"cache-control": "no-cache"})
+
+
+def _zip(archive: Archive) -> Response:
+    headers = {
+        "content-length": str(archive.size),
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(archive.name)}",
+        "cache-control": "no-store",
+    }
+    return StreamingResponse(archive.chunks, media_type="application/zip", headers=headers)

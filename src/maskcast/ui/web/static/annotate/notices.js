@@ -1,0 +1,40 @@
+// @ts-check
+// Sentences over the picture: what went wrong stays until it is closed, the rest goes by itself.
+
+/** @import { Texts } from "../shared/texts.js" */
+import { find, make } from "../shared/dom.js";
+
+const MOST = 4;
+const READING_TIME = 5000; // milliseconds
+
+export class Notices {
+  /**
+   * @param {HTMLElement} root
+   * @param {Texts} texts
+   */
+  constructor(root, texts) {
+    this.list = find(root, ".mc-notices");
+    this.texts = texts;
+  }
+
+  /**
+   * @param {"info" | "error" | "conflict"} kind
+   * @param {string} words
+   */
+  show(kind, words) {
+    for (const old of [...this.list.children]) {
+      if (old.firstChild?.textContent === words) old.remove();
+    }
+    const closes = this.texts.text("annotate.close");
+    const close = make("button", "mc-close", { type: "button", "aria-label": closes, text: "×" });
+    const notice = make("div", `mc-notice mc-${kind}`, {}, make("p", "", { text: words }), close);
+    close.addEventListener("click", () => notice.remove());
+    this.list.append(notice);
+    while (this.list.children.length > MOST) this.list.firstElementChild?.remove();
+    if (kind === "info") setTimeout(() => notice.remove(), READING_TIME);
+  }
+
+  clear() {
+    this.list.replaceChildren();
+  }
+}

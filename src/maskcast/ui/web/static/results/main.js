@@ -1,0 +1,57 @@
+// @ts-check
+// The Results tab: a gallery, a large view, downloads.
+
+/**
+ * @import { Bounds } from "../shared/panzoom.js"
+ * @import { Tables } from "../shared/texts.js"
+ */
+import { fillTexts, find, make, repeat } from "../shared/dom.js";
+import { routeUrl, Server } from "../shared/server.js";
+import { openTab } from "../shared/tabs.js";
+import { chooseLanguage, Texts } from "../shared/texts.js";
+import { Gallery } from "./gallery.js";
+import { LargeView } from "./large.js";
+
+const LOOK_AGAIN = 2000; // milliseconds
+
+/**
+ * Offers the results, or a part of them, or a format of another tool.
+ * @param {HTMLElement} root
+ * @param {string[]} formats
+ */
+function offerDownloads(root, formats) {
+  const options = formats.map((name) =>
+    make("option", "", { text: name, value: `format=${name}` }),
+  );
+  root.querySelector(".formats")?.append(...options);
+  const part = find(root, ".part", HTMLSelectElement);
+  const link = find(root, ".save", HTMLAnchorElement);
+  const aim = () => {
+    link.href = `${routeUrl("download")}?${part.value}`;
+  };
+  part.addEventListener("change", aim);
+  aim();
+}
+
+/**
+ * @param {object} given  by Gradio
+ * @param {HTMLElement} given.element
+ * @param {{texts: Tables, lang: string, formats: string[], feel: Bounds & {zoom_step: number}}}
+ *     given.props
+ */
+export function mount({ element, props }) {
+  const root = find(element, ".results");
+  const language = chooseLanguage(props.texts, props.lang, [navigator.language]);
+  const texts = new Texts(props.texts, language);
+  fillTexts(root, texts);
+  const server = new Server(texts);
+  const gallery = new Gallery(root, texts, server, (index) => large.open(index));
+  const large = new LargeView(root, texts, server, gallery, props.feel);
+  find(root, ".to-run").addEventListener("click", () => openTab("run"));
+  offerDownloads(root, props.formats);
+  repeat(
+    root,
+    () => (large.isOpen ? undefined : gallery.refresh()),
+    () => LOOK_AGAIN,
+  );
+}

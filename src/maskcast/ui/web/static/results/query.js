@@ -1,0 +1,72 @@
+// @ts-check
+// Which results are shown: what the filters ask for, pages, what a card says of its target. Nothing
+// here knows the page.
+
+/**
+ * @import { ObjectSpec, Row } from "../shared/rows.js"
+ * @import { Texts } from "../shared/texts.js"
+ */
+
+/** @typedef {{total: number, rows: Row[], objects: ObjectSpec[]}} Answer */
+
+/**
+ * @typedef {object} Query
+ * @property {string} kind  all, found, empty or failed
+ * @property {string} order  name, worst or best
+ * @property {number} low  least score
+ * @property {number} high
+ * @property {string} [object]  an id; none = any
+ */
+
+export const PAGE = 60;
+
+/**
+ * What the filters say, put right where it makes no sense.
+ * @param {{kind: string, order: string, low: string, high: string, object: string}} filters
+ * @returns {Query}
+ */
+export function queryOf({ kind, order, low, high, object }) {
+  const least = Math.min(1, Math.max(0, Number(low) || 0));
+  const most = Math.min(1, Math.max(least, Number(high || 1)));
+  return { kind, order, low: least, high: most, ...(object ? { object } : {}) };
+}
+
+/** @param {Query} query */
+export const isFiltered = ({ kind, low, high, object }) =>
+  kind !== "all" || low > 0 || high < 1 || Boolean(object);
+
+/**
+ * Where the last page begins.
+ * @param {number} total
+ */
+export const lastOffset = (total) => Math.max(0, Math.ceil(total / PAGE) - 1) * PAGE;
+
+/**
+ * Where the page begins that a result is on.
+ * @param {number} index
+ */
+export const pageOffset = (index) => Math.floor(index / PAGE) * PAGE;
+
+/**
+ * A page number that there is, of what was typed.
+ * @param {string} typed
+ * @param {number} total
+ */
+export function pageNumber(typed, total) {
+  const last = 1 + lastOffset(total) / PAGE;
+  return Math.min(last, Math.max(1, Math.round(Number(typed) || 1)));
+}
+
+/**
+ * What a card says of its target: the score that the order goes by.
+ * @param {Row} row
+ * @param {Query} query
+ * @param {Texts} texts
+ */
+export function finding(row, { order, object }, texts) {
+  if (row.state === "failed") return texts.text("results.is_failed");
+  const counted = row.objects.filter((found) => !object || found.id === Number(object));
+  if (!counted.length) return texts.text("results.is_empty");
+  const scores = counted.map((found) => found.score);
+  return (order === "worst" ? Math.min(...scores) : Math.max(...scores)).toFixed(2);
+}

@@ -1,0 +1,91 @@
+// @ts-check
+// Targets by upload: a few at a time, with a tally and what was refused.
+
+/**
+ * @import { Server } from "../shared/server.js"
+ * @import { Texts } from "../shared/texts.js"
+ */
+import { find, make } from "../shared/dom.js";
+import { listenToDrops } from "../shared/drops.js";
+
+const AT_ONCE = 3;
+const MOST_REFUSALS = 20;
+
+export class Uploads {
+  /**
+   * @param {HTMLElement} root
+   * @param {Texts} texts
+   * @param {Server} server
+   * @param {() => unknown} tell  there are more targets
+   */
+  constructor(root, texts, server, tell) {
+    this.texts = texts;
+    this.server = server;
+    this.tell = tell;
+    this.line = find(root, ".uploading");
+    this.refused = find(root, ".refused");
+    const drop = find(root, ".drop");
+    const showDrop = (/** @type {boolean} */ isOver) => drop.classList.toggle("over", isOver);
+    listenToDrops(root, showDrop, (files) => this.send(files));
+    for (const kind of ["files", "folder"]) {
+      const input = find(root, `input.${kind}`, HTMLInputElement);
+      find(root, `.choose-${kind}`).addEventListener("click", () => input.click());
+      input.addEventListener("change", async () => {
+        await this.send([...(input.files ?? [])]);
+        input.value = "";
+      });
+    }
+  }
+
+  /** @param {File[]} files */
+  async send(files) {
+    if (!files.length) return;
+    const waiting = [...files];
+    const tally = { done: 0, known: 0, refused: 0 };
+    this.refused.replaceChildren();
+    this.refused.hidden = true;
+    const sendSome = async () => {
+      for (let file = waiting.shift(); file; file = waiting.shift()) {
+        tally[await this.#sendFile(file, tally.refused)] += 1;
+        this.#show(tally, files.length);
+      }
+    };
+    this.#show(tally, files.length);
+    await Promise.all(Array.from({ length: AT_ONCE }, sendSome));
+    await this.tell();
+  }
+
+  /**
+   * @param {File} file
+   * @param {number} refusals  so far
+   * @returns {Promise<"done" | "known" | "refused">} what became of it
+   */
+  async #sendFile(file, refusals) {
+    try {
+      const answer = await this.server.upload("targets", file);
+      return answer.new ? "done" : "known";
+    } catch (error) {
+      if (refusals < MOST_REFUSALS) {
+        const reason = error instanceof Error ? error.message : error;
+        this.refused.append(make("li", "", { text: `${file.name}: ${reason}` }));
+        this.refused.hidden = false;
+      }
+      return "refused";
+    }
+  }
+
+  /**
+   * @param {{done: number, known: number, refused: number}} tally
+   * @param {number} total
+   */
+  #show({ done, known, refused }, total) {
+    const { text, number } = this.texts;
+    this.line.hidden = false;
+    this.line.textContent = text("run.uploading", {
+      done: number(done + known + refused),
+      total: number(total),
+      known: number(known),
+      refused: number(refused),
+    });
+  }
+}

@@ -1,0 +1,86 @@
+// @ts-check
+// Which results are shown, and what a card says.
+
+/** @import { Row } from "#static/shared/rows.js" */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  finding,
+  isFiltered,
+  lastOffset,
+  pageNumber,
+  pageOffset,
+  queryOf,
+} from "#static/results/query.js";
+import { objectOf } from "#static/shared/rows.js";
+import { TEXTS } from "./texts.js";
+
+const OPEN = { kind: "all", order: "name", low: "0", high: "1", object: "" };
+
+describe("filters", () => {
+  test("that ask for nothing filter nothing", () => {
+    const query = queryOf(OPEN);
+    assert.deepEqual(query, { kind: "all", order: "name", low: 0, high: 1 });
+    assert.equal(isFiltered(query), false);
+  });
+
+  test("are put right where they make no sense", () => {
+    const { low, high } = queryOf({ ...OPEN, low: "0.7", high: "0.2" });
+    assert.deepEqual([low, high], [0.7, 0.7]);
+    assert.deepEqual(queryOf({ ...OPEN, low: "-3", high: "9" }), queryOf(OPEN));
+    assert.deepEqual(queryOf({ ...OPEN, low: "", high: "" }), queryOf(OPEN));
+  });
+
+  test("that ask for anything do", () => {
+    for (const asked of [{ kind: "failed" }, { low: "0.1" }, { high: "0.9" }, { object: "3" }]) {
+      assert.equal(isFiltered(queryOf({ ...OPEN, ...asked })), true);
+    }
+    assert.equal(isFiltered(queryOf({ ...OPEN, order: "worst" })), false);
+  });
+});
+
+describe("pages", () => {
+  test("hold 60 results", () => {
+    assert.deepEqual([0, 1, 60, 61, 120].map(lastOffset), [0, 0, 0, 60, 60]);
+    assert.deepEqual([0, 59, 60, 121].map(pageOffset), [0, 0, 60, 120]);
+  });
+
+  test("are there, whatever number is typed", () => {
+    const numbers = ["1", "3", "9", "0", "-4", "two", "2.4"].map((typed) => pageNumber(typed, 130));
+    assert.deepEqual(numbers, [1, 3, 3, 1, 1, 1, 2]);
+    assert.equal(pageNumber("5", 0), 1);
+  });
+});
+
+describe("a card", () => {
+  /** @type {Row} */
+  const row = {
+    id: "a.png",
+    state: "done",
+    size: [10, 20],
+    reason: null,
+    notes: [],
+    decision: null,
+    objects: [
+      { id: 1, score: 0.91, area: 5 },
+      { id: 2, score: 0.4, area: 7 },
+    ],
+  };
+
+  test("says the score that the order goes by", () => {
+    assert.equal(finding(row, queryOf(OPEN), TEXTS), "0.91");
+    assert.equal(finding(row, queryOf({ ...OPEN, order: "worst" }), TEXTS), "0.40");
+    assert.equal(finding(row, queryOf({ ...OPEN, object: "2" }), TEXTS), "0.40");
+  });
+
+  test("says what has none", () => {
+    const query = queryOf(OPEN);
+    assert.equal(finding({ ...row, objects: [] }, query, TEXTS), "results.is_empty");
+    assert.equal(finding({ ...row, state: "failed" }, query, TEXTS), "results.is_failed");
+    assert.equal(finding(row, queryOf({ ...OPEN, object: "9" }), TEXTS), "results.is_empty");
+  });
+
+  test("has a colour for objects that nobody named", () => {
+    assert.deepEqual(objectOf([], 7), { id: 7, name: "", color: [128, 128, 128] });
+  });
+});

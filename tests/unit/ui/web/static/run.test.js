@@ -1,0 +1,119 @@
+// @ts-check
+// How a run stands, as the Run tab says it.
+
+/** @import { Progress } from "#static/run/progress.js" */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  duration,
+  missing,
+  shares,
+  startKey,
+  stateKey,
+  describe as tell,
+  wayOn,
+} from "#static/run/progress.js";
+import { TEXTS } from "./texts.js";
+
+/**
+ * @param {Partial<Progress>} [what]
+ * @returns {Progress}
+ */
+const progress = (what = {}) => ({
+  state: "idle",
+  elsewhere: false,
+  stage: null,
+  total: 10,
+  done: 0,
+  empty: 0,
+  failed: 0,
+  rate: null,
+  seconds_left: null,
+  notes: [],
+  error: null,
+  can_start_afresh: false,
+  choice: null,
+  folder: "targets",
+  references: 2,
+  checking: 0,
+  ...what,
+});
+
+/** @type {Progress["stage"]} */
+const LEARNING = { name: "learning", references: 3, engine: "pixel" };
+
+describe("the state", () => {
+  /** @type {[string, Partial<Progress>, string][]} */
+  const cases = [
+    ["nothing was done", {}, "run.state_idle"],
+    ["some are pending", { done: 4, failed: 2 }, "run.state_idle"],
+    ["all are done", { done: 10 }, "run.state_finished"],
+    ["some failed", { done: 9, failed: 1 }, "run.state_finished_but"],
+    ["nothing is annotated", { references: 0, total: 0 }, "run.state_no_references"],
+    ["there are no targets", { total: 0 }, "run.state_no_targets"],
+    ["it is not known what is annotated", { references: null }, "run.state_idle"],
+    ["it begins", { state: "preparing" }, "run.stage_reading"],
+    ["it learns", { state: "preparing", stage: LEARNING }, "run.stage_learning"],
+    ["it stops", { state: "stopping", stage: LEARNING }, "run.state_stopping"],
+    ["another program runs", { elsewhere: true, references: 0 }, "run.state_elsewhere"],
+  ];
+  for (const [name, what, key] of cases) {
+    test(name, () => assert.equal(stateKey(progress(what)), key));
+  }
+
+  test("of what was uploaded is told while it is looked at", () => {
+    assert.equal(tell(progress({ checking: 3 }), TEXTS).checking, "run.checking 3");
+  });
+
+  test("says who learns from how many, in any language", () => {
+    const words = tell(progress({ state: "preparing", stage: LEARNING }), TEXTS);
+    assert.equal(words.state, "run.stage_learning 0 3 pixel");
+  });
+});
+
+describe("the buttons", () => {
+  test("start, go on, or try again", () => {
+    assert.equal(startKey(progress()), "run.start");
+    assert.equal(startKey(progress({ done: 1 })), "run.go_on");
+    assert.equal(startKey(progress({ done: 9, failed: 1 })), "run.again");
+    assert.equal(startKey(progress({ done: 10 })), "run.start");
+  });
+
+  test("lead to the tab that is next", () => {
+    assert.equal(wayOn(progress({ references: 0 })), "annotate");
+    assert.equal(wayOn(progress()), null);
+    assert.equal(wayOn(progress({ done: 1 })), "results");
+    assert.equal(wayOn(progress({ done: 1, state: "running" })), null);
+  });
+
+  test("wait for what is missing", () => {
+    assert.equal(missing(progress({ references: 0, total: 0 })), "references");
+    assert.equal(missing(progress({ total: 0 })), "targets");
+    assert.equal(missing(progress()), null);
+  });
+});
+
+describe("the figures", () => {
+  test("are shares of the targets", () => {
+    assert.deepEqual(shares(progress({ done: 4, failed: 1 })), {
+      done: 40,
+      failed: 10,
+      finished: 50,
+    });
+    assert.deepEqual(shares(progress({ total: 0 })), { done: 0, failed: 0, finished: 0 });
+  });
+
+  test("have a time left only while targets are", () => {
+    const running = progress({ state: "running", done: 4, rate: 2.345, seconds_left: 61.4 });
+    assert.equal(tell(running, TEXTS).left, "1:01");
+    assert.equal(tell(running, TEXTS).rate, "2.3/s");
+    assert.equal(tell({ ...running, done: 10 }, TEXTS).left, "–");
+  });
+
+  test("have hours where there are some", () => {
+    assert.equal(duration(null), "–");
+    assert.equal(duration(0), "0:00");
+    assert.equal(duration(59.6), "1:00");
+    assert.equal(duration(3723), "1:02:03");
+  });
+});
