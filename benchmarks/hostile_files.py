@@ -18,7 +18,8 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image
 
-Picture = tuple[str, bytes]
+Data = bytes | bytearray
+Picture = tuple[str, Data]
 """Name, with a suffix, and content."""
 
 _SIDE = 14_142  # its square is just below the usual bound of 200 million pixels
@@ -39,7 +40,7 @@ def false_headers() -> Iterator[Picture]:
 
 def tiff(
     tags: dict[int, tuple[int, Sequence[int]]],
-    data: bytes = b"",
+    data: Data = b"",
     *,
     next_page: int = 0,
     counts: dict[int, int] | None = None,
@@ -70,7 +71,7 @@ def tiff(
 
 
 def gray_tiff(
-    width: int, height: int, data: bytes, compression: int = 1, **changes: tuple[int, Sequence[int]]
+    width: int, height: int, data: Data, compression: int = 1, **changes: tuple[int, Sequence[int]]
 ) -> bytes:
     """A gray TIFF of 8 bits in one strip; ``changes`` are tags such as ``t278=(4, [1])``."""
     tags: dict[int, tuple[int, Sequence[int]]] = {
@@ -146,8 +147,8 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 def _bombs() -> Iterator[Picture]:
     """Strips that unpack to as many zeros as the page claims, or to many more."""
     zeros = bytes(_SIDE * _SIDE)
-    packed = {8: zlib.compress(zeros, 9), 50000: imagecodecs.zstd_encode(zeros)}
-    packed[34925] = imagecodecs.lzma_encode(zeros[: len(zeros) // 8], level=0)
+    packed = {8: zlib.compress(zeros, 9), 50000: bytes(imagecodecs.zstd_encode(zeros))}
+    packed[34925] = bytes(imagecodecs.lzma_encode(zeros[: len(zeros) // 8], level=0))
     for compression, data in packed.items():
         yield f"bomb_{compression}.tif", gray_tiff(_SIDE, _SIDE, data, compression)
         yield f"bomb_small_{compression}.tif", gray_tiff(64, 64, data, compression)
@@ -255,11 +256,11 @@ def _others() -> Iterator[Picture]:
         stream = io.BytesIO()
         frames[0].save(stream, kind, save_all=True, append_images=frames[1:])
         yield f"frames.{kind}", stream.getvalue()
-    for kind in range(1, 7):
-        size, peak = b"%d %d\n" % (_SIDE, _SIDE), b"" if kind in {1, 4} else b"255\n"
-        yield f"claims_{kind}.ppm", b"P%d\n" % kind + size + peak + bytes(9)
-        yield f"deep_{kind}.ppm", b"P%d\n" % kind + size + b"65535\n" + bytes(9)
-        yield f"long_{kind}.ppm", b"P%d\n" % kind + b"9" * 100_000
+    for number in range(1, 7):
+        size, peak = b"%d %d\n" % (_SIDE, _SIDE), b"" if number in {1, 4} else b"255\n"
+        yield f"claims_{number}.ppm", b"P%d\n" % number + size + peak + bytes(9)
+        yield f"deep_{number}.ppm", b"P%d\n" % number + size + b"65535\n" + bytes(9)
+        yield f"long_{number}.ppm", b"P%d\n" % number + b"9" * 100_000
 
 
 def _mutants() -> Iterator[Picture]:
@@ -281,7 +282,7 @@ def _mutants() -> Iterator[Picture]:
             yield f"mutant_{number}.{suffix}", changed.tobytes()
 
 
-def _claims(data: bytes, kind: str) -> bytes:
+def _claims(data: Data, kind: str) -> bytes:
     """A picture whose header is changed to claim 14142 x 14142 pixels."""
     if kind == "gif":
         data = _changed(data, 6, "<HH", _SIDE, _SIDE)
@@ -295,9 +296,9 @@ def _claims(data: bytes, kind: str) -> bytes:
     return _changed(data, place, form, _SIDE, _SIDE)
 
 
-def _changed(data: bytes, place: int, form: str, *values: int) -> bytes:
+def _changed(data: Data, place: int, form: str, *values: int) -> bytes:
     packed = struct.pack(form, *values)
-    return data[:place] + packed + data[place + len(packed) :]
+    return bytes(data[:place] + packed + data[place + len(packed) :])
 
 
 def _pillow(pixels: npt.NDArray[np.uint8], kind: str, **options: object) -> bytes:
