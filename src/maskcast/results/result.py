@@ -137,11 +137,9 @@ def read_results(project: ProjectFolder) -> Iterator[Result]:
             raise RunError(f"there are no results in {project.output_place} yet; run it first")
         files = ResultFiles(project.output_place)
         window = seen_window(ledger.fingerprint)
-        decisions = ledger.shown_decisions()
         for row in ledger.rows():
             if row.state == "done" and row.size is not None:
-                _, decision = decisions.get(row.image_id, (0, None))
-                yield _result(project, files, row, row.size, names, window, decision)
+                yield _result(project, files, row, row.size, names, window)
 
 
 def _result(
@@ -151,7 +149,6 @@ def _result(
     size: tuple[int, int],
     names: Mapping[int, str],
     window: IntensityWindow | None,
-    decision: str | None,
 ) -> Result:
     ids = [found.object_id for found in row.objects]
     return Result(
@@ -163,5 +160,5 @@ def _result(
         {key: files.id_mask(row, key) for key in ids},
         window,
         project.settings.images.read_options,
-        decision,
+        row.decision,
     )

@@ -70,6 +70,7 @@ class TargetRow:
         tag: what its listing told beside the size: nanoseconds of the last change of a file, a
             text of an object in a store; None if unknown.
         digest: of the bytes that were read, 16 of them; see ``io.digests``. None if unknown.
+        decision: of a person, that the results show; read only, see ``Ledger.show_decision``.
         look: names and colours that its pictures were drawn with, as a number; see ``runs.looks``.
             None if unknown.
         notes: what the user should know of how it was read.
@@ -90,6 +91,7 @@ class TargetRow:
     tag: Tag = None
     digest: bytes | None = None
     look: int | None = None
+    decision: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -624,9 +626,9 @@ class Ledger:
         kept = tuple(json.loads(notes))
         found = self._objects(image_id)
         shard = self._shard(image_id) if state == "done" else None
-        return TargetRow(
-            image_id, name, state, size, file_size, kept, reason, found, shard, tag, digest, look
-        )
+        facts = (size, file_size, kept, reason, found, shard, tag, digest, look)
+        shown = self.shown_decision(image_id) if state == "done" else None
+        return TargetRow(image_id, name, state, *facts, None if shown is None else shown.decision)
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(

@@ -89,12 +89,7 @@ def _shown(reference: Reference) -> dict[int, Mask]:
     """Its objects; of a clean reference one empty mask, for every object."""
     if reference.is_clean:
         return {EVERY_OBJECT: np.zeros(reference.image.shape[:2], np.bool_)}
-    known = {object_id: _known(mask, reference) for object_id, mask in reference.masks.items()}
-    return {object_id: mask for object_id, mask in known.items() if mask.any()}
-
-
-def _known(mask: Mask, reference: Reference) -> Mask:
-    return mask if reference.unknown is None else mask & ~reference.unknown
+    return {object_id: mask for object_id, mask in reference.masks.items() if mask.any()}
 
 
 def _squashed_unknown(reference: Reference, size: int) -> torch.Tensor | None:

@@ -1,18 +1,18 @@
 // @ts-check
 // Which results are shown, and what a card says.
 
-/** @import { Row } from "#static/results/query.js" */
+/** @import { Row } from "#static/shared/rows.js" */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
   finding,
   isFiltered,
   lastOffset,
-  objectOf,
   pageNumber,
   pageOffset,
   queryOf,
 } from "#static/results/query.js";
+import { objectOf } from "#static/shared/rows.js";
 import { TEXTS } from "./texts.js";
 
 const OPEN = { kind: "all", order: "name", low: "0", high: "1", object: "" };
@@ -60,6 +60,7 @@ describe("a card", () => {
     size: [10, 20],
     reason: null,
     notes: [],
+    decision: null,
     objects: [
       { id: 1, score: 0.91, area: 5 },
       { id: 2, score: 0.4, area: 7 },

@@ -4,11 +4,13 @@
 /**
  * @import { Server } from "../shared/server.js"
  * @import { Texts } from "../shared/texts.js"
- * @import { Answer, FoundObject, ObjectSpec, Row } from "./query.js"
+ * @import { FoundObject, ObjectSpec, Row } from "../shared/rows.js"
+ * @import { Answer } from "./query.js"
  */
 import { find, findAll, make } from "../shared/dom.js";
+import { objectOf } from "../shared/rows.js";
 import { routeUrl } from "../shared/server.js";
-import { finding, isFiltered, lastOffset, objectOf, PAGE, pageNumber, queryOf } from "./query.js";
+import { finding, isFiltered, lastOffset, PAGE, pageNumber, queryOf } from "./query.js";
 
 const FILTERS = /** @type {const} */ (["kind", "order", "low", "high", "object"]);
 

@@ -2,21 +2,10 @@
 // Which results are shown: what the filters ask for, pages, what a card says of its target. Nothing
 // here knows the page.
 
-/** @import { Texts } from "../shared/texts.js" */
-
-/** @typedef {{id: number, score: number, area: number}} FoundObject */
-
 /**
- * @typedef {object} Row  of the ledger, see _row in routes.py
- * @property {string} id  of the target
- * @property {"done" | "failed"} state
- * @property {[number, number] | null} size  height, width
- * @property {string | null} reason  why it failed
- * @property {string[]} notes
- * @property {FoundObject[]} objects
+ * @import { ObjectSpec, Row } from "../shared/rows.js"
+ * @import { Texts } from "../shared/texts.js"
  */
-
-/** @typedef {{id: number, name: string, color: [number, number, number]}} ObjectSpec */
 
 /** @typedef {{total: number, rows: Row[], objects: ObjectSpec[]}} Answer */
 
@@ -81,11 +70,3 @@ export function finding(row, { order, object }, texts) {
   const scores = counted.map((found) => found.score);
   return (order === "worst" ? Math.min(...scores) : Math.max(...scores)).toFixed(2);
 }
-
-/**
- * @param {ObjectSpec[]} objects
- * @param {number} id
- * @returns {ObjectSpec}
- */
-export const objectOf = (objects, id) =>
-  objects.find((object) => object.id === id) ?? { id, name: "", color: [128, 128, 128] };
