@@ -216,7 +216,7 @@ class Api:
             rows = ledger.page(query, offset, limit)
             total, object_ids = ledger.count(query), ledger.object_ids()
             run = shown_run(ledger)
-        specs = self._project.object_specs(object_ids)
+        specs = self._project.object_specs(object_ids, self._store.read())
         shown = [spec for key, spec in specs.items() if key in set(object_ids)]
         return {
             "total": total,

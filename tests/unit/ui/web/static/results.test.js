@@ -60,7 +60,6 @@ describe("a card", () => {
   const row = {
     id: "a.png",
     shows: "1",
-    shows: "1",
     state: "done",
     size: [10, 20],
     reason: null,
