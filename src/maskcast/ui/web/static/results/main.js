@@ -40,15 +40,18 @@ function offerDownloads(root, formats) {
  * @param {LargeView} large
  */
 function followAddress(gallery, large) {
+  let isFollowing = false;
   const go = async () => {
     const { tab, parameters } = readHash(location.hash);
     if (tab !== "results") return large.goTo(null);
+    isFollowing = true; // until all of it is shown, what is shown is not all of it
     await gallery.goTo(parameters);
     await large.goTo(parameters.get("open"));
+    isFollowing = false;
   };
   window.addEventListener("popstate", go);
   gallery.onShown = () => {
-    if (!large.isOpen) putAddress("results", gallery.address());
+    if (!large.isOpen && !isFollowing) putAddress("results", gallery.address());
   };
   return go();
 }
