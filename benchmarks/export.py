@@ -44,7 +44,7 @@ project = maskcast.Project.open(root)
 if name.startswith("supervision-"):
     import supervision
     began = time.monotonic()
-    found = {str(one.path): one.detections() for one in project.results()}
+    found = {str(one.path): one.detections('one') for one in project.results()}
     names = [spec.name for spec in project.object_specs(range(1, 4)).values()]
     for one in found.values():
         one.class_id = one.class_id - 1
