@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from maskcast.cli.options import (
+    AcceptDamagedOption,
     JsonOption,
     ProjectOption,
     ReferencesOption,
@@ -66,6 +67,7 @@ def import_annotations(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse the whole source if anything does not fit.")
     ] = False,
+    accept_damaged: AcceptDamagedOption = False,
     merge: Annotated[
         bool,
         typer.Option("--merge", help="Add objects that are missing, keep those that are there."),
@@ -94,7 +96,13 @@ def import_annotations(
         take_images=take_images,
         take=take,
     )
-    opened = ProjectFolder.open(project, {"paths": path_flags(references, None, None)})
+    opened = ProjectFolder.open(
+        project,
+        {
+            "images": {"accept_damaged": accept_damaged or None},
+            "paths": path_flags(references, None, None),
+        },
+    )
     with CountedProgress(Console(stderr=True)) as progress:
         summary = import_annotations(opened, format_name, source, options, progress)
     if as_json:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import ImageOps, PngImagePlugin
 
 from maskcast.errors import AnnotationError, ImageError
+from maskcast.io.decoders.raster import AMBIGUOUS_GRAY, LOSSY, SEVERAL, Raster
 from maskcast.io.mask_signs import (
     DEEP_WHITE,
     SIGNS,
@@ -29,7 +30,7 @@ from maskcast.io.mask_signs import (
     share_between,
     white_of,
 )
-from maskcast.io.rasters import Raster, read_raster
+from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Readable
 from maskcast.types import LabelMap, Mask
@@ -45,8 +46,6 @@ LABEL_SUFFIXES = frozenset(
 )
 """Suffixes of files that may be label maps, lower case, with the dot."""
 
-_LOSSY = "this format does not keep pixel values exactly"
-_AMBIGUOUS_GRAY = "gray pixels of 2 or 4 bits can be read in two ways"
 _NOT_NUMPY = (ValueError, EOFError, MemoryError, SyntaxError, RecursionError, TokenError)
 _MOST_COLORS = 6
 _COLORED = 64.0
@@ -167,13 +166,15 @@ def read_label_picture(
         if isinstance(path, Path) and path.suffix.lower() == ".npy":
             samples = _read_npy(path, options.max_pixels)
             return _judged(path, samples, rules, is_lossy=False)
-        raster = read_raster(path, options)
+        # A label map is nearly empty as a rule, and one that is damaged would say wrong things.
+        whole = ReadOptions(options.max_pixels, trust_small_files=True)
+        raster = read_raster(path, whole)
     except ImageError as error:
         raise AnnotationError(str(error)) from error
-    if raster.notes:
+    if SEVERAL.intersection(raster.notes):
         raise NotALabelMapError(path, "it holds several pictures", "save one of them")
-    is_lossy = raster.not_labels == _LOSSY
-    if raster.not_labels == _AMBIGUOUS_GRAY:
+    is_lossy = raster.not_labels == LOSSY
+    if raster.not_labels == AMBIGUOUS_GRAY:
         if not set(np.unique(raster.samples).tolist()) <= {0, 255}:
             raise _unsaved(path, raster.not_labels)
     elif raster.not_labels is not None and not is_lossy:
