@@ -1,7 +1,7 @@
 """Peak memory and time of ``maskcast run`` over pictures made to take much of both.
 
-The pictures are those of ``hostile_files.py``, 200 and more of every kind that is read, beside a few
-honest ones; the run has the usual bound of pixels::
+The pictures are those of ``hostile_files.py``, 200 and more of every kind that is read, beside a
+few honest ones; the run has the usual bound of pixels::
 
     python benchmarks/hostile.py [--engine pixel]
 """

@@ -20,6 +20,8 @@ PAGE = ROOT / "docs" / "architecture.md"
 SHARED_NAMES = frozenset(
     {"coco", "cvat", "demo", "engine", "engines", "exporting", "importing"}
     | {
+        "geojson",
+        "imagefolder",
         "labelme",
         "labelstudio",
         "options",

@@ -192,7 +192,11 @@ def status(
 
 def evaluate(
     truth: Annotated[
-        Path, typer.Option(help="Folder of true label maps, named as the results in masks/.")
+        Path,
+        typer.Option(
+            help="Folder of true label maps, named as the results in masks/; or an "
+            "annotations.json, or the folder that holds it."
+        ),
     ],
     project: ProjectArgument = Path(),
     output: OutputOption = None,

@@ -126,7 +126,9 @@ class ExportOptions:
     ] = False
     polygons: Annotated[
         bool,
-        Spelling("outlines", "Outlines instead of masks: coco, labelme, cvat, labelstudio."),
+        Spelling(
+            "outlines", "Outlines instead of masks: coco, labelme, cvat, labelstudio, fiftyone."
+        ),
     ] = False
     tolerance: Annotated[
         float,

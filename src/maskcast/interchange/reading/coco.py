@@ -53,7 +53,8 @@ def read_coco(source: Path, _: ReadingOptions, left_out: LeftOut) -> Source:
 def _json_files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
-    for pattern in ("annotations/*.json", "*.json", "*/*.json"):  # the last is Roboflow's
+    # A folder of official sets, FiftyOne's, any file, Roboflow's.
+    for pattern in ("annotations/*.json", "labels.json", "*/labels.json", "*.json", "*/*.json"):
         files = sorted(source.glob(pattern))
         # Beside instances there may be captions, key points and other files of the same images.
         instances = [path for path in files if path.name.startswith("instances_")]

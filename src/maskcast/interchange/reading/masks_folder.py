@@ -34,7 +34,7 @@ from maskcast.io.label_maps import (
 _COLUMNS = ("id", "name", "color")
 _LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
 _HANDICAP = 1000
-_MANY_IDS = 32
+_MANY_IDS = 12
 """A label map of more values holds instances, most likely, such as cells."""
 
 
