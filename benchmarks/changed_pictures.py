@@ -6,10 +6,11 @@ their place. Each is read as a picture, damaged ones accepted half of the time, 
 
     python benchmarks/changed_pictures.py [100000] [--seed 0]
 
-A failure is anything but a picture or a ``MaskcastError`` of a single line, a warning of numpy or of
-anybody else, a decoder that ends its process, one picture that takes over 10 seconds or lets the process' memory grow by over 700 MB, and
-memory that goes on growing with their number. Pictures that failed are kept in a folder, which is
-named. Reading happens in a process of its own, which is started again after it ended.
+A failure is anything but a picture or a ``MaskcastError`` of a single line, a warning (but
+Pillow's, which the command keeps to itself), a decoder that ends its process, a picture that takes
+over 10 seconds or lets the process' memory grow by over 700 MB, and memory that goes on growing
+with their number. Pictures that failed are kept in a folder, which is named. Reading happens in a
+process of its own, which is started again after it ended.
 """
 
 from __future__ import annotations
@@ -128,37 +129,42 @@ def _read_in_process(first: int, count: int, seed: int, outcome: Outcome) -> int
     """Read pictures until all are read or the process ends; returns which one is next."""
     command = [sys.executable, __file__, str(count), "--seed", str(seed), "--from", str(first)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-    reader = subprocess.Popen(
-        [*command, "--reader"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    )
-    assert reader.stdout is not None
     held: list[float] = []
     kind, following = "?", first
+    with subprocess.Popen(
+        [*command, "--reader"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as reader:
+        for said in _sayings(reader):
+            if "reads" in said:
+                kind, following = said["kind"], said["reads"]
+                continue
+            following += 1
+            outcome.kinds.setdefault(kind, Counter())[said["ended"]] += 1
+            if said["ended"] == "failed":
+                outcome.failures.append((following - 1, said["reason"]))
+            outcome.peak = max(outcome.peak, said["peak"])
+            held.append(said["held"])
+    if held:
+        outcome.growth = max(outcome.growth, held[-1] - max(held[: 1 + len(held) // 10]))
+    if reader.returncode:
+        outcome.kinds.setdefault(kind, Counter())["failed"] += 1
+        reason = f"its process ended with {reader.returncode} (-9: it was ended, too long)"
+        outcome.failures.append((following, reason))
+        following += 1
+    return following
+
+
+def _sayings(reader: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    """What a reader says until it ends, or is ended because it says nothing for too long."""
+    assert reader.stdout is not None
     while True:
         watch = threading.Timer(6 * LONGEST, reader.kill)
         watch.start()
         line = reader.stdout.readline()
         watch.cancel()
-        if not line:
-            break
-        said = json.loads(line)
-        if "reads" in said:
-            kind, following = said["kind"], said["reads"]
-            continue
-        following += 1
-        outcome.kinds.setdefault(kind, Counter())[said["ended"]] += 1
-        if said["ended"] == "failed":
-            outcome.failures.append((following - 1, said["reason"]))
-        outcome.peak = max(outcome.peak, said["peak"])
-        held.append(said["held"])
-    status = reader.wait()
-    if held:
-        outcome.growth = max(outcome.growth, held[-1] - max(held[: 1 + len(held) // 10]))
-    if status:
-        outcome.kinds.setdefault(kind, Counter())["failed"] += 1
-        outcome.failures.append((following, f"the process ended with {status} (-9: too long)"))
-        following += 1
-    return following
+        if not line.endswith(b"\n"):
+            return
+        yield json.loads(line)
 
 
 # ---- in the process that reads
@@ -178,6 +184,7 @@ def read_changed(seed: int, numbers: range) -> None:
             before, began = _peak(), time.monotonic()
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
+                warnings.filterwarnings("ignore", module="PIL")  # as the command does
                 ended, reason = _end_of_reading(path, accept_damaged=number % 2 == 1)
             spent, grown = time.monotonic() - began, _peak() - before
             if warned:
@@ -229,14 +236,20 @@ def pictures() -> Mapping[str, bytes]:
 
 def _pictures() -> Iterator[tuple[str, bytes]]:
     rng = np.random.default_rng(0)
-    gray = cv2.resize(rng.integers(0, 256, (6, 8), np.uint8), (48, 32))
+    gray = np.asarray(cv2.resize(rng.integers(0, 256, (6, 8), np.uint8), (48, 32)), np.uint8)
     rgb = np.dstack([gray, gray[::-1], 255 - gray])
-    deep = gray.astype(np.uint16) * 200
+    deep: npt.NDArray[Any] = gray.astype(np.uint16) * 200
+    array: npt.NDArray[Any]
     yield from _by_pillow(rgb, gray)
     yield from _tiffs(rgb, gray, deep)
-    for name, array in (("gray16.png", deep), ("rgb16.png", np.dstack([deep] * 3))):
+    for name, array in (("gray16.png", deep), ("rgb16.png", np.dstack([deep, deep, deep]))):
         yield name, cv2.imencode(".png", array)[1].tobytes()
-    for name, array in (("a.pgm", gray), ("b.ppm", rgb), ("c.pgm", deep)):
+    pnm: tuple[tuple[str, npt.NDArray[Any]], ...] = (
+        ("a.pgm", gray),
+        ("b.ppm", rgb),
+        ("c.pgm", deep),
+    )
+    for name, array in pnm:
         yield name, cv2.imencode(Path(name).suffix, array)[1].tobytes()
     yield "bits.pbm", b"P4\n48 32\n" + np.packbits(gray > 99, axis=1).tobytes()
     yield "text.pgm", b"P2\n8 4\n255\n" + b" ".join(b"%d" % value for value in gray[:4, :8].flat)
