@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from maskcast.cli.options import (
+    AcceptDamagedOption,
     JsonOption,
     ProjectOption,
     ReferencesOption,
@@ -69,6 +70,7 @@ def import_annotations(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse the whole source if anything does not fit.")
     ] = False,
+    accept_damaged: AcceptDamagedOption = False,
     merge: Annotated[
         bool,
         typer.Option("--merge", help="Add objects that are missing, keep those that are there."),
@@ -101,7 +103,13 @@ def import_annotations(
         _there(project, may_be_made=take_images is not None),
         CountedProgress(Console(stderr=True)) as progress,
     ):
-        opened = ProjectFolder.open(project, {"paths": path_flags(references, None, None)})
+        opened = ProjectFolder.open(
+            project,
+            {
+                "paths": path_flags(references, None, None),
+                "images": {"accept_damaged": accept_damaged or None},
+            },
+        )
         summary = import_annotations(opened, format_name, source, options, progress)
     if as_json:
         print_json(summary.to_json())

@@ -49,6 +49,12 @@ DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu, c
 OutputOption = Annotated[
     str | None, typer.Option("--output", help="Folder or URL for the results.")
 ]
+AcceptDamagedOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-damaged", help="Use what can be decoded of damaged pictures, with a note."
+    ),
+]
 LedgerOption = Annotated[
     Path | None, typer.Option("--ledger", help="File of the ledger; in the output unless given.")
 ]

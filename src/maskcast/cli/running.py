@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskcast.cli.options import (
+    AcceptDamagedOption,
     DeviceOption,
     EngineOption,
     JsonOption,
@@ -63,6 +64,7 @@ def run(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Refuse pictures with more pixels than this.")
     ] = None,
+    accept_damaged: AcceptDamagedOption = False,
     limit: Annotated[
         int | None, typer.Option(min=1, max=2**31 - 1, help="At most so many targets this time.")
     ] = None,
@@ -138,7 +140,7 @@ def run(
             "batch_size": _number_or_word(batch_size),
             "workers": workers,
             "threshold": threshold,
-            "images": {"max_pixels": max_pixels},
+            "images": {"max_pixels": max_pixels, "accept_damaged": accept_damaged or None},
             "paths": path_flags(references, targets, output, ledger),
         },
     )
@@ -190,7 +192,11 @@ def status(
 
 def evaluate(
     truth: Annotated[
-        Path, typer.Option(help="Folder of true label maps, named as the results in masks/.")
+        Path,
+        typer.Option(
+            help="Folder of true label maps, named as the results in masks/; or an "
+            "annotations.json, or the folder that holds it."
+        ),
     ],
     project: ProjectArgument = Path(),
     output: OutputOption = None,

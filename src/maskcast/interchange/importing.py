@@ -151,7 +151,7 @@ class _Import:
             clean=len(annotations) - len(shown),
             object_ids=tuple(sorted({key for known in shown for key in known.objects})),
             left_out=self._left_out.tallies(),
-            notes=(*opened.notes, *map(_reserved_note, reserved.items())),
+            notes=(*opened.notes, *map(_reserved_note, reserved.items()), *self._pictures.notes()),
             without=len(self._references.keys() - imported),
             changed=written.changed,
             taken=taken,
