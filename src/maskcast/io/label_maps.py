@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.lib.format as npy
 import numpy.typing as npt
-from PIL import ImageOps, PngImagePlugin
 
 from maskcast.errors import AnnotationError, ImageError
 from maskcast.io.decoders.raster import AMBIGUOUS_GRAY, LOSSY, SEVERAL, Raster
@@ -30,7 +28,7 @@ from maskcast.io.mask_signs import (
     share_between,
     white_of,
 )
-from maskcast.io.rasters import read_raster
+from maskcast.io.rasters import read_alpha, read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Readable
 from maskcast.types import LabelMap
@@ -138,7 +136,10 @@ def _from_samples(
     path: Readable, samples: npt.NDArray[Any], rules: LabelRules, *, is_lossy: bool
 ) -> LabelPicture:
     """Of (H, W, C) samples."""
-    alpha = _alpha(path)
+    try:
+        alpha = read_alpha(path)
+    except ImageError as error:
+        raise AnnotationError(str(error)) from error
     if samples.shape[2] not in {1, 3}:
         raise _unsaved(path, f"it has {samples.shape[2]} channels")
     if alpha is not None:
@@ -170,16 +171,6 @@ def _as_gray(samples: npt.NDArray[Any], *, is_lossy: bool) -> npt.NDArray[Any] |
         if np.mean(spread <= 2 * SIGNS.noise) > NEARLY_ALL:
             return np.asarray(np.rint(samples.mean(axis=2)), np.uint8)
     return None
-
-
-def _alpha(path: Readable) -> npt.NDArray[np.uint8] | None:
-    """The transparency of a PNG, uint8 (H, W), 0 = transparent; None if all of it is opaque."""
-    data = path.read_bytes()
-    if not data.startswith(b"\x89PNG") or (data[25] not in {4, 6} and b"tRNS" not in data):
-        return None
-    image = ImageOps.exif_transpose(PngImagePlugin.PngImageFile(BytesIO(data)).convert("RGBA"))
-    alpha = np.asarray(image.getchannel("A"))
-    return None if alpha.min() == 255 else alpha
 
 
 def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPicture:
