@@ -159,6 +159,11 @@ class DeepEngine:
         with single_threaded_libraries():
             return list(self._pool.map(partial(_cast, model), images, maps))
 
+    def held_out(self, bank: MemoryBank) -> list[Segmentation]:
+        """See ``base.CrossFitted``."""
+        check_bank(self.info, bank)
+        return [kept.unpacked() for kept in bank.state.pixel.held_out]
+
     def close(self) -> None:
         """End the threads and free the encoder."""
         self._pool.shutdown()

@@ -57,6 +57,13 @@ class DecisionConstants:
 _FIXED = DecisionConstants()
 
 
+SIGNALS = ("steadiness", "steadiness_near", "certainty")
+"""What `measure` gives."""
+
+_FAR, _NEAR = np.float32(2.0), np.float32(0.5)
+"""Logits by which the threshold is moved for the two steadinesses."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """How logits become a mask.
@@ -100,6 +107,24 @@ def decide(logits: Plane, planes: Sequence[Plane], decision: Decision) -> tuple[
     kept = (peak > decision.high) & (area >= decision.area)
     mask = np.concatenate([[False], kept])[labels]
     return mask, _score(logits, mask, decision)
+
+
+def measure(logits: Plane, mask: Mask, decision: Decision) -> dict[str, float]:
+    """How sure the map is of a mask that has a pixel: each in [0, 1].
+
+    ``steadiness`` is the IoU of what a much higher threshold would leave of the mask with what a
+    much lower one would add to it (Kirillov et al. 2023, *Segment Anything*, "stability score"),
+    ``steadiness_near`` the same for small moves, ``certainty`` the mean probability inside.
+    """
+    margins = logits - np.float32(decision.low)
+    inside = margins[mask]
+
+    def steady(step: np.float32) -> float:
+        wide = np.count_nonzero(mask | (margins > -step))
+        return float(np.count_nonzero(inside > step) / wide)
+
+    certain = float(sigmoid(inside).mean())
+    return dict(zip(SIGNALS, (steady(_FAR), steady(_NEAR), certain), strict=True))
 
 
 def calibrate(
