@@ -5,6 +5,8 @@ through the browser's input; the time runs from the event's own time stamp until
 that shows the resolved mask: script, request, segment, saving, answer, decoding and drawing.
 
     PYTHONPATH=tests python benchmarks/web_latency.py [--gestures N] [--json FILE]
+
+With ``--clients N`` so many people work at once beside a run, without browsers; see ``web_crowd``.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from playwright.sync_api import Page
 
 from maskcast.demo.wafers import KINDS, draw_inspection_image
 from support import write_png
+from web_crowd import measure
 from web_support import launched_browser, served
 
 SIDE = 1000
@@ -46,7 +49,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gestures", type=int, default=12, help="of each kind")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--clients", type=int, help="so many at once, beside a run")
+    parser.add_argument("--seconds", type=float, default=60.0, help="with --clients")
+    parser.add_argument("--no-run", action="store_true", help="with --clients: no run beside")
     arguments = parser.parse_args()
+    if arguments.clients:
+        measure(arguments.clients, arguments.seconds, with_run=not arguments.no_run)
+        return
     with _opened_page() as page:
         spent = {kind: _measure(page, kind, arguments.gestures) for kind in GESTURES}
     print("| after | gestures | median ms | 90 % ms | slowest ms |")

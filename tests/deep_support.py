@@ -47,4 +47,6 @@ def tiny_encoder(folder: Path, model_type: str = "dinov2") -> Path:
 
 def deep_settings(folder: Path, **options: object) -> EngineSettings:
     """Settings of the engine with the tiny encoder."""
-    return EngineSettings(workers=2, options={"weights": str(tiny_encoder(folder)), **options})
+    return EngineSettings(
+        workers=2, options={"weights": str(tiny_encoder(folder)), "kept_tokens": False, **options}
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +14,7 @@ from maskcast.interchange.importing import ImportOptions, import_annotations
 from maskcast.interchange.merging import Conflict
 from maskcast.interchange.options import ExportOptions
 from maskcast.interchange.reading.entries import ClassMeaning
+from maskcast.project.annotations import Annotation
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.inventory import (
     FileChange,
@@ -26,7 +27,13 @@ from maskcast.project.inventory import (
 from maskcast.results.evaluation import Evaluation, evaluate_output
 from maskcast.results.result import Result, read_results
 from maskcast.results.status import Status, read_status
+from maskcast.review.applying import Applied, show_decisions
+from maskcast.review.decisions import Decided, Decision
+from maskcast.review.queue import Queued, QueueOrder
+from maskcast.review.reviewing import decide, default_reviewer, take_back, waiting
+from maskcast.review.updating import update_project
 from maskcast.runs.executor import Executor
+from maskcast.runs.generations import UpdateSummary, go_back
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
@@ -113,7 +120,7 @@ class Project(ProjectFolder):
     ) -> RunSummary:
         """Mask every target that is not done yet; see ``runs.run.run_project``."""
         silent = observer or _Silent()
-        return run_project(
+        summary = run_project(
             self,
             silent,
             limit=limit,
@@ -122,6 +129,43 @@ class Project(ProjectFolder):
             redo_failed=redo_failed,
             executor=executor,
         )
+        show_decisions(self, silent.note)
+        return summary
+
+    def update(
+        self,
+        *,
+        teach: int | None = None,
+        observer: RunObserver | None = None,
+        executor: Executor | None = None,
+    ) -> UpdateSummary:
+        """Let corrections teach, as the next generation; see ``updating.update_project``."""
+        return update_project(self, observer or _Silent(), teach=teach, executor=executor)
+
+    def go_back(self) -> int:
+        """Return to the generation before; see ``generations.go_back``."""
+        return go_back(self)
+
+    def decide(
+        self,
+        names: Sequence[str],
+        decision: Decision,
+        *,
+        who: str | None = None,
+        objects: Sequence[int] = (),
+        correction: Annotation | None = None,
+    ) -> Applied:
+        """Accept, correct or reject what was found; see ``reviewing.decide``."""
+        reviewer = who or default_reviewer()
+        return decide(self, names, decision, reviewer, objects=objects, correction=correction)
+
+    def take_back(self, names: Collection[str] = (), *, who: str | None = None) -> list[Decided]:
+        """Take back decisions; see ``reviewing.take_back``."""
+        return take_back(self, who or default_reviewer(), names)[0]
+
+    def review_queue(self, order: QueueOrder = "useful") -> list[Queued]:
+        """Targets that nobody decided on, in the order to look at them; see ``queue``."""
+        return waiting(self, order)
 
     def results(self) -> Iterator[Result]:
         """The results of all targets that are done; see ``results.read_results``."""

@@ -19,6 +19,7 @@
     │   ├── RunLockedError         another run is writing to this output
     │   └── StorageError           the disk is full or the folder cannot be written
     ├── EvaluationError        the truth does not fit the results
+    ├── ReviewError            a decision cannot be made, or the log of decisions is not usable
     └── ExportError            there is nothing to export, or its folder is not usable
 
 The message is one sentence to a person: what, which file, what to do. The command line prints it
@@ -92,6 +93,10 @@ class StorageError(RunError):
 
 class EvaluationError(MaskcastError):
     """The truth does not fit the results."""
+
+
+class ReviewError(MaskcastError):
+    """A decision cannot be made, or the log of decisions cannot be read or written."""
 
 
 class ExportError(MaskcastError):

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.masks import bounding_box
+from maskcast.masks import bounding_box, cut_labels
 from maskcast.types import Mask
 
 _MOST_CROSSINGS = 1 << 20
@@ -57,6 +57,23 @@ def trace_parts(mask: Mask) -> list[Part]:
         else:
             holes.setdefault(int(labels[y - 1, x]), []).append(placed.astype(np.float64))
     return [Part(outer, tuple(holes.get(label, ()))) for label, outer in outers.items()]
+
+
+def trace_simple_parts(mask: Mask) -> list[Part]:
+    """The outlines of the 4-connected regions of a bool (H, W) mask, top to bottom.
+
+    No ring touches itself, two of them touch in single points at most, and the inside of each part
+    is one piece, as the Simple Features of OGC want polygons and GeoJSON's readers with them.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
+    if count <= 2:
+        return trace_parts(mask)
+    parts = []
+    for region in cut_labels(np.asarray(labels), np.asarray(stats[1:, :4], np.int32), (0, 0)):
+        corner = np.array(region.box[:2])
+        (part,) = trace_parts(region.pixels)
+        parts.append(Part(part.outer + corner, tuple(hole + corner for hole in part.holes)))
+    return parts
 
 
 def fill_rings(rings: Iterable[Ring], shape: tuple[int, int]) -> Mask:

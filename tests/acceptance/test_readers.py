@@ -22,8 +22,9 @@ from finished import SIZE, finished_project
 from formats_support import decode_brush, encode_brush, mask_of
 from maskcast.interchange.exporting import export_project
 from maskcast.interchange.formats import FORMATS
-from maskcast.interchange.options import ExportOptions, InstanceChoice
+from maskcast.interchange.options import ExportOptions, InstanceChoice, PictureMode
 from maskcast.interchange.readback import check_export
+from maskcast.polygons import trace_simple_parts
 from maskcast.project.folder import ProjectFolder
 
 Mask = npt.NDArray[np.bool_]
@@ -309,6 +310,122 @@ def test_pillow_sees_the_label_maps(project: ProjectFolder, tmp_path: Path) -> N
         np.testing.assert_array_equal(np.asarray(image), np.where(DOT, 255, RING))
 
 
+def test_pandas_sees_the_tables(project: ProjectFolder, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    folder = export(project, "csv", tmp_path)
+    table = pandas.read_csv(folder / "instances.csv", keep_default_na=False)
+    seen: dict[tuple[str, str], list[tuple[int, ...]]] = {}
+    for row in table.to_dict("records"):
+        top, left, bottom, right = (row[f"bbox-{number}"] for number in range(4))
+        seen.setdefault((row["image"], row["name"]), []).append((left, top, right, bottom))
+    assert {key: sorted(boxes) for key, boxes in seen.items()} == {
+        (image_id, NAMES[key]): boxes_of(mask)
+        for image_id, masks in FOUND.items()
+        for key, mask in masks.items()
+    }
+    assert sorted(pandas.read_csv(folder / "images.csv")["image"]) == sorted(FOUND)
+
+
+def test_shapely_sees_valid_polygons_of_geojson(project: ProjectFolder, tmp_path: Path) -> None:
+    shapely = pytest.importorskip("shapely")
+    folder = export(project, "geojson", tmp_path)
+    height, width = SIZE
+    pixels = [shapely.Point(x + 0.5, y + 0.5) for y in range(height) for x in range(width)]
+    seen: Expected = {}
+    for path in (folder / "annotations").rglob("*.geojson"):
+        content = json.loads(path.read_text("utf-8"))
+        stem = content["image"]["file_name"].rpartition(".")[0]
+        assert (folder / "images" / content["image"]["file_name"]).is_file()
+        seen[stem] = {}
+        for feature in content["features"]:
+            shape = shapely.from_geojson(json.dumps(feature["geometry"]))
+            assert shape.is_valid
+            mask = np.array([shape.contains(pixel) for pixel in pixels]).reshape(SIZE)
+            assert shape.area == mask.sum() == feature["properties"]["measurements"]["area"]
+            add(seen, stem, feature["properties"]["classification"]["name"], mask)
+    assert_equal(seen, expected_masks())
+
+
+@pytest.mark.parametrize("density", [0.3, 0.5, 0.7])
+def test_outlines_of_any_mask_are_valid_to_shapely(density: float) -> None:
+    shapely = pytest.importorskip("shapely")
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        mask = rng.random((9, 9)) < density
+        parts = trace_simple_parts(mask)
+        shape = shapely.MultiPolygon([(part.outer, part.holes) for part in parts])
+        assert shapely.is_valid_reason(shape) == "Valid Geometry"
+        assert shape.area == mask.sum()
+
+
+def test_datasets_sees_hf(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    # It takes any folder called like a split for one, unless the card says what they are.
+    project = named_project(tmp_path / "project", {**FOUND, "test/b.png": {1: RING}})
+    folder = export(project, "hf", tmp_path)
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert list(loaded) == ["train"]
+    sizes = {row["image"].size for row in loaded["train"]}
+    assert sizes == {(SIZE[1], SIZE[0])}
+    maps = sorted(np.asarray(row["mask"]).tobytes() for row in loaded["train"])
+    expected = []
+    for masks in ({"": {}, **FOUND, "b": {1: RING}}).values():
+        shown = np.zeros(SIZE, np.uint8)
+        for key, mask in visible(masks).items():
+            shown[mask] = key
+        expected.append(shown.tobytes())
+    assert maps == sorted(expected[1:])
+    seen: dict[str, list[int]] = {}
+    for row in loaded["train"]:
+        for name, area in zip(row["objects"]["name"], row["objects"]["area"], strict=True):
+            seen.setdefault(name, []).append(area)
+    assert sum(seen[NAMES[2]]) == SPECKS.sum() + FULL.sum()
+
+
+def test_pycocotools_sees_the_codes_of_hf(project: ProjectFolder, tmp_path: Path) -> None:
+    coder = pytest.importorskip("pycocotools.mask")
+    folder = export(project, "hf", tmp_path)
+    seen: Expected = {}
+    for line in (folder / "train/metadata.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        stem = row["file_name"].removeprefix("images/").rpartition(".")[0]
+        seen[stem] = {}
+        for name, counts in zip(row["objects"]["name"], row["objects"]["counts"], strict=True):
+            code = {"size": [row["height"], row["width"]], "counts": counts}
+            add(seen, stem, name, coder.decode(code).astype(np.bool_))
+    assert_equal(seen, expected_masks())
+
+
+@pytest.mark.parametrize("pictures", ["copy", "none"])
+def test_fiftyone_sees_masks_and_scores(
+    project: ProjectFolder, tmp_path: Path, pictures: PictureMode
+) -> None:
+    coco = pytest.importorskip("fiftyone.utils.coco")  # its importer; a data set needs MongoDB
+    folder = tmp_path / "export"
+    export_project(project, "fiftyone", folder, ExportOptions(pictures=pictures))
+    seen: Expected = {}
+    importer = coco.COCODetectionDatasetImporter(
+        dataset_dir=str(folder), label_types="segmentations"
+    )
+    top = folder / "data" if pictures == "copy" else project.targets_folder
+    with importer:
+        assert importer.get_dataset_info()["classes"] == list(NAMES.values())
+        for path, metadata, label in importer:
+            assert Path(path).is_file()
+            assert (metadata.height, metadata.width) == SIZE
+            name = Path(path).relative_to(top.resolve()).as_posix()
+            stem = FILES.get(name, name).rpartition(".")[0]
+            seen[stem] = {}
+            for detection in label.detections if label is not None else ():
+                assert detection.confidence == 0.75
+                x, y, width, height = np.multiply(detection.bounding_box, [*SIZE[::-1]] * 2)
+                mask = np.zeros(SIZE, np.bool_)
+                rows = slice(round(y), round(y + height))
+                mask[rows, round(x) : round(x + width)] = detection.mask
+                add(seen, stem, detection.label, mask)
+    assert_equal(seen, expected_masks())
+
+
 READERS = {
     "coco": "pycocotools",
     "yolo": "supervision",
@@ -318,6 +435,10 @@ READERS = {
     "cvat": "datumaro",
     "labelstudio": "label_studio_sdk",
     "masks": "PIL",
+    "csv": "pandas",
+    "geojson": "shapely",
+    "hf": "datasets",
+    "fiftyone": "fiftyone",
 }
 
 

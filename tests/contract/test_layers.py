@@ -20,11 +20,14 @@ PAGE = ROOT / "docs" / "architecture.md"
 SHARED_NAMES = frozenset(
     {"coco", "cvat", "demo", "engine", "engines", "exporting", "importing"}
     | {
+        "geojson",
+        "imagefolder",
         "labelme",
         "labelstudio",
         "options",
         "references",
         "results",
+        "review",
         "run",
         "scene",
         "voc",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -233,6 +234,17 @@ def test_the_demo_learns_and_tells(maskcast: Maskcast, tmp_path: Path) -> None:
         ).stdout
     )
     assert evaluation["overall"]["iou"] > 0.6
+
+
+def test_the_demo_tells_what_another_engine_gains(maskcast: Maskcast, tmp_path: Path) -> None:
+    ended = maskcast("demo", tmp_path / "demo", "--targets", "2", "--engine", "fake")
+    assert ended.returncode == 0, ended.stderr
+    found = re.search(r"(\d\.\d+) with fake, (\d\.\d+) with pixel \(([+-]\d\.\d+)\)", ended.stdout)
+    assert found
+    ours, plain, gain = map(float, found.groups())
+    assert gain == pytest.approx(ours - plain, abs=0.0011)
+    for folder in ("output", "output-pixel"):
+        assert len(list((tmp_path / "demo" / folder / "overlays").rglob("*.jpg"))) == 2
 
 
 def test_the_installed_command_is_the_module(maskcast: Maskcast) -> None:

@@ -185,6 +185,7 @@ def test_a_person_annotates_comes_back_and_runs(
     person.await_window("a.png")
     draws_a_box_and_clicks_points(person, project)
     paints_erases_and_takes_back(person, project)
+    paints_what_is_unknown(person, project)
     chooses_by_digit_and_deletes_with_the_middle_button(person, project)
     looks_around_without_a_trace(person, project)
     goes_on_to_the_next_image(person, project)
@@ -263,6 +264,20 @@ def paints_erases_and_takes_back(person: Person, project: Path) -> None:
     awaited(project, "a.png", lambda one: (mask_of(one, 2) == stroke).all())
     person.press("ctrl+shift+z")
     awaited(project, "a.png", lambda one: (mask_of(one, 2) == erased).all())
+
+
+def paints_what_is_unknown(person: Person, project: Path) -> None:
+    person.press("u")
+    person.drag(1, (20, 130), (60, 130))
+    person.drag(3, (40, 120), (40, 140))
+    painted = awaited(
+        project,
+        "a.png",
+        lambda one: one.unknown is not None and not one.unknown.pixels[130, 40],
+    )
+    assert painted.unknown is not None
+    assert painted.unknown.pixels[130, 25]
+    person.press("u")
 
 
 def chooses_by_digit_and_deletes_with_the_middle_button(person: Person, project: Path) -> None:

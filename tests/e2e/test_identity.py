@@ -203,34 +203,76 @@ def test_an_output_of_0_1_gets_the_identity_of_its_ledger(
 
 
 def foreign_outputs(project: Path, tmp_path: Path) -> dict[Path, str]:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "letter.txt").write_text("mine")
+    for name in ("letters", "photos", "home"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "letters" / "letter.txt").write_text("mine")
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
+    (tmp_path / "photos" / "run.db").write_text("notes of a run in the park")
     return {
         project: "is the project folder",
         project / "targets": "is the targets folder",
         project / "references": "is the references folder",
+        project / "references" / "out": "is in the references folder",
         tmp_path: "contains the",
         Path("/"): "contains the",
-        tmp_path / "home": "holds what is not of a run, such as letter.txt",
+        tmp_path / "letters": "holds what is not of a run, such as letter.txt",
+        tmp_path / "photos": "run.db is not a maskcast ledger",
+        tmp_path / "home": "is the home folder",
     }
 
 
 @pytest.mark.parametrize("fresh", [(), ("--fresh",)])
 def test_nothing_is_written_among_what_is_not_ours(
-    make_project: MakeProject, maskcast: Maskcast, tmp_path: Path, fresh: tuple[str, ...]
+    make_project: MakeProject,
+    maskcast: Maskcast,
+    tmp_path: Path,
+    fresh: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     project = make_project(1)
+    outputs = foreign_outputs(project, tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    for output, why in foreign_outputs(project, tmp_path).items():
+    for output, why in outputs.items():
         refused = maskcast("run", project, *FAKE, "--output", output, *fresh)
         assert refused.returncode == 1, output
         assert why in refused.stderr
-    left = set(tmp_path.rglob("*")) - {tmp_path / "home", tmp_path / "home" / "letter.txt"}
-    assert sorted(left) == before
+    (project / "maskcast.toml").write_text('[paths]\noutput = "."\n')
+    refused = maskcast("run", project, *FAKE, *fresh)
+    assert "is the project folder" in refused.stderr
+    (project / "maskcast.toml").unlink()
+    assert sorted(tmp_path.rglob("*")) == before
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / ".DS_Store").write_bytes(b"x")
     ran = maskcast("run", project, *FAKE, "--output", tmp_path / "empty")
     assert ran.returncode == 0, ran.stderr
+
+
+LEDGERS = {
+    "": "is a folder",
+    "targets": "is a folder",
+    "maskcast.toml": "has the name of something else",
+    "references/annotations.json": "has the name of something else",
+    "targets/new.png": "has the name of something else",
+    "poetry": "poetry.lock is not the lock of a ledger",
+    "notes.txt": "notes.txt is not a maskcast ledger",
+}
+
+
+@pytest.mark.parametrize("fresh", [(), ("--fresh",)])
+def test_no_ledger_takes_the_place_of_something_else(
+    make_project: MakeProject, maskcast: Maskcast, fresh: tuple[str, ...]
+) -> None:
+    project = make_project(1)
+    (project / "notes.txt").write_text("buy some more wafers\n")
+    (project / "poetry.lock").write_text("[[package]]")
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    for name, why in LEDGERS.items():
+        refused = maskcast("run", project, *FAKE, "--ledger", project / name, *fresh)
+        assert refused.returncode == 1, (name, refused.stderr)
+        assert why in refused.stderr.replace("\n", " "), (name, refused.stderr)
+    after = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    assert after == before
 
 
 def test_only_what_this_run_left_is_cleaned_up(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from maskcast.io.label_maps import read_label_map
-from support import MakeProject, Maskcast, picture
+from support import MakeProject, Maskcast, picture, write_png
 
 HEAVY = ("torch", "ray", "gradio", "matplotlib", "sklearn", "maskcast.engines.pixel.engine")
 
@@ -136,3 +136,29 @@ def test_the_examples_run(finished: Path, maskcast: Maskcast, tmp_path: Path) ->
         )  # fmt: skip
         assert ended.returncode == 0, ended.stderr
         assert sentence in ended.stdout
+
+
+def test_an_annotated_set_is_one_command_away_from_a_run(
+    maskcast: Maskcast, tmp_path: Path
+) -> None:
+    for number in range(3):
+        write_png(tmp_path / "set" / "images" / f"{number}.png", picture(number)[0])
+        truth = picture(number)[1].astype(np.uint8)
+        write_png(tmp_path / "set" / "labels" / f"{number}_mask.png", truth * 255)
+        write_png(tmp_path / "set" / "photos" / f"{number}.png", picture(number)[0])
+    arguments = ("--project", tmp_path / "new", "--take-images", tmp_path / "set/images")
+
+    refused = maskcast("import", "masks", tmp_path / "set/photos", *arguments)
+    assert refused.returncode == 1
+    assert not (tmp_path / "new").exists()
+
+    imported = maskcast("import", "masks", tmp_path / "set/labels", *arguments, "--take", "2")
+    assert imported.returncode == 0, imported.stderr
+    assert imported.stderr.splitlines()[-1] == (
+        "imported 2 annotated and 0 clean references; object ids: 1"
+    )
+    write_png(tmp_path / "new" / "targets" / "2.png", picture(2)[0])
+    ran = maskcast("run", tmp_path / "new")
+    assert ran.returncode == 0, ran.stderr
+    found = read_label_map(tmp_path / "new/output/masks/2.png")
+    assert np.mean((found > 0) == picture(2)[1]) > 0.95

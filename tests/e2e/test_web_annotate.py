@@ -154,6 +154,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "stay",
         "late",
         "touch",
+        "unknown",
     )
     for number, name in enumerate(names):
         write_png(folder / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
@@ -341,7 +342,7 @@ def test_a_late_answer_never_replaces_a_newer_one(labeler: Labeler) -> None:
             held.append((route, route.fetch()))
 
     page.evaluate(_NOTE_REVISIONS)
-    page.route(re.compile("component_server"), hold_the_first_preview)
+    page.route(re.compile("maskcast/annotate"), hold_the_first_preview)
     page.mouse.click(*labeler.at(40, 40))
     wait_for(page, lambda: bool(held))
     page.mouse.click(*labeler.at(110, 80))
@@ -566,3 +567,33 @@ def test_nothing_leaves_the_machine(context: BrowserContext, server: Server, pro
     assert len(asked) > 10
     own = (server.url, "data:", "blob:")
     assert [url for url in asked if not url.startswith(own)] == []
+
+
+def test_unknown_pixels_are_painted_shown_hatched_and_saved(labeler: Labeler) -> None:
+    labeler.open("unknown.png")
+    before = np.array([labeler.color_at(x, 100) for x in range(20, 60)])
+    button = labeler.page.locator('button[data-do="unknown"]')
+
+    labeler.press("u")
+    assert button.get_attribute("aria-pressed") == "true"
+    labeler.drag((20, 100), (120, 100))
+    labeler.drag((100, 90), (100, 110), button="right")
+
+    unknown = labeler.saved("unknown.png").unknown
+    assert unknown is not None
+    assert unknown.pixels[100, 20:60].all()
+    assert not unknown.pixels[100, 100]
+    assert labeler.saved("unknown.png").objects == {}
+    after = np.array([labeler.color_at(x, 100) for x in range(20, 60)])
+    stripes = (after == 216).all(axis=1)  # the gray of stripes, and what is between them
+    assert 5 < stripes.sum() < 35
+    assert (np.abs(after.astype(int) - before).max(axis=1) > 5)[~stripes].mean() > 0.5
+
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    labeler.drag((30, 20), (60, 60))
+    assert labeler.saved("unknown.png").objects.keys() == {1}
+    labeler.press("Control+z", "Control+z")
+    unknown = labeler.saved("unknown.png").unknown
+    assert unknown is not None
+    assert unknown.pixels[100, 100]

@@ -430,6 +430,17 @@ def test_a_tab_whose_scripts_cannot_be_had_says_so(
     expect(page.locator(".run .counted")).not_to_be_empty()
 
 
+def test_what_better_masks_take_is_said_beside_the_engines(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    (tmp_path / "references").mkdir()
+    with served(tmp_path, env={"HF_HOME": str(tmp_path / "hub")}) as server:
+        page = open_tab(context, server.url, "Run")
+        line = page.locator(".run .next-engine")
+        expect(line).to_contain_text("The next step, deep: better masks, one download of 88 MB")
+        expect(line).to_contain_text("maskcast engines pull dinov2-small")
+
+
 def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
     context: BrowserContext, reviewed: Path, tmp_path: Path
 ) -> None:

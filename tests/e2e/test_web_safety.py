@@ -103,19 +103,9 @@ def test_links_out_of_the_project_are_not_followed(server: Server) -> None:
 def test_the_annotate_tab_shows_references_and_no_other_picture(
     server: Server, project: Path
 ) -> None:
-    config = server.request("/config").json()
-    (component,) = (
-        one["id"]
-        for one in config["components"]
-        if one["props"].get("elem_id") == "maskcast-annotate"
-    )
-
     def picture_of(name: str) -> Answer:
         message = {"do": "picture", "image": name}
-        body = {"component_id": component, "fn_name": "annotate", "session_hash": "x"}
-        content = json.dumps({**body, "data": message}).encode()
-        headers = {"Content-Type": "application/json"}
-        return server.request("/gradio_api/component_server", "POST", content, headers)
+        return server.request("/maskcast/annotate", "POST", json.dumps(message).encode())
 
     assert picture_of("r.png").json()["ok"]
     (project / "references" / "link.png").symlink_to(project.parent / "outside.png")
@@ -168,6 +158,17 @@ def test_wrong_words_are_answered_with_a_sentence(server: Server) -> None:
     )
     for body in (*wrong, b"x" * 200_000, b"[" * 90_000):
         assert server.request("/maskcast/start", "POST", body).status == 400, body[:20]
+    for body in (b"[]", b"{", b"[" * 90_000, b"\xff"):
+        answer = server.request("/maskcast/annotate", "POST", body)
+        assert (answer.status, answer.json()["ok"]) == (400, False), body[:20]
+    # Gradio's own route for what components ask breaks on one that it does not know.
+    unknown = b'{"component_id": 999, "fn_name": "annotate", "data": {}, "session_hash": "x"}'
+    json_type = {"content-type": "application/json"}
+    for path in ("/gradio_api/component_server", "/gradio_api/component_server/"):
+        assert server.request(path, "POST", unknown, json_type).status == 404
+    assert server.request("/maskcast/run", headers={"Origin": "http://[::1"}).status == 200
+    refused = server.request("/maskcast/stop", "POST", headers={"Origin": "http://[::1"})
+    assert refused.status == 403
     assert server.request("/maskcast/results?limit=99999999").status == 200
 
 

@@ -22,6 +22,7 @@ from maskcast.cli.importing import import_annotations
 from maskcast.cli.labelers import annotate, serve
 from maskcast.cli.options import EXIT_ERROR, EXIT_OK, EXIT_STOPPED, say
 from maskcast.cli.references import references_app
+from maskcast.cli.review import review_app
 from maskcast.cli.running import evaluate, run, status
 from maskcast.errors import MaskcastError
 from maskcast.io.printable import printable, printable_lines
@@ -45,6 +46,7 @@ app.command()(evaluate)
 app.command("import")(import_annotations)
 app.command("export")(export_results)
 app.add_typer(references_app, name="references")
+app.add_typer(review_app, name="review")
 app.add_typer(engines_app, name="engines")
 
 

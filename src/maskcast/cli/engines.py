@@ -29,6 +29,8 @@ def engines(context: typer.Context, as_json: JsonOption = False) -> None:
     for entry in found:
         state = f"ready on {entry.device}" if entry.ready else "not ready"
         say(f"{entry.name:10} {state}: {entry.description or entry.next_step}")
+        if entry.promise:
+            say(f"{'':10} the next step: {entry.promise}")
         if entry.description and entry.next_step:
             say(f"{'':10} {entry.next_step}")
         width = max((len(offer.name) for offer in entry.weights), default=0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from maskcast.cli.options import (
+    AcceptDamagedOption,
     JsonOption,
     ProjectOption,
     ReferencesOption,
@@ -44,7 +47,8 @@ def import_annotations(
     take_images: Annotated[
         Path | None,
         typer.Option(
-            help="Copy the pictures that the source tells of from this folder into the references."
+            help="Copy the pictures that the source tells of from this folder into the references; "
+            "a project folder that does not exist is made."
         ),
     ] = None,
     take: Annotated[
@@ -66,6 +70,7 @@ def import_annotations(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse the whole source if anything does not fit.")
     ] = False,
+    accept_damaged: AcceptDamagedOption = False,
     merge: Annotated[
         bool,
         typer.Option("--merge", help="Add objects that are missing, keep those that are there."),
@@ -94,10 +99,33 @@ def import_annotations(
         take_images=take_images,
         take=take,
     )
-    opened = ProjectFolder.open(project, {"paths": path_flags(references, None, None)})
-    with CountedProgress(Console(stderr=True)) as progress:
+    with (
+        _there(project, may_be_made=take_images is not None),
+        CountedProgress(Console(stderr=True)) as progress,
+    ):
+        opened = ProjectFolder.open(
+            project,
+            {
+                "paths": path_flags(references, None, None),
+                "images": {"accept_damaged": accept_damaged or None},
+            },
+        )
         summary = import_annotations(opened, format_name, source, options, progress)
     if as_json:
         print_json(summary.to_json())
     else:
         typer.echo(summary.describe(), err=True)
+
+
+@contextmanager
+def _there(project: Path, *, may_be_made: bool) -> Iterator[None]:
+    """The project's folder is there, made if it may be; gone again if nothing came into it."""
+    is_made = may_be_made and not project.exists() and project.parent.is_dir()
+    if is_made:
+        project.mkdir()
+    try:
+        yield
+    finally:
+        if is_made:
+            with suppress(OSError):  # it holds something now
+                project.rmdir()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from maskcast.project.folder import ProjectFolder
     from maskcast.results.evaluation import Evaluation
     from maskcast.runs.executor import Executor
+    from maskcast.runs.generations import UpdateSummary
     from maskcast.runs.summary import RunSummary
 
 from maskcast.io.printable import printable, printable_lines
@@ -47,6 +48,12 @@ WeightsOption = Annotated[
 DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, mps.")]
 OutputOption = Annotated[
     str | None, typer.Option("--output", help="Folder or URL for the results.")
+]
+AcceptDamagedOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-damaged", help="Use what can be decoded of damaged pictures, with a note."
+    ),
 ]
 LedgerOption = Annotated[
     Path | None, typer.Option("--ledger", help="File of the ledger; in the output unless given.")
@@ -84,12 +91,13 @@ def run_in_console(
     from rich.console import Console
 
     from maskcast.cli.console import ConsoleObserver
+    from maskcast.review.applying import show_decisions
     from maskcast.runs.run import run_project
 
     stop = threading.Event()
     observer = ConsoleObserver(Console(stderr=True), stop)
     with observer.shown():
-        return run_project(
+        summary = run_project(
             project,
             observer,
             limit=limit,
@@ -100,6 +108,23 @@ def run_in_console(
             executor=executor,
             shard_size=shard_size,
         )
+        show_decisions(project, observer.note)
+        return summary
+
+
+def update_in_console(
+    project: ProjectFolder, *, teach: int | None = None, executor: Executor | None = None
+) -> UpdateSummary:
+    """Make the next generation with a progress bar on stderr; Ctrl-C as in ``run_in_console``."""
+    from rich.console import Console
+
+    from maskcast.cli.console import ConsoleObserver
+    from maskcast.review.updating import update_project
+
+    stop = threading.Event()
+    observer = ConsoleObserver(Console(stderr=True), stop)
+    with observer.shown():
+        return update_project(project, observer, teach=teach, stop=stop, executor=executor)
 
 
 def program() -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskcast.cli.options import (
+    AcceptDamagedOption,
     DeviceOption,
     EngineOption,
     JsonOption,
@@ -24,10 +25,13 @@ from maskcast.cli.options import (
     print_json,
     run_in_console,
     say,
+    update_in_console,
 )
 
 if TYPE_CHECKING:
+    from maskcast.project.folder import ProjectFolder
     from maskcast.runs.executor import Executor
+    from maskcast.runs.generations import UpdateSummary
     from maskcast.runs.summary import RunSummary
 
 
@@ -60,6 +64,7 @@ def run(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Refuse pictures with more pixels than this.")
     ] = None,
+    accept_damaged: AcceptDamagedOption = False,
     limit: Annotated[
         int | None, typer.Option(min=1, max=2**31 - 1, help="At most so many targets this time.")
     ] = None,
@@ -77,6 +82,23 @@ def run(
     ] = None,
     redo_failed: Annotated[
         bool, typer.Option("--redo-failed", help="Do only the targets that failed.")
+    ] = False,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update",
+            help="Let what was corrected teach, and do again what nobody settled, as the next "
+            "generation.",
+        ),
+    ] = False,
+    teach: Annotated[
+        int | None,
+        typer.Option(
+            "--teach", min=1, help="With --update: so many settled targets become references."
+        ),
+    ] = None,
+    back: Annotated[
+        bool, typer.Option("--back", help="Return to the generation before; nothing is computed.")
     ] = False,
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Annotate the references in a window first.")
@@ -118,15 +140,24 @@ def run(
             "batch_size": _number_or_word(batch_size),
             "workers": workers,
             "threshold": threshold,
-            "images": {"max_pixels": max_pixels},
+            "images": {"max_pixels": max_pixels, "accept_damaged": accept_damaged or None},
             "paths": path_flags(references, targets, output, ledger),
         },
     )
+    if update or back or teach is not None:
+        _check_alone(update, back, teach, others=fresh or redo_failed or shards or bool(redo))
+    if back:
+        _go_back(opened, as_json)
+        return
     if annotate:
         from maskcast.ui.desktop import annotate as annotate_in_window
 
         annotate_in_window(opened)
     place = _executor(executor, address, gpus_per_worker, max_workers)
+    if update:
+        renewed = update_in_console(opened, teach=teach, executor=place)
+        _print_summary(renewed, as_json)
+        raise typer.Exit(exit_code(renewed.run))
     summary = run_in_console(
         opened,
         limit=limit,
@@ -161,7 +192,11 @@ def status(
 
 def evaluate(
     truth: Annotated[
-        Path, typer.Option(help="Folder of true label maps, named as the results in masks/.")
+        Path,
+        typer.Option(
+            help="Folder of true label maps, named as the results in masks/; or an "
+            "annotations.json, or the folder that holds it."
+        ),
     ],
     project: ProjectArgument = Path(),
     output: OutputOption = None,
@@ -180,7 +215,26 @@ def evaluate(
         print_evaluation(evaluation, f"{evaluation.targets} targets of {opened.output_place}")
 
 
-def _print_summary(summary: RunSummary, as_json: bool) -> None:
+def _check_alone(update: bool, back: bool, teach: int | None, *, others: bool) -> None:
+    from maskcast.errors import SettingsError
+
+    if (update and back) or (teach is not None and not update) or others:
+        raise SettingsError(
+            "--update (with --teach N) and --back stand alone: leave --fresh, --redo, "
+            "--redo-failed and --shards out, and give only one of the two"
+        )
+
+
+def _go_back(project: ProjectFolder, as_json: bool) -> None:
+    from maskcast.runs.generations import go_back
+
+    generation = go_back(project)
+    if as_json:
+        print_json({"output": str(project.output_place), "generation": generation})
+    say(f"{project.output_place} holds generation {generation} again", err=True)
+
+
+def _print_summary(summary: RunSummary | UpdateSummary, as_json: bool) -> None:
     if as_json:
         print_json(summary.to_json())
     else:

@@ -32,6 +32,7 @@ class EngineEntry:
         description: one sentence.
         next_step: what to do to make it ready; empty if it is.
         weights: what it can be used with, and what of that is on this machine.
+        is_next: whether it is what to try after the engine that works at once.
     """
 
     name: str
@@ -41,10 +42,18 @@ class EngineEntry:
     description: str
     next_step: str
     weights: tuple[WeightsOffer, ...] = ()
+    is_next: bool = False
+
+    @property
+    def promise(self) -> str:
+        """What getting it ready is worth and takes; empty of an engine that is ready."""
+        if self.ready or not (self.is_next and self.weights):
+            return ""
+        return f"better masks: one download of {self.weights[0].megabytes} MB"
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
-        return asdict(self)
+        return {**asdict(self), "promise": self.promise}
 
 
 def list_engines() -> list[EngineEntry]:
@@ -80,13 +89,15 @@ def _place(name: str) -> tuple[int, str]:
 
 def _entry(name: str) -> EngineEntry:
     description, weights = _introduce(name)
+    is_next = name == _FIRST[1]
     try:
         engine = create_engine(name, EngineSettings())
     except EngineError as error:
-        return EngineEntry(name, False, None, None, description, str(error), weights)
+        return EngineEntry(name, False, None, None, description, str(error), weights, is_next)
     try:
         info = engine.info
-        return EngineEntry(name, True, info.device, info.needs_weights, description, "", weights)
+        needs = info.needs_weights
+        return EngineEntry(name, True, info.device, needs, description, "", weights, is_next)
     finally:
         engine.close()
 

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from maskcast.drawing.palette import default_spec
 from maskcast.errors import AnnotationError, SettingsError
@@ -13,6 +14,16 @@ from maskcast.interchange.reading.entries import ClassMeaning
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.types import MAX_OBJECT_ID, ObjectSpec
+
+_RESERVED: Mapping[str, ClassMeaning] = MappingProxyType(
+    {
+        "__ignore__": "unknown",
+        "ignore": "unknown",
+        "_background_": "background",
+        "background": "background",
+    }
+)
+"""Names that tools give to what is no object: LabelMe's own, and those that many sets have."""
 
 
 def read_classes(texts: Sequence[str]) -> dict[str, ClassMeaning]:
@@ -88,6 +99,15 @@ class ObjectNames:
         self._source = source
         self._usual = {default_spec(key).name: key for key in range(1, MAX_OBJECT_ID + 1)}
         self.new_specs: list[ObjectSpec] = []
+
+    def reserved(self, labels: Iterable[str]) -> dict[str, ClassMeaning]:
+        """Which of these names stand for no object: neither the table nor the project has them."""
+        named = {*self._classes, *(spec.name for spec in self._specs.values())}
+        return {
+            label: _RESERVED[label.casefold()]
+            for label in labels
+            if label.casefold() in _RESERVED and label not in named
+        }
 
     def knows(self, object_id: int) -> bool:
         """Whether the project has this object, by name or on a reference."""

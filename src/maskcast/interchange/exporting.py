@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from maskcast.errors import ExportError, MaskcastError, SettingsError
@@ -30,6 +31,8 @@ from maskcast.interchange.formats.writing import (
     count,
 )
 from maskcast.interchange.options import ExportOptions
+from maskcast.io.images import read_image
+from maskcast.io.storage import Place
 from maskcast.masks import Cutout
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
@@ -37,9 +40,13 @@ from maskcast.results.instances import Instances, check_instances, split_instanc
 from maskcast.results.result_files import ResultFiles
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import opened_ledger
+from maskcast.runs.fingerprint import seen_window
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import read_id_mask
-from maskcast.types import ObjectSpec
+from maskcast.types import ObjectSpec, RgbImage
+
+_SETTLED = frozenset({"accepted", "corrected", "rejected"})
+"""Decisions after which a person knows what is on a target."""
 
 Progress = Callable[[int, int], None]
 """Told how many targets are written, and of how many."""
@@ -123,6 +130,8 @@ class _Export:
         self._ledger = ledger
         self._progress = progress
         self._files = ResultFiles(project.output_place)
+        self._is_reviewed = bool(ledger.shown_decisions())
+        self._window = seen_window(ledger.fingerprint)
         self._tally = _Tally()
 
     def write(self, temporary: Path, folder: Path) -> ExportSummary:
@@ -205,9 +214,13 @@ class _Export:
         return self._project.object_specs(found_ids | annotated, file)
 
     def _is_accepted(self, row: TargetRow) -> bool:
-        return self._options.only == "all" or all(
-            found.score >= self._options.min_score for found in row.objects
-        )
+        if self._options.only == "all":
+            return True
+        if self._options.only == "reviewed" or row.decision is not None:
+            return row.decision in _SETTLED
+        least = self._options.min_score
+        may_pass = least > 0 or not self._is_reviewed
+        return may_pass and all(found.score >= least for found in row.objects)
 
     def _split_names(self) -> tuple[str, ...]:
         shares = self._options.split
@@ -247,15 +260,21 @@ class _Export:
         ]
         large = [found for found in instances if found.cutout.area >= self._options.min_area]
         self._tally.instances_left_out += len(instances) - len(large)
+        original = self._project.targets_place / row.image_id
         return ExportedImage(
             row.image_id,
             *row.size,
             tuple(large),
             row.name,
             split,
-            self._project.targets_place / row.image_id,
+            original,
             is_placed=self._options.pictures != "none",
+            look=partial(self._look, original),
         )
+
+    def _look(self, original: Place) -> RgbImage:
+        options = self._project.settings.images.read_options
+        return read_image(original, window=self._window, options=options).rgb
 
     def _cutouts(self, row: TargetRow, object_id: int, size: tuple[int, int]) -> list[Cutout]:
         mask = read_id_mask(self._files.id_mask(row, object_id))
@@ -289,10 +308,10 @@ class _Export:
                 f"{count(self._tally.renamed, 'picture')} differ from others only in the suffix "
                 "and are called with both suffixes, such as a.jpg.jpg"
             )
-        if options.only == "accepted" and options.min_score == 0:
+        if options.only == "accepted" and options.min_score == 0 and not self._is_reviewed:
             told.append(
-                "accepted means that every score on a target reaches --min-score, which is 0 now, "
-                "so nothing is left out"
+                "accepted means that a person accepted a target, or that every score on it reaches "
+                "--min-score; nobody reviewed any, and that is 0 now, so nothing is left out"
             )
         return told
 

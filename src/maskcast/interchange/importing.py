@@ -129,10 +129,14 @@ class _Import:
         self._folder = PictureFolder(options.take_images, self._references)
         self._pictures = NamedPictures(self._folder.paths, project.settings.images.read_options)
         self._names = ObjectNames(project, options.classes, source)
+        self._meanings = dict(options.classes)
 
     def run(self) -> ImportSummary:
         opened = self._open()
-        images = self._chosen(self._distinct(self._read(opened)))
+        found = self._distinct(self._read(opened))
+        reserved = self._names.reserved(_labels(found))
+        self._meanings |= reserved
+        images = self._chosen(found)
         self._check_found(images)
         ids = self._names.assign(self._classes(images), opened.labels)
         annotations, joined = self._annotated(images, ids)
@@ -147,7 +151,7 @@ class _Import:
             clean=len(annotations) - len(shown),
             object_ids=tuple(sorted({key for known in shown for key in known.objects})),
             left_out=self._left_out.tallies(),
-            notes=tuple(opened.notes),
+            notes=(*opened.notes, *map(_reserved_note, reserved.items()), *self._pictures.notes()),
             without=len(self._references.keys() - imported),
             changed=written.changed,
             taken=taken,
@@ -232,20 +236,24 @@ class _Import:
             (found.label, found.object_id)
             for image in images
             for found in image.objects
-            if self._options.classes.get(found.label) not in ("unknown", "background")
+            if self._meanings.get(found.label) not in ("unknown", "background")
         ]
 
     def _check_found(self, images: Sequence[ReadImage]) -> None:
         if not images:
             raise self._nothing()
         is_meant = self._options.clean or self._format in _EXPLICITLY_CLEAN
-        if not is_meant and not any(image.objects or image.unknown for image in images):
+        if not is_meant and not any(map(self._shows_anything, images)):
             told = self._told()
             raise AnnotationError(
                 f"{self._source} shows no object on {_images(len(images))}; if nothing is there, "
                 "say so with --clean, and each becomes a clean reference"
                 + (f" (left out: {told})" if told else "")
             )
+
+    def _shows_anything(self, image: ReadImage) -> bool:
+        meanings = (self._meanings.get(found.label) for found in image.objects)
+        return image.unknown is not None or any(known != "background" for known in meanings)
 
     def _nothing(self) -> AnnotationError:
         """The error that nothing of the source fits."""
@@ -264,7 +272,7 @@ class _Import:
     def _annotated(
         self, images: Sequence[ReadImage], ids: Mapping[ClassKey, int]
     ) -> tuple[list[Annotation], int]:
-        annotator = Annotator(self._project, ids, self._options.classes, self._left_out)
+        annotator = Annotator(self._project, ids, self._meanings, self._left_out)
         annotations = []
         try:
             for number, image in enumerate(images):
@@ -333,6 +341,14 @@ def _references(folder: Path, *, may_be_missing: bool) -> dict[str, Path]:
 
 def _labels(images: Iterable[ReadImage]) -> list[str]:
     return [found.label for image in images for found in image.objects]
+
+
+def _reserved_note(reserved: tuple[str, ClassMeaning]) -> str:
+    label, meaning = reserved
+    return (
+        f"what is called {label!r} counts as {meaning}; if it is an object, say so with --classes "
+        f"{label}=ID"
+    )
 
 
 def _images(count: int) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from maskcast.errors import SettingsError
 
-Only = Literal["all", "accepted"]
+Only = Literal["all", "accepted", "reviewed"]
 PictureMode = Literal["none", "copy", "link"]
 InstanceChoice = Literal["auto", "components", "touching", "one"]
 """How instances are told apart; ``auto`` as the format is meant, else see
@@ -65,8 +65,10 @@ class ExportOptions:
 
     Attributes:
         only: ``all`` exports every target that is done; objects below ``min_score`` are left out
-            of it. ``accepted`` leaves out the whole target instead, because what is left out of
-            a picture counts as background in training.
+            of it. ``reviewed`` exports those that a person accepted, corrected or rejected.
+            ``accepted`` exports these, and of those nobody looked at the ones on which every score
+            reaches ``min_score``, if that is above 0. It leaves out whole targets, because what is
+            left out of a picture counts as background in training.
         min_score: in [0, 1].
         instances: see ``InstanceChoice``.
         min_area: pixels.
@@ -86,8 +88,8 @@ class ExportOptions:
         Only,
         Spelling(
             "targets",
-            "all targets that are done, or those accepted: every score on them reaches "
-            "--min-score.",
+            "all targets that are done; reviewed: those a person accepted, corrected or rejected; "
+            "accepted: these, and those unseen on which every score reaches --min-score.",
         ),
     ] = "all"
     min_score: Annotated[
@@ -124,7 +126,9 @@ class ExportOptions:
     ] = False
     polygons: Annotated[
         bool,
-        Spelling("outlines", "Outlines instead of masks: coco, labelme, cvat, labelstudio."),
+        Spelling(
+            "outlines", "Outlines instead of masks: coco, labelme, cvat, labelstudio, fiftyone."
+        ),
     ] = False
     tolerance: Annotated[
         float,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import numpy as np
 
 from maskcast.errors import ExportError
 from maskcast.interchange.export_summary import ExportSummary
+from maskcast.interchange.formats.csv_tables import IMAGES_NAME, INSTANCES_NAME
 from maskcast.interchange.formats.splits import SPLITS_FILE
 from maskcast.interchange.formats.writing import count
 
@@ -197,6 +199,46 @@ def _read_masks(module: Any, folder: Path) -> Found:  # noqa: ANN401
     return Found(images)
 
 
+def _read_tables(module: Any, folder: Path) -> Found:  # noqa: ANN401
+    images, rows = module.read_csv(folder / IMAGES_NAME), module.read_csv(folder / INSTANCES_NAME)
+    return Found(len(images), len(rows), int(rows["area"].sum()))
+
+
+def _read_geojson(module: Any, folder: Path) -> Found:  # noqa: ANN401
+    images = instances = 0
+    area = 0.0
+    for path in sorted((folder / "annotations").rglob("*.geojson")):
+        features = json.loads(path.read_text("utf-8"))["features"]
+        images += 1
+        instances += len(features)
+        area += sum(module.shape(feature["geometry"]).area for feature in features)
+    return Found(images, instances, round(area) if area.is_integer() else None)
+
+
+def _read_imagefolder(module: Any, folder: Path) -> Found:  # noqa: ANN401
+    module.disable_progress_bars()
+    with tempfile.TemporaryDirectory() as cache:
+        loaded = module.load_dataset(str(folder), cache_dir=cache)
+        rows = [row for part in loaded.values() for row in part.select_columns(["objects"])]
+    areas = [row["objects"]["area"] for row in rows]
+    return Found(len(rows), sum(map(len, areas)), sum(map(sum, areas)))
+
+
+def _read_fiftyone(module: Any, folder: Path) -> Found:  # noqa: ANN401
+    images = instances = pixels = 0
+    for path in sorted(folder.rglob("labels.json")):
+        importer = module.COCODetectionDatasetImporter(
+            dataset_dir=str(path.parent), label_types="segmentations"
+        )
+        with importer:
+            for _, _, label in importer:
+                images += 1
+                found = label.detections if label is not None else []
+                instances += len(found)
+                pixels += sum(int(np.count_nonzero(detection.mask)) for detection in found)
+    return Found(images, instances, pixels)
+
+
 def _json_files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*.json")) if path != folder / SPLITS_FILE)
 
@@ -215,5 +257,9 @@ _READERS: Mapping[str, _Reader] = MappingProxyType(
             "label-studio-sdk", "label_studio_sdk.converter.brush", _read_labelstudio
         ),
         "masks": _Reader("pillow", "PIL.Image", _read_masks),
+        "csv": _Reader("pandas", "pandas", _read_tables),
+        "geojson": _Reader("shapely", "shapely.geometry", _read_geojson),
+        "hf": _Reader("datasets", "datasets", _read_imagefolder, needs_pictures=True),
+        "fiftyone": _Reader("fiftyone", "fiftyone.utils.coco", _read_fiftyone),
     }
 )

@@ -21,7 +21,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from maskcast.errors import ImageError
-from maskcast.io.rasters import Raster, read_raster, unreadable
+from maskcast.io.decoders.raster import Raster
+from maskcast.io.rasters import read_raster, unreadable
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.types import LabelMap, Mask, RgbImage
@@ -32,8 +33,16 @@ MAX_JPEG_SIDE = 65_500
 IMAGE_SUFFIXES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"}
     | {".tif", ".tiff", ".webp"}
+    | {".avif", ".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx", ".jxl"}
 )
-"""Suffixes of picture files, lower case, with the dot."""
+"""Suffixes of picture files that are read, lower case, with the dot."""
+
+UNREAD_SUFFIXES = frozenset(
+    {".heic", ".heif", ".jxr", ".psd", ".tga", ".exr", ".hdr", ".dcm", ".svg", ".eps", ".ico"}
+    | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".raw"}
+    | {".czi", ".lif", ".nd2", ".oib", ".oif", ".mrc", ".dm3", ".dm4"}
+)
+"""Suffixes of pictures of kinds that are not read, of which a person is told."""
 
 _WINDOW_TAILS = (0.1, 99.9)
 _WINDOW_SAMPLES_PER_IMAGE = 4_000_000
@@ -81,6 +90,11 @@ def is_image_name(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
+def is_unread_picture(name: str) -> bool:
+    """Whether the file name has a suffix of ``UNREAD_SUFFIXES``, in any case."""
+    return PurePosixPath(name).suffix.lower() in UNREAD_SUFFIXES
+
+
 def read_image(
     path: Readable,
     *,
@@ -101,12 +115,24 @@ def read_image(
     raster = read_raster(path, options)
     if raster.palette is not None:
         return DecodedImage(raster.palette[raster.samples[..., 0]], raster.notes)
-    channels, channel_notes = _visible_channels(raster.samples)
+    channels = _visible_channels(path, raster.samples, options.channel)
+    channel_notes = channel_notes_of(raster, options)
     bounds, range_notes = _black_and_white(path, channels, raster, window)
     shown = _stretch(channels, bounds)
     rgb = cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB) if shown.shape[2] == 1 else shown
     rgb = np.ascontiguousarray(rgb, np.uint8)
     return DecodedImage(rgb, raster.notes + channel_notes + range_notes)
+
+
+def channel_notes_of(raster: Raster, options: ReadOptions) -> tuple[str, ...]:
+    """A note if some channels of a picture are not shown and nobody chose."""
+    count = raster.samples.shape[2]
+    if count in {1, 3} or raster.palette is not None or options.channel is not None:
+        return ()
+    used = "the first of 2 channels is used, as gray"
+    if count > 3:
+        used = f"the first 3 of {count} channels are used, as RGB"
+    return (f"only {used}; [images] channel shows another one",)
 
 
 def measure_window(
@@ -146,7 +172,7 @@ def _window_samples(path: Place, options: ReadOptions, most: int) -> npt.NDArray
         return None
     if raster.palette is not None or raster.samples.itemsize == 1:
         return None
-    values = _visible_channels(raster.samples)[0].ravel()
+    values = _visible_channels(path, raster.samples, options.channel).ravel()
     samples = values[:: -(-values.size // most)]
     # Integers need less memory as they are; floats are measured as exactly as they can be.
     return _finite(samples).astype(np.float64) if samples.dtype.kind == "f" else samples.copy()
@@ -205,14 +231,16 @@ def encode_jpeg(rgb: RgbImage, quality: int = 90) -> bytes:
     return encoded.tobytes()
 
 
-def _visible_channels(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+def _visible_channels(
+    path: Readable, samples: npt.NDArray[Any], channel: int | None
+) -> npt.NDArray[Any]:
     """The one or three channels of (H, W, C) that are shown."""
     count = samples.shape[2]
-    if count == 2:
-        return samples[..., :1], ("only the first of 2 channels is used, as gray",)
-    if count > 3:
-        return samples[..., :3], (f"only the first 3 of {count} channels are used, as RGB",)
-    return samples, ()
+    if channel is not None and count > 1:
+        if channel > count:
+            raise unreadable(path, f"it has {count} channels and [images] channel is {channel}")
+        return samples[..., channel - 1 : channel]
+    return samples[..., : 1 if count == 2 else 3]
 
 
 def _black_and_white(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import ImageOps, PngImagePlugin
 
 from maskcast.errors import AnnotationError, ImageError
+from maskcast.io.decoders.raster import AMBIGUOUS_GRAY, LOSSY, SEVERAL, Raster
 from maskcast.io.mask_signs import (
     DEEP_WHITE,
     SIGNS,
@@ -29,7 +30,7 @@ from maskcast.io.mask_signs import (
     share_between,
     white_of,
 )
-from maskcast.io.rasters import Raster, read_raster
+from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Readable
 from maskcast.types import LabelMap, Mask
@@ -45,8 +46,6 @@ LABEL_SUFFIXES = frozenset(
 )
 """Suffixes of files that may be label maps, lower case, with the dot."""
 
-_LOSSY = "this format does not keep pixel values exactly"
-_AMBIGUOUS_GRAY = "gray pixels of 2 or 4 bits can be read in two ways"
 _NOT_NUMPY = (ValueError, EOFError, MemoryError, SyntaxError, RecursionError, TokenError)
 _MOST_COLORS = 6
 _COLORED = 64.0
@@ -54,6 +53,9 @@ _COLORED = 64.0
 
 _MATCHED = 0.9
 """Share of pixels that are nearly all."""
+_REGION = 4
+"""Blocks of 2 x 2 pixels of one colour that an edge does not have."""
+
 _NO_OBJECT = frozenset({(224, 224, 192), (255, 255, 255), (0, 0, 0), (128, 128, 128)})
 """Colours that palettes give to a number that is no object: VOC's border, white, black, gray."""
 
@@ -78,11 +80,13 @@ class LabelRules:
     Attributes:
         instances: whether every value above 0 is the same object.
         colors: number of each colour, for pictures of colours; 0 is nothing.
+        named: values that are known to be ids.
         trusted: whether they are known to be label maps, whatever they look like.
     """
 
     instances: bool = False
     colors: Mapping[Color, int] | None = None
+    named: Set[int] = frozenset()
     trusted: bool = False
 
 
@@ -162,13 +166,15 @@ def read_label_picture(
         if isinstance(path, Path) and path.suffix.lower() == ".npy":
             samples = _read_npy(path, options.max_pixels)
             return _judged(path, samples, rules, is_lossy=False)
-        raster = read_raster(path, options)
+        # A label map is nearly empty as a rule, and one that is damaged would say wrong things.
+        whole = ReadOptions(options.max_pixels, trust_small_files=True)
+        raster = read_raster(path, whole)
     except ImageError as error:
         raise AnnotationError(str(error)) from error
-    if raster.notes:
+    if SEVERAL.intersection(raster.notes):
         raise NotALabelMapError(path, "it holds several pictures", "save one of them")
-    is_lossy = raster.not_labels == _LOSSY
-    if raster.not_labels == _AMBIGUOUS_GRAY:
+    is_lossy = raster.not_labels == LOSSY
+    if raster.not_labels == AMBIGUOUS_GRAY:
         if not set(np.unique(raster.samples).tolist()) <= {0, 255}:
             raise _unsaved(path, raster.not_labels)
     elif raster.not_labels is not None and not is_lossy:
@@ -239,7 +245,7 @@ def _from_samples(
         samples = np.where((alpha > 0)[..., None], samples, samples.dtype.type(0))
     gray = _as_gray(samples, is_lossy=is_lossy)
     if gray is None or _names_a_gray(rules, gray):
-        return _from_colors(path, samples, rules)
+        return _from_colors(path, samples, rules, is_lossy=is_lossy)
     return _judged(path, gray, rules, is_lossy=is_lossy)
 
 
@@ -279,7 +285,7 @@ def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPic
     colors = palette[used]
     shown = palette[indices]
     if rules.colors:
-        return _from_colors(path, shown, rules)
+        return _from_colors(path, shown, rules, is_lossy=False)
     if np.all(colors == colors[:, :1]):  # shades of gray
         gray = np.asarray(shown[..., 0])
         shades = set(colors[:, 0].tolist())
@@ -306,7 +312,9 @@ def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPic
 # ---- colours
 
 
-def _from_colors(path: Readable, rgb: npt.NDArray[Any], rules: LabelRules) -> LabelPicture:
+def _from_colors(
+    path: Readable, rgb: npt.NDArray[Any], rules: LabelRules, *, is_lossy: bool
+) -> LabelPicture:
     """Of colours (H, W, 3), by the person's table of colours."""
     if rgb.shape[2] == 1:
         rgb = np.repeat(rgb, 3, axis=2)
@@ -321,10 +329,38 @@ def _from_colors(path: Readable, rgb: npt.NDArray[Any], rules: LabelRules) -> La
     share = counts / counts.sum()
     if share[nearest <= _COLORED**2].sum() < _MATCHED:
         raise _ask_for_colors(path, rgb)
+    if not is_lossy:
+        _check_named(path, seen, nearest > _COLORED**2, places.reshape(packed.shape))
     numbers = np.array(list(table.values()), np.uint8)[np.argmin(off, axis=0)]
-    between = float(share[nearest > 0].sum())
+    between = float(share[nearest > SIGNS.noise**2].sum())
     return LabelPicture(
         numbers[places.reshape(packed.shape)], between or None, is_final=True, from_colors=True
+    )
+
+
+def _check_named(
+    path: Readable, seen: npt.NDArray[np.float32], is_far: Mask, places: npt.NDArray[np.intp]
+) -> None:
+    """Refuse regions of a colour that is far from all that were named; an edge has none.
+
+    Args:
+        path: of the picture.
+        seen: float32 (C, 3), the colours that occur.
+        is_far: bool (C,), which are far from all of the table.
+        places: (H, W), which colour each pixel has.
+    """
+    corner = places[:-1, :-1]
+    same = is_far[corner]
+    for other in (places[1:, :-1], places[:-1, 1:], places[1:, 1:]):
+        same &= corner == other
+    blocks = np.bincount(corner[same], minlength=len(seen))
+    if blocks.max() < _REGION:
+        return
+    color = f"#{bytes(seen[int(blocks.argmax())].astype(np.uint8).tolist()).hex()}"
+    raise NotALabelMapError(
+        path,
+        f"it has regions of the colour {color}, of which nothing was said",
+        f"say which object it is, with --classes '{color}=2', or '{color}=background'",
     )
 
 
@@ -367,9 +403,18 @@ def _judged(
     is_judged = not rules.trusted and present[0] >= 0 and len(present) > 2
     if is_judged and is_smoothed_mask(values):
         return _cut(values, 0, full)
+    if not rules.trusted and _is_almost_white(present, full, rules):
+        return _cut(values, 0, full)
     if not rules.trusted and (ends := lifted_levels(values)) is not None:
         return _cut(values, *ends)
     return _judged_values(path, values, rules)
+
+
+def _is_almost_white(present: list[int], full: int, rules: LabelRules) -> bool:
+    """Whether these are black and one other level so bright that only white can be meant."""
+    top = present[-1]
+    is_pair = present[:-1] == [0] and not (rules.instances or top in rules.named)
+    return is_pair and SIGNS.white * full <= top <= full
 
 
 def _from_floats(path: Readable, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

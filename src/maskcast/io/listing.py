@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from maskcast.errors import SettingsError, StorageError
-from maskcast.io.images import is_image_name
+from maskcast.io.images import is_image_name, is_unread_picture
 from maskcast.io.output_names import fold
 from maskcast.io.storage import Entry, Place, Tag, Url
 from maskcast.types import Target
@@ -134,6 +135,7 @@ class _Report:
     notes: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
     other_files: int = 0
+    unread: list[str] = field(default_factory=list)
     not_unicode: list[str] = field(default_factory=list)
     not_files: list[str] = field(default_factory=list)
 
@@ -142,9 +144,24 @@ class _Report:
         self.notes.append(f"the folder {folder} cannot be listed ({reason})")
         self.unlisted.append(f"{relative}/" if relative else "")
 
+    def leave_out(self, name: str) -> None:
+        """Note a file that does not have the name of a picture that is read."""
+        if is_unread_picture(name):
+            self.unread.append(name)
+        else:
+            self.other_files += 1
+
     def sentences(self, root: Place) -> tuple[str, ...]:
         """For the user."""
         sentences = list(self.notes)
+        if self.unread:
+            kinds = Counter(PurePosixPath(name).suffix.lower() for name in self.unread)
+            told = ", ".join(f"{count} {suffix}" for suffix, count in sorted(kinds.items()))
+            what = "picture is" if len(self.unread) == 1 else "pictures are"
+            sentences.append(
+                f"{len(self.unread)} {what} of a kind that is not read ({told}; first: "
+                f"{self.unread[0]}) and left out of {root}; save them as PNG or TIFF"
+            )
         if self.not_unicode:
             sentences.append(
                 f"{len(self.not_unicode)} files in {root} have names that are not valid "
@@ -236,7 +253,9 @@ class _Search:
             self.report.cannot_list(path, relative, reason)
 
     def _is_image(self, entry: os.DirEntry[str], image_id: str) -> bool:
-        if not is_image_name(entry.name) or _is_apple_double(entry):
+        if not is_image_name(entry.name):
+            self.report.leave_out(image_id)
+        elif _is_apple_double(entry):
             self.report.other_files += 1
         elif not _is_unicode(image_id):
             self.report.not_unicode.append(image_id)
@@ -287,7 +306,7 @@ class _StoreSearch:
                     names.append(name)
                     stamps[name] = entry.size, entry.tag
                 else:
-                    self.report.other_files += 1
+                    self.report.leave_out(f"{relative}/{name}" if relative else name)
             if is_marked:
                 continue
             yield [ImageFolder(relative, sorted(names), stamps)]

@@ -17,12 +17,15 @@ class ReadOptions:
         page: which page of a TIFF that has several, from 1; None = the first, with a note.
         channel: which channel is shown as gray, from 1; None = gray or RGB as the file has it.
         accept_damaged: take what can be decoded of a damaged picture, with a note.
+        trust_small_files: whether a few bytes may unpack to as many pixels as the bound allows.
+            Label maps do, photographs never.
     """
 
     max_pixels: int = DEFAULT_MAX_PIXELS
     page: int | None = None
     channel: int | None = None
     accept_damaged: bool = False
+    trust_small_files: bool = False
 
 
 DEFAULT_OPTIONS = ReadOptions()

@@ -18,6 +18,7 @@ lose them.
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -291,6 +292,29 @@ def encode_annotations(file: AnnotationFile) -> bytes:
     """What the annotation file holds, byte for byte."""
     # A lone surrogate, which UTF-8 cannot hold, becomes the JSON escape it was read from.
     return (layout(_to_json(file)) + "\n").encode("utf-8", "backslashreplace")
+
+
+def annotation_text(annotation: Annotation) -> str:
+    """A single annotation as JSON, as the annotation file holds it; its image id is not in it."""
+    return json.dumps(_annotation_to_json(annotation), separators=(",", ":"))
+
+
+def parse_annotation(image_id: str, text: str, path: Path) -> Annotation:
+    """What ``annotation_text`` made.
+
+    Args:
+        image_id: of the annotation.
+        text: JSON.
+        path: where it is from, for the error.
+
+    Raises:
+        AnnotationError: if it does not fit.
+    """
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise AnnotationError(f"{path}: what it holds of {image_id} is not JSON") from error
+    return _parse_annotation(image_id, Node(content, f"images.{image_id}", path))
 
 
 def replace_annotations(path: Path, data: bytes, *, backup: bool) -> None:

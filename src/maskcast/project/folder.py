@@ -6,6 +6,7 @@
     ├── maskcast.toml     settings, every key optional
     ├── references/       images, and annotations.json beside them
     ├── targets/          images, any depth
+    ├── review/           what people decided of targets, kept for good
     └── output/           what a run writes
 """
 
@@ -32,6 +33,12 @@ from maskcast.types import ObjectSpec
 
 ANNOTATIONS_NAME = "annotations.json"
 LEDGER_NAME = "run.db"
+REVIEW_NAME = "review"
+"""The folder of decisions and corrections in a project; no run touches it."""
+TAUGHT_NAME = ".taught.json"
+"""The annotations of targets that are references: in an output of those that it was made with, in
+the review folder of those that the next one is made with."""
+
 IDENTITY_NAME = ".run"
 """The file in an output that says of which run it is; see ``runs.identity``."""
 
@@ -119,6 +126,11 @@ class ProjectFolder:
     def annotations_path(self) -> Path:
         """The annotation file."""
         return self.references_folder / ANNOTATIONS_NAME
+
+    @property
+    def review_folder(self) -> Path:
+        """Where decisions are kept, whatever the output is."""
+        return self.root / REVIEW_NAME
 
     def _place(self, given: Place) -> Place:
         return self.root / given if isinstance(given, Path) else given

@@ -10,7 +10,7 @@ import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from maskcast.engines.base import Engine
@@ -139,7 +139,9 @@ class LoadedReferences:
     notes: tuple[str, ...]
 
 
-def load_references(project: ProjectFolder, engine: Engine) -> LoadedReferences:
+def load_references(
+    project: ProjectFolder, engine: Engine, taught: AnnotationFile | None = None
+) -> LoadedReferences:
     """Read the annotated references and resolve their prompts to masks.
 
     An annotated reference whose picture is gone is named in the notes and left out.
@@ -147,6 +149,7 @@ def load_references(project: ProjectFolder, engine: Engine) -> LoadedReferences:
     Args:
         project: whose references they are.
         engine: resolves annotations that hold prompts but no mask yet.
+        taught: annotations of targets that are references, too; None = there are none.
 
     Raises:
         AnnotationError: if nothing is annotated, or an annotation does not fit its picture.
@@ -169,8 +172,23 @@ def load_references(project: ProjectFolder, engine: Engine) -> LoadedReferences:
             noted[note].append(annotation.image_id)
     _check_something_shown(project, references, gone)
     window = pictures.window()
+    references += _from_targets(project, engine, taught or AnnotationFile(), window)
     read = tuple(f"{some_names(names)}: {note}" for note, names in noted.items())
     return LoadedReferences(tuple(references), window, _notes(project, window, gone) + read)
+
+
+def _from_targets(
+    project: ProjectFolder,
+    engine: Engine,
+    taught: AnnotationFile,
+    window: IntensityWindow | None,
+) -> Iterator[Reference]:
+    """Targets as references, where they lie; their image ids say where that is."""
+    options = project.settings.images.read_options
+    for image_id, annotation in sorted(taught.annotations.items()):
+        image = read_image(project.targets_place / image_id, window=window, options=options).rgb
+        reference = _reference(project, engine, annotation, image)
+        yield replace(reference, image_id=f"targets: {image_id}")
 
 
 def _teaches(annotation: Annotation) -> bool:

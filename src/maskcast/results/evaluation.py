@@ -1,23 +1,18 @@
-"""Comparing a run's results with true masks.
+"""Comparing a run's results with true masks, which ``truths.py`` reads.
 
-The truth is a folder of PNG label maps (pixel = object id) named as the results in ``masks/``:
-``<name>.png``, or ``<image id>.png`` with the target's suffix kept (``a.jpg.png``). Pixels of 255
-beside other ids are unknown and not counted, unless the project has an object 255.
+Pixels of which nothing is known are not counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from maskcast.errors import AnnotationError, EvaluationError, MaskcastError
-from maskcast.io.label_maps import VOID, read_label_picture
+from maskcast.errors import EvaluationError, MaskcastError
 from maskcast.io.read_options import DEFAULT_MAX_PIXELS, ReadOptions
 from maskcast.io.storage import Place
-from maskcast.masks import split_label_map
 from maskcast.project.folder import ProjectFolder
 from maskcast.results.metrics import (
     Agreement,
@@ -27,13 +22,11 @@ from maskcast.results.metrics import (
     quality_by_object,
 )
 from maskcast.results.result_files import ResultFiles
+from maskcast.results.truths import Truth, open_truths
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import read_id_mask
-from maskcast.types import LabelMap, Mask
-
-_MOST_ASKED = 200
-"""Label maps that are looked at to learn whether 255 is their border."""
+from maskcast.types import Mask
 
 
 @dataclass(frozen=True)
@@ -46,8 +39,8 @@ class Evaluation:
         failed: image ids of targets that the run could not do.
         unusable: image id -> why its truth or its result could not be compared: the sizes
             disagree, or a file cannot be read.
-        unmatched_truth: truth files, relative to their folder, that belong to no target of the
-            run (other images, or targets that were not run yet).
+        unmatched_truth: truths that belong to no target of the run (other images, or targets that
+            were not run yet): label maps, relative to their folder, or image ids.
         unknown_truth: image ids of targets whose truth is unknown in part, which is not counted.
         cut_truth: image ids of targets whose truth has gray borders, which were cut at the middle.
         objects: object id -> quality, ascending.
@@ -84,9 +77,9 @@ class Evaluation:
             ("targets are done but have no truth", self.missing_truth),
             ("targets failed in the run and are left out", self.failed),
             ("targets could not be compared", [f"{k} ({why})" for k, why in self.unusable.items()]),
-            ("truth files belong to no target of the run", self.unmatched_truth),
-            ("truth files have unknown pixels (255), which are not counted", self.unknown_truth),
-            ("truth files hold gray and are cut at the middle", self.cut_truth),
+            ("truths belong to no target of the run", self.unmatched_truth),
+            ("truths have unknown pixels, which are not counted", self.unknown_truth),
+            ("truths hold gray and are cut at the middle", self.cut_truth),
         )
         return [
             f"{len(names)} {kind}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
@@ -96,10 +89,10 @@ class Evaluation:
 
 
 def evaluate_output(project: ProjectFolder, truth: Path) -> Evaluation:
-    """Compare the results of a project's run with the label maps in ``truth``.
+    """Compare the results of a project's run with the truths in a folder or an annotation file.
 
     Raises:
-        EvaluationError: if there is no run, no truth folder, or nothing could be compared.
+        EvaluationError: if there is no run, no truth, or nothing could be compared.
         RunError: if the ledger cannot be read.
         AnnotationError: if the annotation file, which holds the objects' names, is not usable.
     """
@@ -124,24 +117,22 @@ def evaluate_rows(
     Args:
         rows: what the ledger says of each target.
         output: the output folder or place.
-        truth: the folder of label maps.
+        truth: the folder of label maps, or an annotation file; see ``truths``.
         names: object id -> name.
         max_pixels: label maps with more pixels are not compared.
 
     Raises:
-        EvaluationError: if there is no truth folder, or nothing could be compared.
+        EvaluationError: if there is no truth, or nothing could be compared.
+        AnnotationError: if the annotation file cannot be read.
     """
-    if not truth.is_dir():
-        raise EvaluationError(
-            f"the truth folder {truth} does not exist; give the folder of true label maps"
-        )
     files = ResultFiles(output)
-    truths = _Truths(truth, ReadOptions(max_pixels), void_is_object=VOID in names)
-    unmatched = {path.relative_to(truth).as_posix() for path in truths.paths}
+    truths = open_truths(truth, ReadOptions(max_pixels), frozenset(names))
+    unmatched = set(truths.names)
     compared: list[dict[int, Agreement]] = []
     missing, failed, unusable = [], [], {}
+    unknown, cut = [], []
     for row in rows:
-        matching = [name for name in _truth_names(row) if (truth / name).is_file()]
+        matching = truths.of(row)
         unmatched.difference_update(matching)
         if row.state != "done":
             failed.append(row.image_id)
@@ -149,7 +140,10 @@ def evaluate_rows(
             missing.append(row.image_id)
         else:
             try:
-                compared.append(_compare(row, files, truths, truth / matching[0]))
+                true = truths.read(matching[0])
+                compared.append(_compare(row, files, true, matching[0]))
+                unknown += [row.image_id] * (true.unknown is not None)
+                cut += [row.image_id] * true.was_cut
             except (MaskcastError, OSError) as error:
                 unusable[row.image_id] = str(error)
     if not compared:
@@ -162,78 +156,31 @@ def evaluate_rows(
         unmatched_truth=tuple(sorted(unmatched)),
         objects=quality_by_object(compared, names),
         overall=overall_quality(compared),
-        unknown_truth=tuple(truths.unknown),
-        cut_truth=tuple(truths.cut),
+        unknown_truth=tuple(unknown),
+        cut_truth=tuple(cut),
     )
 
 
-class _Truths:
-    """The label maps of a folder, read alike: 255 is unknown in all of them or in none."""
-
-    def __init__(self, folder: Path, options: ReadOptions, *, void_is_object: bool) -> None:
-        self.paths = sorted(folder.rglob("*.png"))
-        self.unknown: list[str] = []
-        self.cut: list[str] = []
-        self._options = options
-        self._void_is_object = void_is_object
-
-    def read(self, path: Path, image_id: str) -> tuple[LabelMap, Mask | None]:
-        """Object ids, and the pixels of which nothing is known.
-
-        Raises:
-            AnnotationError: if it cannot be read, or is neither a mask nor a label map.
-        """
-        picture = read_label_picture(path, self._options)
-        if picture.gray_share is not None:
-            self.cut.append(image_id)
-        # Alone, 255 is a mask of object 1, unless other label maps tell that it is the border.
-        void = picture.has_void() or (picture.present() == {VOID} and self._has_void)
-        labels, unknown = picture.labels(void=void and not self._void_is_object)
-        if unknown is not None:
-            self.unknown.append(image_id)
-        return labels, unknown
-
-    @cached_property
-    def _has_void(self) -> bool:
-        step = -(-len(self.paths) // _MOST_ASKED)
-        return any(map(self._shows_void, self.paths[::step]))
-
-    def _shows_void(self, path: Path) -> bool:
-        try:
-            return read_label_picture(path, self._options).has_void()
-        except AnnotationError:
-            return False
-
-
-def _truth_names(row: TargetRow) -> tuple[str, str]:
-    """How a target's label map may be called, best first."""
-    return f"{row.name}.png", f"{row.image_id}.png"
-
-
-def _compare(
-    row: TargetRow, files: ResultFiles, truths: _Truths, truth: Path
-) -> dict[int, Agreement]:
+def _compare(row: TargetRow, files: ResultFiles, true: Truth, name: str) -> dict[int, Agreement]:
     """Compare one target with its truth, where that is known.
 
     Raises:
         EvaluationError: if the sizes disagree.
         MaskcastError, OSError: if a file cannot be read.
     """
-    labels, unknown = truths.read(truth, row.image_id)
     predicted: dict[int, Mask] = {
         found.object_id: read_id_mask(files.id_mask(row, found.object_id)) for found in row.objects
     }
-    shape = labels.shape[0], labels.shape[1]
-    sizes = [mask.shape for mask in predicted.values()] or [row.size or shape]
+    sizes = [mask.shape for mask in predicted.values()] or [row.size or true.shape]
     for size in sizes:
-        if size != shape:
+        if size != true.shape:
             raise EvaluationError(
-                f"its truth {truth} is {shape[1]} x {shape[0]} pixels, "
+                f"its truth {name} is {true.shape[1]} x {true.shape[0]} pixels, "
                 f"the target is {size[1]} x {size[0]}"
             )
-    if unknown is not None:
-        predicted = {object_id: mask & ~unknown for object_id, mask in predicted.items()}
-    return agreements(predicted, split_label_map(labels), shape)
+    if true.unknown is not None:
+        predicted = {object_id: mask & ~true.unknown for object_id, mask in predicted.items()}
+    return agreements(predicted, true.masks, true.shape)
 
 
 def _nothing_compared(

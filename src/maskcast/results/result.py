@@ -39,6 +39,8 @@ class Result:
         mask_paths: object id -> binary PNG: a path, a URL or a member of a shard.
         window: that the run saw pictures of more than 8 bits through.
         options: that pictures are read with.
+        decision: what a person said of it: accepted, corrected, rejected or undecided; None if
+            nobody did. Masks are what holds then: corrected ones, without what was rejected.
     """
 
     image_id: str
@@ -50,6 +52,7 @@ class Result:
     mask_paths: Mapping[int, Readable]
     window: IntensityWindow | None = None
     options: ReadOptions = DEFAULT_OPTIONS
+    decision: str | None = None
 
     def masks(self) -> dict[int, Mask]:
         """Object id -> bool (H, W), ascending; they may overlap.
@@ -158,4 +161,5 @@ def _result(
         {key: files.id_mask(row, key) for key in ids},
         window,
         project.settings.images.read_options,
+        row.decision,
     )

@@ -25,6 +25,7 @@ from maskcast.runs.identity import (
 )
 from maskcast.runs.ledger import Ledger, holds_ledger
 from maskcast.runs.lock import output_lock
+from maskcast.runs.swapping import finish_swap
 
 _LEAST_INTERVAL_S = 60.0
 _LARGEST_SHARE = 0.05
@@ -41,6 +42,7 @@ def opened_ledger(project: ProjectFolder) -> Iterator[Ledger | None]:
         IdentityError: if the output and the ledger belong to different runs.
         StorageError: if the store cannot be read.
     """
+    finish_swap(project)
     path = project.ledger_path
     output = project.output_place
     with TemporaryDirectory() as folder:

@@ -63,6 +63,13 @@ _SHARDS: Final = (
 )
 _WORN: Final = "CREATE TABLE worn_shards (shard TEXT PRIMARY KEY) WITHOUT ROWID"
 """Shards that hold results of targets that were done again since."""
+_DECIDED: Final = """CREATE TABLE decided (
+    image_id TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    decision TEXT NOT NULL,
+    own TEXT
+) WITHOUT ROWID"""
+"""Decisions that results show, and what the engine had found where they show something else."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def create(path: Path, meta: dict[str, str]) -> Database:
     try:
         connection = database.connection
         connection.execute("BEGIN IMMEDIATE")
-        for statement in (*_TABLES, _SHARDS, _WORN):
+        for statement in (*_TABLES, _SHARDS, _WORN, _DECIDED):
             connection.execute(statement)
         words = {"format": FORMAT, **meta}
         connection.executemany("INSERT INTO meta VALUES (?, ?)", words.items())
@@ -286,6 +293,7 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     if not _has_shards(connection):
         connection.execute(_SHARDS)
     connection.execute(_WORN)
+    connection.execute(_DECIDED)
     connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", (FORMAT,))
     connection.execute("COMMIT")
 
@@ -295,6 +303,7 @@ def _show_as_new(connection: sqlite3.Connection) -> None:
     connection.execute(_TARGETS_OF_0_1)
     if not _has_shards(connection):
         connection.execute(_SHARDS.replace("TABLE", "TEMP TABLE"))
+    connection.execute(_DECIDED.replace("TABLE", "TEMP TABLE"))
 
 
 def _has_shards(connection: sqlite3.Connection) -> bool:

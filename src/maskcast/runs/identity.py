@@ -61,11 +61,19 @@ def put_identity(output: Place, run_id: str) -> None:
         StorageError: if it cannot be written.
     """
     data = (json.dumps({"format": _FORMAT, "run": run_id}) + "\n").encode()
-    path = output / IDENTITY_NAME
-    if isinstance(path, Path):
-        write_atomically(path, data, run_id)
+    put_file(output / IDENTITY_NAME, data, run_id)
+
+
+def put_file(place: Place, data: bytes, run_id: str) -> None:
+    """Write a file about a whole output.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    if isinstance(place, Path):
+        write_atomically(place, data, run_id)
     else:
-        path.write_bytes(data)
+        place.write_bytes(data)
 
 
 def check_identity(output: Place, ledger: Ledger) -> bool:

@@ -75,6 +75,7 @@ class TargetRow:
         tag: what its listing told beside the size: nanoseconds of the last change of a file, a
             text of an object in a store; None if unknown.
         digest: of the bytes that were read, 16 of them; see ``io.digests``. None if unknown.
+        decision: of a person, that the results show; read only, see ``Ledger.show_decision``.
         look: names and colours that its pictures were drawn with, as a number; see ``runs.looks``.
             None if unknown.
         notes: what the user should know of how it was read.
@@ -95,11 +96,44 @@ class TargetRow:
     tag: Tag = None
     digest: bytes | None = None
     look: int | None = None
+    decision: str | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether it is done and nothing was found."""
         return self.state == "done" and not self.objects
+
+
+@dataclass(frozen=True)
+class FoundScore:
+    """An object found in a target, or that nothing was.
+
+    Attributes:
+        image_id: of the target.
+        object_id: None if nothing was found.
+        score: in [0, 1]; None if nothing was found.
+        share: of the target's pixels.
+    """
+
+    image_id: str
+    object_id: int | None
+    score: float | None
+    share: float
+
+
+@dataclass(frozen=True)
+class ShownDecision:
+    """A person's decision on a target, as its results show it.
+
+    Attributes:
+        number: of the decision in the project's log; see ``review.decisions``.
+        decision: accepted, corrected, rejected or undecided.
+        own: what the engine had found, as JSON, where the results show something else; else None.
+    """
+
+    number: int
+    decision: str
+    own: str | None = None
 
 
 @dataclass(frozen=True)
@@ -146,19 +180,27 @@ class Ledger:
         self.path = opened.path
 
     @classmethod
-    def create(cls, path: Path, fingerprint: Mapping[str, Any], run_id: str = "") -> Ledger:
+    def create(
+        cls,
+        path: Path,
+        fingerprint: Mapping[str, Any],
+        run_id: str = "",
+        generation: int = 1,
+    ) -> Ledger:
         """Make a new ledger.
 
         Args:
             path: holds nothing yet.
             fingerprint: what results depend on, JSON-able, see ``runs.fingerprint``.
             run_id: from ``new_run_id``; empty = a new one.
+            generation: of the results, from 1.
 
         Raises:
             StorageError: if the folder cannot be written.
         """
         depends_on = json.dumps(fingerprint, sort_keys=True)
         meta = {"fingerprint": depends_on, "run": run_id or new_run_id()}
+        meta["generation"] = str(generation)
         return cls(database.create(path, meta))
 
     @classmethod
@@ -208,6 +250,11 @@ class Ledger:
         """
         return self._database.meta("run") or ""
 
+    @property
+    def generation(self) -> int:
+        """How often the results were made: 1, and one more with each update."""
+        return int(self._database.meta("generation") or 1)
+
     def shards(self) -> set[str]:
         """File names of the shards that hold recorded results."""
         return {name for (name,) in self._connection.execute("SELECT DISTINCT shard FROM shards")}
@@ -239,6 +286,7 @@ class Ledger:
             for name in names:
                 chosen = "(SELECT image_id FROM shards WHERE shard = ?)"
                 connection.execute(f"DELETE FROM objects WHERE image_id IN {chosen}", (name,))  # noqa: S608
+                connection.execute(f"DELETE FROM decided WHERE image_id IN {chosen}", (name,))  # noqa: S608
                 connection.execute(f"DELETE FROM targets WHERE image_id IN {chosen}", (name,))  # noqa: S608
                 forgotten += connection.execute(
                     "DELETE FROM shards WHERE shard = ?", (name,)
@@ -253,9 +301,74 @@ class Ledger:
     def record_all(self, rows: Sequence[TargetRow]) -> None:
         """Write what became of some targets, all or none; replaces what was known of them.
 
+        Results that an engine made show no decision.
+
         Raises:
             StorageError: if the disk is full or not writable; the ledger stays openable.
         """
+        image_ids = [(row.image_id,) for row in rows]
+        with self._transaction() as connection:
+            self._replace(rows)
+            connection.executemany("DELETE FROM decided WHERE image_id = ?", image_ids)
+
+    def record_redrawn(self, rows: Sequence[TargetRow]) -> None:
+        """The same of targets whose results only look otherwise, which show what they showed."""
+        with self._transaction():
+            self._replace(rows)
+
+    def show_decision(
+        self, image_id: str, decision: ShownDecision | None, row: TargetRow | None = None
+    ) -> None:
+        """Note which decision the results of a target show.
+
+        Args:
+            image_id: of a target that is done.
+            decision: None if they show what the engine found.
+            row: what the results are now; None if they did not change.
+
+        Raises:
+            StorageError: if the disk is full or not writable.
+        """
+        with self._transaction() as connection:
+            if row is not None:
+                self._replace([row])
+            connection.execute("DELETE FROM decided WHERE image_id = ?", (image_id,))
+            if decision is not None:
+                connection.execute(
+                    "INSERT INTO decided VALUES (?, ?, ?, ?)",
+                    (image_id, decision.number, decision.decision, decision.own),
+                )
+
+    def shown_decision(self, image_id: str) -> ShownDecision | None:
+        """The decision that the results of a target show; None if there is none."""
+        found = self._connection.execute(
+            "SELECT number, decision, own FROM decided WHERE image_id = ?", (image_id,)
+        ).fetchone()
+        return None if found is None else ShownDecision(*found)
+
+    def shown_decisions(self) -> dict[str, tuple[int, str]]:
+        """Image id -> number and word of the decision that the results show."""
+        rows = self._connection.execute("SELECT image_id, number, decision FROM decided")
+        return {image_id: (number, decision) for image_id, number, decision in rows}
+
+    def digests(self) -> dict[str, bytes | None]:
+        """Image id -> digest of the bytes that were read, of each target that is done."""
+        rows = self._connection.execute("SELECT image_id, digest FROM targets WHERE state = 'done'")
+        return dict(rows.fetchall())
+
+    def found_scores(self) -> Iterator[FoundScore]:
+        """What was found in all targets that are done, ascending by image id and object id."""
+        rows = self._connection.execute(
+            "SELECT t.image_id, object_id, score, "
+            "coalesce(1.0 * area / (height * width), 0.0) FROM targets AS t "
+            "LEFT JOIN objects AS o ON o.image_id = t.image_id WHERE state = 'done' "
+            "ORDER BY t.image_id, object_id"
+        )
+        return (FoundScore(*columns) for columns in rows)
+
+    def _replace(self, rows: Sequence[TargetRow]) -> None:
+        """In a transaction: put rows into the place of those of the same targets."""
+        connection = self._connection
         objects = [
             (
                 *(row.image_id, found.object_id, found.score, found.area, found.components),
@@ -265,20 +378,17 @@ class Ledger:
             for found in row.objects
         ]
         image_ids = [(row.image_id,) for row in rows]
-        with self._transaction() as connection:
-            connection.executemany("DELETE FROM objects WHERE image_id = ?", image_ids)
-            connection.executemany(
-                "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                map(_target_values, rows),
-            )
-            connection.executemany(
-                "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", objects
-            )
-            if any(True for _ in connection.execute("SELECT 1 FROM shards LIMIT 1")):
-                connection.executemany(_WEAR, [(row.image_id, row.shard) for row in rows])
-                connection.executemany("DELETE FROM shards WHERE image_id = ?", image_ids)
-            if sharded := [(row.image_id, row.shard) for row in rows if row.shard is not None]:
-                connection.executemany("INSERT INTO shards VALUES (?, ?)", sharded)
+        connection.executemany("DELETE FROM objects WHERE image_id = ?", image_ids)
+        connection.executemany(
+            "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            map(_target_values, rows),
+        )
+        connection.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", objects)
+        if any(True for _ in connection.execute("SELECT 1 FROM shards LIMIT 1")):
+            connection.executemany(_WEAR, [(row.image_id, row.shard) for row in rows])
+            connection.executemany("DELETE FROM shards WHERE image_id = ?", image_ids)
+        if sharded := [(row.image_id, row.shard) for row in rows if row.shard is not None]:
+            connection.executemany("INSERT INTO shards VALUES (?, ?)", sharded)
 
     def counts(self) -> LedgerCounts:
         """Count targets by what became of them."""
@@ -530,9 +640,9 @@ class Ledger:
         kept = tuple(json.loads(notes))
         found = self._objects(image_id)
         shard = self._shard(image_id) if state == "done" else None
-        return TargetRow(
-            image_id, name, state, size, file_size, kept, reason, found, shard, tag, digest, look
-        )
+        facts = (size, file_size, kept, reason, found, shard, tag, digest, look)
+        shown = self.shown_decision(image_id) if state == "done" else None
+        return TargetRow(image_id, name, state, *facts, None if shown is None else shown.decision)
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(

@@ -30,7 +30,7 @@ class RunLock:
         self._held.enter_context(output_lock(self._output))
         if self._ledger.parent.absolute() != self._output.absolute():
             try:
-                self._held.enter_context(_lock_of_ledger(self._ledger))
+                self._held.enter_context(_ledger_lock(self._ledger))
             except BaseException:
                 self._held.close()
                 raise
@@ -67,10 +67,15 @@ def output_lock(output: Path) -> Iterator[None]:
         yield
 
 
+def lock_of_ledger(path: Path) -> Path:
+    """The file beside a ledger that is locked while it is written, if it lies elsewhere."""
+    return path.with_name(f"{path.name}{LOCK_NAME}")
+
+
 @contextmanager
-def _lock_of_ledger(path: Path) -> Iterator[None]:
+def _ledger_lock(path: Path) -> Iterator[None]:
     with _locked(
-        path.with_name(f"{path.name}{LOCK_NAME}"),
+        lock_of_ledger(path),
         f"another run is writing to the ledger {path}; wait until it ends, stop it, or give "
         "another --ledger",
         f"the ledger {path} cannot be written ({{reason}}); make its folder writable or give "

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain, islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from maskcast.runs.summary import RunObserver, RunSummary
 
 _LOOK_AHEAD = 10_000
 _ANNOUNCE_GROWTH = 1.2
+_MOST_NOTES = 5
 
 MakeReady = Callable[[int], AbstractContextManager[Masker]]
 """Gets ready to mask, for at least so many targets."""
@@ -49,6 +50,7 @@ class Pass:
     stop: threading.Event
     copies: LedgerCopies | None
     _finished: int = 0
+    _noted: dict[str, list[str]] = field(default_factory=dict)
     _announced: int = 0
 
     def run(self, make_ready: MakeReady, limit: int | None, output: Place) -> RunSummary:
@@ -66,6 +68,7 @@ class Pass:
         if not has_all:
             has_all = self._list_on(items)
         seconds = time.monotonic() - began
+        self._tell_how_read()
         self.ledger.retag(self.targets.touched)
         if self.copies is not None and self.copies.is_missing:
             self._copy()
@@ -112,6 +115,8 @@ class Pass:
         for row in rows:
             self.targets.again.discard(row.image_id)
             self.observer.row(row)
+            for note in row.notes:
+                self._noted.setdefault(note, []).append(row.image_id)
         self._finished += len(rows)
         if self.targets.listed > _ANNOUNCE_GROWTH * self._announced:
             self._announce()
@@ -131,6 +136,15 @@ class Pass:
             return False
         self._tell_notes()
         return True
+
+    def _tell_how_read(self) -> None:
+        """Say once for all it concerns how targets were read, such as that pages were left out."""
+        noted = sorted(self._noted.items(), key=lambda entry: -len(entry[1]))
+        for note, image_ids in noted[:_MOST_NOTES]:
+            count = f" and {len(image_ids) - 1} more" if len(image_ids) > 1 else ""
+            self.observer.note(f"{image_ids[0]}{count}: {note}")
+        if len(noted) > _MOST_NOTES:
+            self.observer.note("maskcast status tells more of how targets were read")
 
     def _tell_notes(self) -> None:
         for sentence in self.targets.notes():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from maskcast.io.listing import Stamp
@@ -22,6 +22,7 @@ class PendingTargets:
         compared: the list against the ledger.
         results: finds those of which a result file is missing; None = nobody looks.
         chosen: image ids of the only ones to be done this time, done or not; None = all pending.
+        doubt: image id -> how soon it is done, the largest first; empty = as listed.
         pending: how many are to be done, of those listed so far.
         again: those of them that the ledger holds as done, and that were not done again yet.
     """
@@ -29,6 +30,7 @@ class PendingTargets:
     compared: TargetList
     results: ResultCheck | None = None
     chosen: frozenset[str] | None = None
+    doubt: Mapping[str, float] = field(default_factory=dict)
     pending: int = 0
     again: set[str] = field(default_factory=set)
     _missing: list[str] = field(default_factory=list)
@@ -57,7 +59,12 @@ class PendingTargets:
         return self.compared.missed
 
     def items(self) -> Iterator[WorkItem]:
-        """Folder by folder, ascending by name in each."""
+        """Folder by folder, ascending by name in each; with ``doubt`` the most doubtful first."""
+        if not self.doubt:
+            return self._listed()
+        return iter(sorted(self._listed(), key=lambda item: -self.doubt.get(item.image_id, 1.0)))
+
+    def _listed(self) -> Iterator[WorkItem]:
         for group in self.compared.groups():
             missing = set(self.results.missing_in(group)) if self.results else set()
             chosen = self.chosen or frozenset()

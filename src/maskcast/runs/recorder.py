@@ -22,15 +22,22 @@ class Recorder:
     went wrong in that thread is raised where the next rows are handed over, or at the end.
     """
 
-    def __init__(self, ledger: Ledger, tell: Callable[[list[TargetRow]], None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        tell: Callable[[list[TargetRow]], None],
+        *,
+        are_redrawn: bool = False,
+    ) -> None:
         """Write to ``ledger``, which nobody else uses meanwhile.
 
         Args:
             ledger: open to be written to.
             tell: is given rows once they are recorded, in that thread; what it raises ends the
                 run, after everything is recorded that is handed over until then.
+            are_redrawn: whether the results only look otherwise than before.
         """
-        self._ledger = ledger
+        self._put = ledger.record_redrawn if are_redrawn else ledger.record_all
         self._tell = tell
         self._queue: SimpleQueue[Sequence[TargetRow] | None] = SimpleQueue()
         self._failure: BaseException | None = None
@@ -88,7 +95,7 @@ class Recorder:
     def _write(self, bunch: list[TargetRow]) -> None:
         try:
             if not self._is_broken:
-                self._ledger.record_all(bunch)
+                self._put(bunch)
         except BaseException as error:  # noqa: BLE001 (raised in the thread that waits for it)
             self._is_broken, self._failure = True, error
         try:

@@ -21,14 +21,20 @@ from maskcast.io.atomic import remove_stale_temporaries
 from maskcast.io.images import IntensityWindow
 from maskcast.io.printable import counted
 from maskcast.io.storage import Url
-from maskcast.project.folder import ProjectFolder
+from maskcast.project.annotations import AnnotationFile, encode_annotations, read_annotations
+from maskcast.project.folder import TAUGHT_NAME, ProjectFolder
 from maskcast.project.references import load_references
-from maskcast.runs.aside import check_output, move_aside
+from maskcast.runs.aside import move_aside
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import LedgerCopies
 from maskcast.runs.executor import Executor, LocalExecutor, Masker, Recipe
 from maskcast.runs.fingerprint import Fingerprint, describe_changes, run_fingerprint
-from maskcast.runs.identity import check_identity, check_no_ledger_is_missing, put_identity
+from maskcast.runs.identity import (
+    check_identity,
+    check_no_ledger_is_missing,
+    put_file,
+    put_identity,
+)
 from maskcast.runs.ledger import Ledger, holds_ledger, new_run_id
 from maskcast.runs.lock import LOCK_NAME, RunLock
 from maskcast.runs.looks import looked_alike_in_0_1
@@ -36,6 +42,7 @@ from maskcast.runs.missing import ResultCheck
 from maskcast.runs.outputs import PARTS
 from maskcast.runs.passing import MakeReady, Pass
 from maskcast.runs.pending import PendingTargets
+from maskcast.runs.premises import check_output
 from maskcast.runs.recorder import Recorder
 from maskcast.runs.redoing import chosen_targets
 from maskcast.runs.redrawing import Redrawing
@@ -43,6 +50,7 @@ from maskcast.runs.shards import FOLDER, ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunObserver, RunSummary
+from maskcast.runs.swapping import finish_swap
 from maskcast.runs.work import FileWork
 from maskcast.types import ObjectSpec, Reference
 
@@ -58,6 +66,7 @@ def run_project(
     stop: threading.Event | None = None,
     executor: Executor | None = None,
     shard_size: int | None = None,
+    renewal: Renewal | None = None,
 ) -> RunSummary:
     """Mask every target of ``project`` that its ledger does not hold yet.
 
@@ -71,6 +80,7 @@ def run_project(
         stop: set it to finish what is in flight and return.
         executor: where to compute; None = threads of this process.
         shard_size: pack the results of so many targets into one file each; None = folders.
+        renewal: what is there before the first target, of an update; None = nothing.
 
     Raises:
         SettingsError, AnnotationError, ImageError, EngineError: if the run cannot start.
@@ -81,17 +91,54 @@ def run_project(
     """
     if fresh and (redo or redo_failed):
         raise SettingsError("--fresh does all targets again; leave --redo and --redo-failed out")
+    finish_swap(project)
     check_output(project, fresh=fresh)
     engine = project.create_engine()
     try:
         with RunLock(project) as lock:
-            setup = _Setup.of(project, engine, executor or LocalExecutor(), shard_size, observer)
+            executor = executor or LocalExecutor()
+            renewal = renewal or Renewal(_taught(project, fresh=fresh))
+            setup = _Setup.of(project, engine, executor, shard_size, observer, renewal)
             opened = setup.begun_afresh(lock) if fresh else setup.gone_on_with()
             with opened as begun:
                 chosen = chosen_targets(project, begun.ledger, redo, failed=redo_failed)
                 return setup.run(begun, limit, chosen, stop or threading.Event())
     finally:
         engine.close()
+
+
+class Renewal:
+    """What the results of a run begin from, beside the references.
+
+    Attributes:
+        taught: annotations of targets that are references.
+        doubt: image id -> how soon a target is done, the largest first; empty = as listed.
+        generation: of the results, from 1.
+    """
+
+    def __init__(
+        self,
+        taught: AnnotationFile,
+        doubt: Mapping[str, float] | None = None,
+        generation: int = 1,
+    ) -> None:
+        self.taught = taught
+        self.doubt = doubt or {}
+        self.generation = generation
+
+    def carry_over(self, ledger: Ledger) -> None:
+        """Put results into the output that are not made anew, and record them."""
+
+    def is_taught_in(self, project: ProjectFolder) -> bool:
+        """Whether the output of a project began from the same annotations."""
+        return read_annotations(project.output_place / TAUGHT_NAME) == self.taught
+
+
+def _taught(project: ProjectFolder, *, fresh: bool) -> AnnotationFile:
+    """What the results were taught that are there; a new run is taught what the last update was."""
+    if holds_ledger(project.ledger_path) and not fresh:
+        return read_annotations(project.output_place / TAUGHT_NAME)
+    return read_annotations(project.review_folder / TAUGHT_NAME)
 
 
 @dataclass(frozen=True)
@@ -123,6 +170,7 @@ class _Setup:
     specs: Mapping[int, ObjectSpec]
     shard_size: int | None
     observer: RunObserver
+    renewal: Renewal
 
     @classmethod
     def of(
@@ -132,15 +180,17 @@ class _Setup:
         executor: Executor,
         shard_size: int | None,
         observer: RunObserver,
+        renewal: Renewal,
     ) -> _Setup:
         """Read references and objects."""
-        loaded = load_references(project, engine)
+        loaded = load_references(project, engine, renewal.taught)
         for note in loaded.notes:
             observer.note(note)
         references, window = loaded.references, loaded.window
         shown = {key for reference in references for key in reference.masks}
         specs = {key: spec for key, spec in project.object_specs(shown).items() if key in shown}
-        return cls(project, engine, executor, references, window, specs, shard_size, observer)
+        plan = (shard_size, observer, renewal)
+        return cls(project, engine, executor, references, window, specs, *plan)
 
     @contextmanager
     def begun_afresh(self, lock: RunLock) -> Iterator[_Begun]:
@@ -167,6 +217,7 @@ class _Setup:
         else:
             opened = self._checked(Ledger.open(path))
         with opened as ledger:
+            self.renewal.carry_over(ledger)
             make_ready = partial(self._made_ready, ledger.run_id)
             yield _Begun(ledger, make_ready, copies=copies)
 
@@ -191,7 +242,7 @@ class _Setup:
             self._draw_again(ledger, known, stop)
             listed = TargetList(project.stream_targets(), project.targets_place, known)
             results = ResultCheck(output, known) if self.shard_size is None else None
-            targets = PendingTargets(listed, results, chosen)
+            targets = PendingTargets(listed, results, chosen, self.renewal.doubt)
             this = Pass(self.engine.info, targets, ledger, self.observer, stop, begun.copies)
             summary = this.run(begun.make_ready, limit, output)
         if self.shard_size is not None:
@@ -209,15 +260,19 @@ class _Setup:
         project = self.project
         places = project.targets_place, project.output_place
         redrawing = Redrawing(*places, recipe.work, recipe.shards, project.workers)
-        with Recorder(ledger, lambda _: None) as recorder:
+        with Recorder(ledger, lambda _: None, are_redrawn=True) as recorder:
             redrawing.run(known, stop, recorder.record)
         drawn = count - known.count_of_other_look(recipe.work.look)
         self.observer.note(f"names or colours changed; drawn again: {counted(drawn, 'result')}")
 
     @contextmanager
     def _created(self, run_id: str) -> Iterator[Ledger]:
-        with Ledger.create(self.project.ledger_path, self._fingerprint(), run_id) as ledger:
-            put_identity(self.project.output_place, run_id)
+        output, taught = self.project.output_place, self.renewal.taught
+        facts = self._fingerprint(), run_id, self.renewal.generation
+        if taught.annotations:
+            put_file(output / TAUGHT_NAME, encode_annotations(taught), run_id)
+        with Ledger.create(self.project.ledger_path, *facts) as ledger:
+            put_identity(output, run_id)
             yield ledger
 
     @contextmanager

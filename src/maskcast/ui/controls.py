@@ -49,6 +49,7 @@ class Command(StrEnum):
     DELETE = "delete"
     CLEAR = "clear"
     CLEAN = "clean"
+    UNKNOWN = "unknown"
     PREVIOUS_IMAGE = "previous_image"
     NEXT_IMAGE = "next_image"
     SAVE = "save"
@@ -200,6 +201,12 @@ CONTROLS: Final = (
         "size of the brush",
         ("wheel",),
         (Keys(Command.THINNER, ("[",)), Keys(Command.THICKER, ("]",))),
+    ),
+    Control(
+        "unknown",
+        Group.BRUSH,
+        "paint what is unknown, or the object again",
+        keys=(Keys(Command.UNKNOWN, ("u",)),),
     ),
     Control("choose", Group.OBJECTS, "choose the object", ("1 .. 9",)),
     Control("next_object", Group.OBJECTS, "next object", keys=(Keys(Command.NEXT_OBJECT, ("n",)),)),

@@ -8,6 +8,7 @@ are pixels of the original image, edges included: x in [0, W], y in [0, H].
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import cv2
 import numpy as np
@@ -16,6 +17,9 @@ import numpy.typing as npt
 from maskcast.project.annotations import ObjectAnnotation
 from maskcast.types import Mask, Prompts
 from maskcast.ui.brush import stroke_mask
+
+UNKNOWN: Final = 0
+"""In place of an object id: the pixels that count neither as object nor as background."""
 
 _SMALLEST_SIDE = 1.0
 
@@ -121,6 +125,44 @@ def apply_edit(
     if after is before:
         return entry
     return None if after.is_empty else ObjectAnnotation(after)
+
+
+def apply_to_unknown(pixels: Mask | None, edit: Edit, shape: tuple[int, int]) -> Mask | None:
+    """The unknown pixels of a reference after an edit, which paints, or fills a box.
+
+    Args:
+        pixels: bool (H, W) so far, unchanged; None if there are none.
+        edit: what the person did; a point does nothing.
+        shape: (H, W) of the image.
+
+    Returns:
+        ``pixels`` itself if the edit changes nothing; None if none are left.
+    """
+    match edit:
+        case Stroke():
+            drawn = stroke_mask(np.asarray(edit.path, np.float32), edit.radius, shape)
+            after = _without(pixels, drawn) if edit.erase else _with(pixels, drawn)
+        case SetBox():
+            after = _with(pixels, _filled_box(edit, shape))
+        case DeleteNearest():
+            part = _component_at(pixels, edit.x, edit.y)
+            after = pixels if part is None else _without(pixels, part)
+        case Clear():
+            after = None
+        case AddPoint():
+            return pixels
+    if after is None or pixels is None:
+        return after if after is None or after.any() else pixels
+    return pixels if np.array_equal(after, pixels) else after
+
+
+def _filled_box(edit: SetBox, shape: tuple[int, int]) -> Mask:
+    """The pixels whose middle is between the corners."""
+    x0, x1 = np.clip(np.rint(sorted((edit.x0, edit.x1))), 0, shape[1]).astype(int)
+    y0, y1 = np.clip(np.rint(sorted((edit.y0, edit.y1))), 0, shape[0]).astype(int)
+    inside = np.zeros(shape, np.bool_)
+    inside[y0:y1, x0:x1] = True
+    return inside
 
 
 def _adopted(entry: ObjectAnnotation) -> Prompts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from maskcast.project.annotations import Annotation, ObjectAnnotation
+from maskcast.project.annotations import Annotation, ObjectAnnotation, StoredMask
 
 _DEPTH = 200
 
@@ -18,15 +18,16 @@ _DEPTH = 200
 class _State:
     clean: bool
     objects: Mapping[int, ObjectAnnotation]
+    unknown: StoredMask | None
 
     @classmethod
     def of(cls, annotation: Annotation) -> _State:
         annotation.encode()
-        return cls(annotation.clean, annotation.objects)
+        return cls(annotation.clean, annotation.objects, annotation.unknown)
 
     def within(self, annotation: Annotation) -> Annotation:
         """The state, with everything else of ``annotation``."""
-        return replace(annotation, clean=self.clean, objects=self.objects)
+        return replace(annotation, clean=self.clean, objects=self.objects, unknown=self.unknown)
 
 
 @dataclass

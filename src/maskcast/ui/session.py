@@ -24,10 +24,10 @@ import numpy as np
 from maskcast.engines.base import Engine
 from maskcast.errors import AnnotationError, ConflictError
 from maskcast.masks import apply_brush
-from maskcast.project.annotations import Annotation, ObjectAnnotation
+from maskcast.project.annotations import Annotation, ObjectAnnotation, StoredMask
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, Prompts, RgbImage, check_object_id
-from maskcast.ui.edits import Edit, apply_edit
+from maskcast.ui.edits import UNKNOWN, Edit, apply_edit, apply_to_unknown
 from maskcast.ui.history import History
 from maskcast.ui.shown_references import ReferenceImages
 
@@ -155,21 +155,24 @@ class Session:
             self._take(image_id, image)
 
     def select(self, object_id: int) -> None:
-        """Choose the object that edits go to.
+        """Choose the object that edits go to, or ``UNKNOWN`` for the unknown pixels.
 
         Raises:
-            ValueError: if the id is not in 1..255.
+            ValueError: if the id is not in 0..255.
         """
-        check_object_id(object_id)
+        if object_id != UNKNOWN:
+            check_object_id(object_id)
         self.object_id = object_id
 
     def apply(self, edit: Edit) -> bool:
-        """Do something to the chosen object; a clean mark is taken away.
+        """Do something to the chosen object, which takes a clean mark away, or to what is unknown.
 
         Returns:
             Whether anything changed.
         """
         with self._lock:
+            if self.object_id == UNKNOWN:
+                return self._apply_to_unknown(edit)
             before = self.annotation.objects.get(self.object_id)
             after = apply_edit(before, edit, self._shape)
             if after is before:
@@ -290,6 +293,16 @@ class Session:
     @property
     def _shape(self) -> tuple[int, int]:
         return self.annotation.height, self.annotation.width
+
+    def _apply_to_unknown(self, edit: Edit) -> bool:
+        known = self.annotation.unknown
+        before = None if known is None else known.pixels
+        after = apply_to_unknown(before, edit, self._shape)
+        if after is before:
+            return False
+        stored = None if after is None else StoredMask(after)
+        self._change(replace(self.annotation, unknown=stored))
+        return True
 
     def _take(self, image_id: str, image: RgbImage) -> None:
         """Take an image in hand: one's own unsaved work on it, else what the file holds."""

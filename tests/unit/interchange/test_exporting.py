@@ -86,7 +86,7 @@ def test_every_target_that_is_done_is_exported(
     assert {key: len(one.objects) > 0 for key, one in found.items()} == {
         key: key != "nothing.png" for key in TARGETS
     }
-    if name != "yolo-detect":
+    if name not in {"yolo-detect", "csv"}:  # which hold boxes
         expected = [
             image_of("a.png", {1: RING, 255: DOT}, SIZE),
             image_of("a.jpg", {1: PARTS}, SIZE),
@@ -109,6 +109,17 @@ def test_one_label_a_pixel_keeps_the_smaller_object_and_says_so(
     assert found["nothing.png"].objects == ()
 
 
+PICTURES = {
+    "voc": "JPEGImages/",
+    "labelme": "",
+    "yolo": "images/train/",
+    "yolo-detect": "images/train/",
+    "hf": "train/images/",
+    "fiftyone": "data/",
+}
+"""Where formats look for pictures, if it is not ``images/``."""
+
+
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("mode", ["none", "copy", "link"])
 def test_pictures_lie_where_the_format_looks(
@@ -122,8 +133,7 @@ def test_pictures_lie_where_the_format_looks(
         and not {"masks"} & set(path.parts)
         and "Segmentation" not in path.as_posix()
     }
-    top = {"voc": "JPEGImages/", "labelme": ""}.get(name, "images/")
-    top += "train/" if name.startswith("yolo") else ""
+    top = PICTURES.get(name, "images/")
     names = ("a.png.png", "a.jpg.jpg", "깊은 곳/한글 이름.png", "nothing.png")
     assert placed == (set() if mode == "none" else {top + one for one in names})
     for path in placed:
@@ -177,7 +187,7 @@ def test_least_score_drops_objects_and_accepted_drops_targets(
     assert (accepted.images, accepted.objects, accepted.left_out) == (3, 3, 1)
     assert "깊은 곳/한글 이름.png" not in images_in("coco", tmp_path / "accepted")
     everything = export_project(project, "coco", tmp_path / "0", ExportOptions(only="accepted"))
-    assert any("which is 0 now" in remark for remark in everything.remarks)
+    assert any("and that is 0 now" in remark for remark in everything.remarks)
 
 
 BLOBS = mask_of("##..#...", "##......", ".......#", "...##...", "...##...", "........")
@@ -281,6 +291,94 @@ def test_masks_of_all_instances_are_those_of_the_output(
         for path in (project.output_folder / "id_masks" / name).iterdir():
             mask = found[f"object {path.stem}"]
             np.testing.assert_array_equal(mask, read_id_mask(path))
+
+
+NO_WHOLE_MASKS = {"yolo-detect", "csv", "voc", "masks"}
+"""Formats of boxes, and those in which a pixel holds one object."""
+
+
+@pytest.mark.parametrize("how", get_args(Instances))
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in NO_WHOLE_MASKS])
+def test_instances_together_are_the_masks_of_the_output_in_every_format_of_masks(
+    project: ProjectFolder, tmp_path: Path, name: str, how: InstanceChoice
+) -> None:
+    summary = export_project(project, name, tmp_path / "out", ExportOptions(instances=how))
+    assert summary.instances == (5 if how == "one" else 13)
+    found = images_in(name, tmp_path / "out")
+    names = {"a.png": "a.png", "a.jpg": "a.jpg", "깊은 곳/한글 이름.png": "깊은 곳/한글 이름"}
+    for image_id, folder in names.items():
+        masks = masks_by_label(found[image_id])
+        paths = list((project.output_folder / "id_masks" / folder).iterdir())
+        assert len(masks) == len(paths)
+        for path in paths:
+            with Image.open(path) as picture:
+                np.testing.assert_array_equal(masks[f"object {path.stem}"], np.asarray(picture) > 0)
+
+
+def test_the_table_measures_pictures_as_the_engine_saw_them(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    summary = export_project(project, "csv", tmp_path / "out", ExportOptions(min_area=4))
+    with (tmp_path / "out/instances.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == summary.instances == 6
+    assert [row["label"] for row in rows if row["image"] == "a.png"] == ["1", "2"]
+    assert sum(int(row["area"]) for row in rows) == summary.pixels
+    for row in rows:  # a target is of one colour
+        red, green, blue = read_image(project.targets_folder / row["image"]).rgb[0, 0].tolist()
+        luma = 0.299 * red + 0.587 * green + 0.114 * blue
+        assert float(row["intensity_mean"]) == pytest.approx(luma, abs=1)
+    with (tmp_path / "out/images.csv").open(newline="", encoding="utf-8-sig") as file:
+        counts = {row["image"]: int(row["instances"]) for row in csv.DictReader(file)}
+    assert counts == {"a.jpg": 1, "a.png": 2, "nothing.png": 0, "깊은 곳/한글 이름.png": 3}
+
+
+def test_mean_intensities_of_a_picture_that_is_gone_are_empty_and_told(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    (project.targets_folder / "a.jpg").unlink()
+    options = ExportOptions(include_gone=True)
+    summary = export_project(project, "csv", tmp_path / "out", options)
+    assert any(
+        "1 picture could not be seen, so the mean intensity of 5 instances" in remark
+        for remark in summary.remarks
+    )
+    with (tmp_path / "out/instances.csv").open(newline="", encoding="utf-8-sig") as file:
+        empty = {row["image"] for row in csv.DictReader(file) if not row["intensity_mean"]}
+    assert empty == {"a.jpg"}
+
+
+def test_fiftyone_finds_originals_that_were_not_copied(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    export_project(project, "fiftyone", tmp_path / "out")
+    images = json.loads((tmp_path / "out/labels.json").read_text("utf-8"))["images"]
+    assert all(Path(image["file_name"]).is_absolute() for image in images)
+    assert {Path(image["file_name"]).resolve() for image in images} == {
+        (project.targets_folder / image_id).resolve() for image_id in TARGETS
+    }
+
+
+def test_what_datasets_needs_is_told(tmp_path: Path) -> None:
+    found = {f"{number}.png": {1: DOT} if number == 0 else {} for number in range(4)}
+    project = finished_project(tmp_path / "project", found)
+    options = ExportOptions(split=(0.5, 0.5), pictures="copy")
+    (told,) = export_project(project, "hf", tmp_path / "out", options).remarks
+    assert "without any instance, so datasets cannot tell the types" in told
+    (told,) = export_project(project, "hf", tmp_path / "two").remarks
+    assert "export with --copy-images" in told
+
+
+def test_rows_with_objects_come_first_for_datasets_to_know_their_types(tmp_path: Path) -> None:
+    project = finished_project(tmp_path / "project", {"a.png": {}, "b.png": {1: DOT}, "c.png": {}})
+    export_project(project, "hf", tmp_path / "out")
+    lines = (tmp_path / "out/train/metadata.jsonl").read_text("utf-8").splitlines()
+    names = [json.loads(line)["file_name"] for line in lines]
+    assert names == ["images/b.png", "images/a.png", "images/c.png"]
+    assert sorted(path.name for path in (tmp_path / "out/train").iterdir()) == [
+        "masks",
+        "metadata.jsonl",
+    ]
 
 
 def test_more_instances_than_voc_can_number_are_void_and_told(tmp_path: Path) -> None:

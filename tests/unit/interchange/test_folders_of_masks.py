@@ -21,10 +21,12 @@ from import_support import (
     png,
     said,
     square_map,
+    write_files,
 )
 from maskcast.drawing.palette import default_spec
 from maskcast.errors import AnnotationError
 from maskcast.interchange.class_ids import read_classes
+from maskcast.interchange.importing import import_annotations
 from maskcast.io.images import encode_label_png
 from maskcast.project.folder import ProjectFolder
 
@@ -196,3 +198,63 @@ def test_the_border_of_voc_is_unknown(tmp_path: Path) -> None:
         assert areas(project) == {"a.png": {1: ONE}}
         assert summary.new_names == {"disc": 1}
         assert unknown_pixels(project, "a.png") == BORDER
+
+
+def test_one_file_may_be_given(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", "a.png", "b.png")
+    folder = write_files(
+        tmp_path / "in", {"a_mask.png": png(square_map(2)), "b.png": png(square_map(3))}
+    )
+
+    import_annotations(project, "masks", folder / "a_mask.png")
+
+    assert areas(project) == {"a.png": {2: ONE}}
+
+
+def test_a_colour_of_which_nothing_was_said_is_no_background(tmp_path: Path) -> None:
+    picture = np.zeros((*SIZE, 3), np.uint8)
+    picture[6:16, 4:14] = (255, 0, 0)
+    picture[20:23, 20:24] = (0, 255, 0)  # 12 of 768 pixels
+    project = make_project(tmp_path / "p", "a.png")
+
+    with pytest.raises(AnnotationError, match=r"#00ff00, of which nothing was said.*background"):
+        import_files(
+            project, "masks", tmp_path / "in", {"a.png": png(picture)}, classes={"#ff0000": 1}
+        )
+
+    assert annotated(project) == {}
+
+
+def test_colours_of_a_smoothed_edge_are_the_nearest_and_said(tmp_path: Path) -> None:
+    picture = np.zeros((*SIZE, 3), np.uint8)
+    picture[6:16, 4:14] = (255, 0, 0)
+    picture[6:16, 14] = (100, 0, 0)
+    project = make_project(tmp_path / "p", "a.png")
+
+    summary = import_files(
+        project, "masks", tmp_path / "in", {"a.png": png(picture)}, classes={"#ff0000": 1}
+    )
+
+    assert areas(project) == {"a.png": {1: ONE}}
+    (note,) = summary.notes
+    assert "1 picture had colours beside those of --classes" in note
+    assert "1.3% of its pixels" in note  # 10 of 768
+
+
+@pytest.mark.parametrize("white", [254, 240, 65000])
+def test_black_and_almost_white_is_a_mask(tmp_path: Path, white: int) -> None:
+    kind = np.uint8 if white < 256 else np.uint16
+    picture = np.where(square_map() > 0, white, 0).astype(kind)
+    project = make_project(tmp_path / "p", "a.png")
+
+    summary = import_files(project, "masks", tmp_path / "in", {"a.png": png(picture)})
+
+    assert areas(project) == {"a.png": {1: ONE}}
+    assert "cut at the middle" in summary.notes[0]
+
+
+def test_an_almost_white_value_that_the_person_names_is_an_id(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    files = {"a.png": png(square_map(254))}
+    import_files(project, "masks", tmp_path / "in", files, classes={"254": 7})
+    assert areas(project) == {"a.png": {7: ONE}}

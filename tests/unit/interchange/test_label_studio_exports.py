@@ -221,3 +221,10 @@ def test_where_pictures_are(tmp_path: Path, address: str) -> None:
     content = {"data": {"photo": address, "batch": "7"}, "annotations": [made(SQUARE)]}
     import_files(project, "labelstudio", tmp_path / "in", {"a.json": [content]})
     assert len(areas(project)) == 1
+
+
+def test_the_uploaded_file_tells_where_the_address_does_not(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    tasks = [task(made(SQUARE)) | {"data": {"image": "/image7"}, "file_upload": "0123abcd-a.png"}]
+    import_files(project, "labelstudio", tmp_path / "in", {"tasks.json": tasks})
+    assert areas(project) == {"a.png": {1: ONE}}

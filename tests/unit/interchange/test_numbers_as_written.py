@@ -25,6 +25,7 @@ from import_support import (
     studio,
     studio_region,
     voc,
+    voc_object,
     yolo_row,
 )
 
@@ -316,3 +317,32 @@ def test_names_that_are_numbers_are_names(tmp_path: Path) -> None:
     shapes = [{"points": SQUARE, "label": 8}]
     summary = import_files(project, "labelme", tmp_path / "b", {"b.json": labelme(shapes, "b.png")})
     assert list(summary.new_names) == ["8"]
+
+
+_TWO_CORNERS: dict[str, tuple[str, Files]] = {
+    "coco": (
+        "coco",
+        {"a.json": coco([{"segmentation": [[4, 6, 14, 16]], "bbox": [4, 6, 10, 10]}])},
+    ),
+    "coco: a point": (
+        "coco",
+        {"a.json": coco([{"segmentation": [[4, 6], []], "bbox": [4, 6, 10, 10]}])},
+    ),
+    "voc": (
+        "voc",
+        {"Annotations/a.xml": voc(voc_object(SQUARE).replace("x4", "z").replace("x3", "z"))},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _TWO_CORNERS)
+def test_the_box_counts_where_no_ring_is_an_outline(tmp_path: Path, case: str) -> None:
+    name, files = _TWO_CORNERS[case]
+    project = make_project(tmp_path / "p", "a.png")
+
+    summary = import_files(project, name, tmp_path / "in", files)
+
+    box = annotated(project)["a.png"].objects[1].prompts.box
+    assert box is not None
+    assert box.tolist() == [4, 6, 14, 16]
+    assert said(summary) == {}

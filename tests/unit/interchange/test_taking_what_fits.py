@@ -32,9 +32,11 @@ from import_support import (
     studio_region,
     voc,
     voc_object,
+    write_files,
     yolo_row,
 )
 from maskcast.errors import AnnotationError
+from maskcast.interchange.importing import import_annotations
 
 ONE = 100
 NAN = float("nan")
@@ -526,3 +528,53 @@ def test_json_of_an_import(tmp_path: Path) -> None:
     assert content["object_ids"] == [1]
     assert content["new_names"] == {"disc": 1}
     assert content["left_out"] == []
+
+
+@pytest.mark.parametrize("label", ["__ignore__", "Ignore"])
+def test_what_a_tool_calls_to_be_ignored_is_unknown_and_said(tmp_path: Path, label: str) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    other = [(x + 16, y) for x, y in SQUARE]
+    shapes = [
+        {"points": SQUARE, "shape_type": "polygon"},
+        {"points": other, "shape_type": "polygon", "label": label},
+        {"points": [(0, 0), (3, 0), (3, 3)], "shape_type": "polygon", "label": "_background_"},
+    ]
+
+    summary = import_files(project, "labelme", tmp_path / "in", {"a.json": labelme(shapes)})
+
+    assert areas(project) == {"a.png": {1: 100}}
+    unknown = annotated(project)["a.png"].unknown
+    assert unknown is not None
+    assert unknown.code.area == 100
+    assert summary.new_names == {"disc": 1}
+    assert [note.partition(";")[0] for note in summary.notes] == [
+        f"what is called {label!r} counts as unknown",
+        "what is called '_background_' counts as background",
+    ]
+
+
+def test_an_object_that_the_person_calls_ignore_is_one(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    shapes = [{"points": SQUARE, "shape_type": "polygon", "label": "ignore"}]
+    files: Files = {"a.json": labelme(shapes)}
+
+    summary = import_files(project, "labelme", tmp_path / "in", files, classes={"ignore": 4})
+
+    assert areas(project) == {"a.png": {4: 100}}
+    assert summary.notes == ()
+    again = import_files(project, "labelme", tmp_path / "in", files)  # the project knows it now
+    assert again.changed == 0
+
+
+def test_a_source_that_shows_only_background_must_be_meant(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    shapes = [{"points": SQUARE, "shape_type": "polygon", "label": "background"}]
+    with pytest.raises(AnnotationError, match="say so with --clean"):
+        import_files(project, "labelme", tmp_path / "in", {"a.json": labelme(shapes)})
+
+
+def test_the_folder_of_labels_may_be_given_for_the_one_above(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    folder = write_files(tmp_path / "in", WITH_SQUARE["yolo"])
+    import_annotations(project, "yolo", folder / "labels")
+    assert areas(project) == {"a.png": {1: 100}}

@@ -222,7 +222,11 @@ def test_first_of_several_pictures(tmp_path: Path, suffix: str) -> None:
     decoded = read_image(path)
     assert np.unique(decoded.rgb.reshape(-1, 3), axis=0).tolist() == [[255, 0, 0]]
     assert decoded.rgb.shape == (10, 20, 3)
-    assert decoded.notes == ("the file holds several pictures; the first one is used",)
+    assert decoded.notes == (
+        "the file holds several pages; the first is used, and [images] page chooses another"
+        if suffix == "tif"
+        else "the file holds several pictures; the first one is used",
+    )
 
 
 # ---- orientation

@@ -264,10 +264,10 @@ def test_white_is_zero_tiff(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("channels", "note"),
     [
-        (2, "only the first of 2 channels is used, as gray"),
-        (4, "only the first 3 of 4 channels are used, as RGB"),
-        (5, "only the first 3 of 5 channels are used, as RGB"),
-        (9, "only the first 3 of 9 channels are used, as RGB"),
+        (2, "only the first of 2 channels is used, as gray; [images] channel shows another one"),
+        (4, "only the first 3 of 4 channels are used, as RGB; [images] channel shows another one"),
+        (5, "only the first 3 of 5 channels are used, as RGB; [images] channel shows another one"),
+        (9, "only the first 3 of 9 channels are used, as RGB; [images] channel shows another one"),
     ],
 )
 @pytest.mark.parametrize("planar", ["contig", "separate"])

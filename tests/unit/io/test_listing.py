@@ -164,3 +164,13 @@ def test_names_that_are_not_unicode(tmp_path: Path) -> None:
     (sentence,) = found.skipped
     assert sentence.startswith("1 files")
     sentence.encode("utf-8")
+
+
+def test_pictures_of_kinds_that_are_not_read_are_named(tmp_path: Path) -> None:
+    for name in ("a.heic", "deep/b.HEIC", "c.dcm", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    unread, others = find_images(tmp_path).skipped
+    assert unread.startswith("3 pictures are of a kind that is not read (1 .dcm, 2 .heic; first: ")
+    assert unread.endswith("save them as PNG or TIFF")
+    assert others.startswith("1 file is not an image")

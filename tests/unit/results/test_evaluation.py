@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskcast.errors import EvaluationError
+from maskcast.errors import AnnotationError, EvaluationError
+from maskcast.project.annotations import (
+    Annotation,
+    AnnotationFile,
+    ObjectAnnotation,
+    StoredMask,
+    write_annotations,
+)
 from maskcast.project.folder import LEDGER_NAME, ProjectFolder
 from maskcast.results.evaluation import Evaluation, evaluate_output, evaluate_rows
 from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
-from maskcast.types import LabelMap
+from maskcast.types import LabelMap, Prompts
 
 HEIGHT, WIDTH = 20, 30
 
@@ -206,3 +213,68 @@ def test_a_projects_names_are_used(run: Run, tmp_path: Path) -> None:
     found = evaluate_output(ProjectFolder.open(tmp_path), run.truth)
     assert found.objects[1].name == "dust"
     assert found.objects[1].iou == 0.5
+
+
+def test_255_beside_other_ids_is_not_counted(run: Run) -> None:
+    run.add("a.jpg", "a", (1, 0, 14))
+    run.add_truth("a.png", labels((1, 0, 10), (255, 10, 20)))  # 4 columns more, where nobody knows
+    run.add("b.jpg", "b", (1, 0, 4))
+    run.add_truth("b.png", labels((255, 0, 6)))  # alone, but the border in the other
+    run.add("c.jpg", "c", (1, 0, 10))
+    run.add_truth("c.png", labels((1, 0, 20)))
+
+    found = run.evaluate()
+
+    assert found.unknown_truth == ("a.jpg", "b.jpg")
+    assert found.objects[1].iou == pytest.approx(20 / 30)
+    assert found.objects[1].mean_iou == pytest.approx((1 + 0.5) / 2)
+    assert (found.objects[1].presence.tn, found.objects[1].presence.fp) == (1, 0)
+    assert "2 truths have unknown pixels, which are not counted: a.jpg, b.jpg" in found.remarks()
+
+
+def annotated_truth(run: Run) -> Path:
+    """Truths that were drawn in a labeler."""
+    half, unknown = (labels((1, *columns)) > 0 for columns in ((0, 10), (8, 20)))
+    painted = ObjectAnnotation(Prompts(paint=half), half)
+    box = ObjectAnnotation(Prompts(box=np.array([0, 0, 4, 4], np.float32)))
+    size = (HEIGHT, WIDTH)
+    annotations = (
+        Annotation("lot/a.jpg", *size, objects={1: painted}, unknown=StoredMask(unknown)),
+        Annotation("b.jpg", *size, clean=True),
+        Annotation("c.jpg", *size, objects={2: box}),
+        Annotation("open.jpg", *size),
+        Annotation("other.jpg", *size, clean=True),
+    )
+    path = run.truth / "annotations.json"
+    write_annotations(path, AnnotationFile((), {known.image_id: known for known in annotations}))
+    return path
+
+
+def test_truths_may_be_annotations(run: Run) -> None:
+    path = annotated_truth(run)
+    run.add("lot/a.jpg", "lot/a", (1, 4, 14))
+    run.add("b.jpg", "b", (1, 0, 2))
+    for name in ("c", "open"):
+        run.add(f"{name}.jpg", name)
+
+    found = run.evaluate()  # in the folder
+
+    assert found == evaluate_rows(iter(run.rows), run.output, path, {1: "particle"})
+    assert found.targets == 2
+    assert found.unknown_truth == ("lot/a.jpg",)
+    # Known are the columns 0 to 7 of a, of which 4 to 7 were found; in b all is wrong.
+    assert found.objects[1].iou == pytest.approx(4 / 10)
+    assert found.missing_truth == ("open.jpg",)  # nobody said what is on it
+    assert found.unmatched_truth == ("other.jpg",)
+    assert found.unusable.keys() == {"c.jpg"}
+    assert "object 2 of c.jpg" in found.unusable["c.jpg"]
+    assert "has no mask yet; open it in a labeler" in found.unusable["c.jpg"]
+
+
+def test_a_truth_that_is_no_annotation_file_is_refused(run: Run, tmp_path: Path) -> None:
+    run.add("a.jpg", "a")
+    (tmp_path / "truth.json").write_text("{}")
+    with pytest.raises(AnnotationError):
+        evaluate_rows(iter(run.rows), run.output, tmp_path / "truth.json", {})
+    with pytest.raises(EvaluationError, match="folder of true label maps, or an annotations"):
+        evaluate_rows(iter(run.rows), run.output, tmp_path / "nowhere", {})

@@ -14,7 +14,7 @@ from maskcast.project.annotations import Annotation, read_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask
-from maskcast.ui.edits import AddPoint, Clear, SetBox, Stroke
+from maskcast.ui.edits import UNKNOWN, AddPoint, Clear, DeleteNearest, SetBox, Stroke
 from maskcast.ui.session import Segmenter, SegmentRequest, Session
 from maskcast.ui.shown_references import ReferenceImages
 from support import picture, write_png
@@ -362,3 +362,50 @@ def test_a_conflict_on_one_reference_keeps_no_other_from_being_saved(
 def test_ids_are_checked(project: ProjectFolder) -> None:
     with pytest.raises(ValueError, match=r"1\.\.255"):
         _session(project).select(256)
+
+
+def test_unknown_pixels_are_painted_erased_taken_back_and_saved(project: ProjectFolder) -> None:
+    session = _session(project)
+    session.apply(Stroke(((20.5, 20.5),), 3))
+    session.select(UNKNOWN)
+
+    assert session.apply(SetBox(30, 10, 50, 20))
+    assert session.apply(Stroke(((40.5, 15.5),), 2, erase=True))
+    session.save()
+
+    saved = read_annotations(project.annotations_path).annotations["a.png"]
+    assert saved.unknown is not None
+    unknown = saved.unknown.pixels
+    assert unknown[10:20, 30:50].sum() == unknown.sum() == 20 * 10 - 13  # 13: a disc of radius 2
+    assert not unknown[15, 40]
+    assert saved.objects.keys() == {1}
+    assert session.undo()
+    assert session.annotation.unknown is not None
+    assert session.annotation.unknown.pixels.sum() == 200
+    assert session.undo()
+    assert session.annotation.unknown is None
+    assert session.redo()
+    session.save()
+    saved = read_annotations(project.annotations_path).annotations["a.png"]
+    assert saved.unknown is not None
+    assert saved.unknown.pixels.sum() == 200
+
+
+def test_unknown_pixels_go_with_what_deletes_and_stay_on_a_clean_image(
+    project: ProjectFolder,
+) -> None:
+    session = _session(project)
+    session.select(UNKNOWN)
+    session.apply(SetBox(0, 0, 5, 5))
+    session.apply(SetBox(30, 10, 50, 20))
+    assert not session.apply(AddPoint(60, 60, positive=True))
+    assert not session.apply(SetBox(1, 1, 4, 4))  # is unknown already
+
+    assert session.mark_clean(clean=True)
+    assert session.apply(DeleteNearest(2, 2, 1))
+    assert session.annotation.clean
+    assert session.annotation.unknown is not None
+    assert session.annotation.unknown.pixels.sum() == 200
+    assert session.apply(Clear())
+    assert session.annotation.unknown is None
+    assert session.annotation.clean

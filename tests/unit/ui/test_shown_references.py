@@ -9,7 +9,8 @@ import tifffile
 
 import maskcast.io.images as io_images
 import maskcast.ui.shown_references as ui_images
-from maskcast.io.rasters import Raster, read_raster
+from maskcast.io.decoders.raster import Raster
+from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import ReadOptions
 from maskcast.project.folder import ProjectFolder
 from maskcast.ui.shown_references import ReferenceImages

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from maskcast.types import RgbImage
 
-TokenMaps = npt.NDArray[np.float32]
-"""float32 (C, h, w): C numbers for each of h x w tokens, which cover the whole picture evenly."""
+TokenMaps = npt.NDArray[np.float16]
+"""float16 (C, h, w): C numbers for each of h x w tokens, which cover the whole picture evenly."""
 
 
 class Encoder(Protocol):
@@ -54,7 +54,8 @@ class EncoderWeights:
         licence: of the weights.
         megabytes: to download, about.
         gated: whether access must be requested first.
-        gflop: billions of floating-point operations for a megapixel as the network sees it.
+        gflop: billions of floating-point operations of the blocks that are used, for a megapixel as
+            the network sees it, in tiles of 32 x 32 tokens.
     """
 
     name: str
@@ -71,16 +72,16 @@ _DINOV3 = "DINOv3 License"
 ENCODERS: Mapping[str, EncoderWeights] = {
     weights.name: weights
     for weights in (
-        EncoderWeights("dinov2-small", "facebook/dinov2-small", _APACHE, 88, False, 330),
-        EncoderWeights("dinov2-base", "facebook/dinov2-base", _APACHE, 346, False, 1080),
-        EncoderWeights("dinov2-large", "facebook/dinov2-large", _APACHE, 1217, False, 3560),
+        EncoderWeights("dinov2-small", "facebook/dinov2-small", _APACHE, 88, False, 235),
+        EncoderWeights("dinov2-base", "facebook/dinov2-base", _APACHE, 346, False, 790),
+        EncoderWeights("dinov2-large", "facebook/dinov2-large", _APACHE, 1217, False, 2700),
         EncoderWeights(
             "dinov2-registers-small",
             "facebook/dinov2-with-registers-small",
             _APACHE,
             88,
             False,
-            330,
+            235,
         ),
         EncoderWeights(
             "dinov2-registers-base",
@@ -88,7 +89,7 @@ ENCODERS: Mapping[str, EncoderWeights] = {
             _APACHE,
             346,
             False,
-            1080,
+            790,
         ),
         EncoderWeights(
             "dinov2-registers-large",
@@ -96,13 +97,13 @@ ENCODERS: Mapping[str, EncoderWeights] = {
             _APACHE,
             1217,
             False,
-            3560,
+            2700,
         ),
         EncoderWeights(
-            "dinov3-small", "facebook/dinov3-vits16-pretrain-lvd1689m", _DINOV3, 86, True, 250
+            "dinov3-small", "facebook/dinov3-vits16-pretrain-lvd1689m", _DINOV3, 86, True, 180
         ),
         EncoderWeights(
-            "dinov3-base", "facebook/dinov3-vitb16-pretrain-lvd1689m", _DINOV3, 343, True, 830
+            "dinov3-base", "facebook/dinov3-vitb16-pretrain-lvd1689m", _DINOV3, 343, True, 610
         ),
     )
 }

@@ -8,15 +8,15 @@ the encoder itself is loaded when it is first used.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from cachetools import LRUCache
+from platformdirs import user_cache_path
 
 from maskcast.engines.base import (
     EngineInfo,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _TARGETS_PER_WORKER = 2
-_CACHED_REFERENCES = 64
+_TILES_PER_TARGET = 4
 _SLOW_SECONDS = 4.0
 
 
@@ -68,7 +68,7 @@ class DeepModel:
 
 
 class DeepEngine:
-    """The learner of pixel with a pretrained encoder's eye: better masks, one download of 88 MB."""
+    """The learner of pixel with a pretrained encoder's eye."""
 
     def __init__(self, settings: EngineSettings) -> None:
         """Find device and weights; nothing heavy is loaded yet.
@@ -81,19 +81,20 @@ class DeepEngine:
         check_extra("deep")
         options = parse_table("deep", settings.options, DeepOptions)
         found = find(options.weights)
-        from maskcast.engines.sam.devices import limits_of, pick_device
+        from maskcast.engines.deep.kept_tokens import KeptTokens
+        from maskcast.engines.sam.devices import limits_of, pick_device, side_by_side
 
         self._device = pick_device(settings.device)
-        batch = limits_of(self._device).images
-        self._encoder = _make_encoder(found, self._device, options, batch)
+        self._batch = limits_of(self._device).images
+        self._encoder = _make_encoder(found, self._device, options, self._batch)
         self._labeler = PixelEngine(EngineSettings(workers=settings.workers))
         self._options = LearnerOptions(threshold=settings.threshold, workers=settings.workers)
-        self._pool = ThreadPoolExecutor(settings.workers, "deep")
-        self._tokens: LRUCache[str, TokenMaps] = LRUCache(_CACHED_REFERENCES)
+        self._pool = ThreadPoolExecutor(side_by_side(self._device, settings.workers), "deep")
+        self._tokens = KeptTokens(self._encoder.signature, _token_folder(options))
         self.info = EngineInfo(
             name="deep",
             prompt_kinds=self._labeler.info.prompt_kinds,
-            max_batch=max(_TARGETS_PER_WORKER * settings.workers, batch),
+            max_batch=max(_TARGETS_PER_WORKER * settings.workers, self._batch),
             device=str(self._device),
             needs_weights=True,
             signature={
@@ -129,7 +130,7 @@ class DeepEngine:
         if not object_ids:
             raise EngineError("no reference shows an object; annotate at least one")
         scale = scale_of([reference.image.shape for reference in references])
-        maps = self._encode_references([reference.image for reference in references], scale)
+        maps = self._tokens.of([reference.image for reference in references], scale, self._encode)
         projection = Projection.of(maps, COMPONENTS)
         grids = [
             _grid(projection, values, reference.image)
@@ -155,9 +156,10 @@ class DeepEngine:
             raise ForeignBankError(
                 "this memory bank was made with other weights; memorize the references again"
             )
-        maps = self._encode(images, model.scale)
-        with single_threaded_libraries():
-            return list(self._pool.map(partial(_cast, model), images, maps))
+        if self._device.type == "cpu":
+            with single_threaded_libraries(), _threads_kept():
+                return list(self._pool.map(partial(self._cast_alone, model), images))
+        return self._cast_in_batches(model, images)
 
     def held_out(self, bank: MemoryBank) -> list[Segmentation]:
         """See ``base.CrossFitted``."""
@@ -170,37 +172,46 @@ class DeepEngine:
         self._labeler.close()
         self._encoder.release()
 
-    def _encode_references(self, images: Sequence[RgbImage], scale: float) -> list[TokenMaps]:
-        """Tokens of each reference; only of those that were not encoded before."""
-        keys = [_digest(image, scale) for image in images]
-        missing = {
-            key: image for key, image in zip(keys, images, strict=True) if key not in self._tokens
-        }
-        found = dict(zip(missing, self._encode(list(missing.values()), scale), strict=True))
-        maps = [found[key] if key in found else self._tokens[key] for key in keys]
-        self._tokens.update(found)
-        return maps
-
     def _encode(self, images: Sequence[RgbImage], scale: float) -> list[TokenMaps]:
         """On a GPU in batches; on a CPU, where a batch gains nothing, each by a thread alone."""
         if self._device.type != "cpu":
             return self._encoder.encode(images, scale)
+        with _threads_kept():
+            return list(self._pool.map(partial(self._encode_alone, scale=scale), images))
+
+    def _encode_alone(self, image: RgbImage, scale: float) -> TokenMaps:
         import torch
 
-        threads = torch.get_num_threads()
-        try:
-            return list(
-                self._pool.map(lambda image: _encode_alone(self._encoder, image, scale), images)
-            )
-        finally:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(1)  # of this thread
+        return self._encoder.encode([image], scale)[0]
+
+    def _cast_alone(self, model: DeepModel, image: RgbImage) -> Segmentation:
+        return _cast(model, image, self._encode_alone(image, model.scale))
+
+    def _cast_in_batches(self, model: DeepModel, images: Sequence[RgbImage]) -> list[Segmentation]:
+        """While the device encodes a batch, the learner masks the last on the CPU."""
+        found: list[Future[Segmentation]] = []
+        with single_threaded_libraries():
+            for first in range(0, len(images), self._batch):
+                part = images[first : first + self._batch]
+                maps = self._encoder.encode(part, model.scale)
+                found += [
+                    self._pool.submit(_cast, model, image, tokens)
+                    for image, tokens in zip(part, maps, strict=True)
+                ]
+            return [each.result() for each in found]
 
 
-def _encode_alone(encoder: Encoder, image: RgbImage, scale: float) -> TokenMaps:
+@contextmanager
+def _threads_kept() -> Iterator[None]:
+    """PyTorch has as many threads afterwards as before."""
     import torch
 
-    torch.set_num_threads(1)  # of this thread
-    return encoder.encode([image], scale)[0]
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _cast(model: DeepModel, image: RgbImage, maps: TokenMaps) -> Segmentation:
@@ -214,28 +225,33 @@ def _grid(projection: Projection, maps: TokenMaps, image: RgbImage) -> TokenGrid
     return TokenGrid(values, height / values.shape[1], width / values.shape[2])
 
 
-def _digest(image: RgbImage, scale: float) -> str:
-    content = hashlib.blake2b(f"{image.shape} {scale}".encode())
-    content.update(np.ascontiguousarray(image).data)
-    return content.hexdigest()
+def _token_folder(options: DeepOptions) -> Path | None:
+    if options.kept_tokens == "auto":
+        return user_cache_path("maskcast", appauthor=False) / "tokens"
+    return options.kept_tokens or None
 
 
 def _make_encoder(found: Found, device: torch.device, options: DeepOptions, batch: int) -> Encoder:
+    from maskcast.engines.deep import cpu
     from maskcast.engines.deep.sam_encoder import TrackerEncoder
     from maskcast.engines.deep.vit import VitEncoder
-    from maskcast.engines.sam.devices import pick_dtype
+    from maskcast.engines.sam import devices
 
-    dtype = pick_dtype(options.dtype, device)
     if found.family is not None:
+        dtype = devices.pick_dtype(options.dtype, device)
         return TrackerEncoder(found.files, found.family, device, dtype, batch)
-    return VitEncoder(found.files, found.config, device, dtype, batch)
+    tiles = batch if device.type == "cpu" else batch * _TILES_PER_TARGET
+    return VitEncoder(
+        found.files, found.config, device, cpu.pick_dtype(options.dtype, device), tiles
+    )
 
 
 def _slow_seconds(found: Found, device: torch.device) -> float | None:
     """Seconds per megapixel if that is worth a warning: on a CPU, told by the encoder's size."""
+    from maskcast.engines.deep.cpu import multiplies_bf16
     from maskcast.engines.sam.devices import seconds_on_cpu
 
     if device.type != "cpu" or found.gflop is None:
         return None
-    seconds = seconds_on_cpu(found.gflop * TILING.scale**2)
+    seconds = seconds_on_cpu(found.gflop * TILING.scale**2) / (2 if multiplies_bf16() else 1)
     return seconds if seconds >= _SLOW_SECONDS else None

@@ -37,10 +37,7 @@ class Projection:
             maps: of the references, of one encoder.
             components: most of them; fewer if tokens have fewer numbers.
         """
-        tokens = np.concatenate([values.reshape(len(values), -1).T for values in maps])
-        if len(tokens) > _MOST_TOKENS:
-            chosen = np.random.default_rng(0).choice(len(tokens), _MOST_TOKENS, replace=False)
-            tokens = tokens[np.sort(chosen)]
+        tokens = _some_tokens(maps)
         mean = tokens.mean(axis=0, dtype=np.float64)
         spread = tokens.std(axis=0, dtype=np.float64) + _LEAST_SPREAD
         scaled = (tokens - mean) / spread
@@ -50,7 +47,27 @@ class Projection:
         axes = vectors[:, kept] / spread[:, None] / length
         return cls(mean.astype(np.float32), axes.astype(np.float32))
 
-    def apply(self, maps: TokenMaps) -> TokenMaps:
-        """Components float32 (D, h, w) of token maps float32 (C, h, w)."""
-        flat = (maps.reshape(len(maps), -1).T - self.mean) @ self.axes
-        return np.ascontiguousarray(flat.T, np.float32).reshape(-1, *maps.shape[1:])
+    def apply(self, maps: TokenMaps) -> npt.NDArray[np.float32]:
+        """Components float32 (D, h, w) of token maps (C, h, w)."""
+        out = np.empty((self.axes.shape[1], *maps.shape[1:]), np.float32)
+        offset = (self.axes.T @ self.mean)[:, None]
+        for row in range(maps.shape[1]):  # a large picture's tokens fill memory once, not twice
+            out[:, row] = self.axes.T @ maps[:, row].astype(np.float32) - offset
+        return out
+
+
+def _some_tokens(maps: Sequence[TokenMaps]) -> npt.NDArray[np.float32]:
+    """Up to so many tokens of all maps together, float32 (N, C)."""
+    counts = [values[0].size for values in maps]
+    total, first = sum(counts), np.cumsum([0, *counts[:-1]])
+    chosen = np.arange(total)
+    if total > _MOST_TOKENS:
+        drawn = np.random.default_rng(0).choice(total, _MOST_TOKENS, replace=False)
+        chosen = np.sort(drawn)
+    parts = [
+        values.reshape(len(values), -1)[
+            :, chosen[(chosen >= start) & (chosen < start + count)] - start
+        ]
+        for values, start, count in zip(maps, first, counts, strict=True)
+    ]
+    return np.concatenate(parts, axis=1).T.astype(np.float32)

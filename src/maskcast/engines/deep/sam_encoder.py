@@ -50,7 +50,7 @@ class TrackerEncoder:
         }
 
     def encode(self, images: Sequence[RgbImage], scale: float) -> list[TokenMaps]:  # noqa: ARG002
-        """Tokens float32 (C, 64, 64) or so for each picture, wherever its sides."""
+        """Tokens float16 (C, 64, 64) or so for each picture, wherever its sides."""
         found: list[TokenMaps] = []
         for first in range(0, len(images), self._batch):
             found += self._encode(images[first : first + self._batch])
@@ -69,6 +69,6 @@ class TrackerEncoder:
             if is_out_of_memory(error):
                 raise MemoryError(str(error)) from error
             raise
-        tokens = features.coarse.float().cpu().numpy()
+        tokens = features.coarse.half().cpu().numpy()
         side = round(tokens.shape[1] ** 0.5)
         return [np.ascontiguousarray(values.T).reshape(-1, side, side) for values in tokens]

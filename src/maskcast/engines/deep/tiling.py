@@ -1,13 +1,13 @@
 """How a picture is laid before a transformer: its scale, and tiles where it is large.
 
 Attention costs grow with the square of the number of tokens, and position encodings were learned
-for about 37 x 37 of them, so a large picture goes through in overlapping tiles. A token is taken
-from the tile in which it is farther from the border.
+for about 37 x 37 of them, so a large picture goes through in overlapping tiles, no larger than
+needed. A token is taken from the tile in which it is farther from the border.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.deep.encoder import TokenMaps
 from maskcast.types import RgbImage
 
 
@@ -84,7 +85,7 @@ class Tile:
         )
         return picture[down, across]
 
-    def place(self, tokens: npt.NDArray[np.float32], grid: npt.NDArray[np.float32]) -> None:
+    def place(self, tokens: TokenMaps, grid: TokenMaps) -> None:
         """Put what is kept of the tokens (C, rows * columns) into the picture's (C, h, w)."""
         values = tokens.reshape(-1, *self.shape)[:, self.rows.kept, self.columns.kept]
         grid[:, self.rows.first : self.rows.last, self.columns.first : self.columns.last] = values
@@ -108,8 +109,9 @@ def lay(image: RgbImage, scale: float, patch: int) -> npt.NDArray[np.uint8]:
 
 def spans(count: int) -> list[Span]:
     """Cut a side of ``count`` tokens into overlapping spans of equal length."""
-    tile = min(TILING.tile, count)
-    steps = max(1, -(-(count - TILING.overlap) // (tile - TILING.overlap))) if count > tile else 1
+    most, overlap = TILING.tile, TILING.overlap
+    steps = 1 if count <= most else -(-(count - overlap) // (most - overlap))
+    tile = -(-(count + (steps - 1) * overlap) // steps)
     starts = [round(step * (count - tile) / max(1, steps - 1)) for step in range(steps)]
     cuts = [(before + tile + after) // 2 for before, after in pairwise(starts)]
     return [
@@ -118,13 +120,11 @@ def spans(count: int) -> list[Span]:
     ]
 
 
-def batches(shapes: Sequence[tuple[int, int]], most: int) -> Iterator[list[Tile]]:
-    """All tiles of pictures of ``shapes`` (in tokens), up to ``most`` of one shape at a time."""
+def alike(shapes: Sequence[tuple[int, int]]) -> list[list[Tile]]:
+    """All tiles of pictures of ``shapes`` (in tokens), those of one shape together."""
     groups: dict[tuple[int, int], list[Tile]] = {}
     for picture, (height, width) in enumerate(shapes):
         for rows, columns in product(spans(height), spans(width)):
             tile = Tile(picture, rows, columns)
             groups.setdefault(tile.shape, []).append(tile)
-    for group in groups.values():
-        for first in range(0, len(group), most):
-            yield group[first : first + most]
+    return list(groups.values())

@@ -15,10 +15,16 @@ import numpy as np
 import torch
 import transformers
 
+from maskcast.engines.deep.cpu import HALF_ATTENTION
 from maskcast.engines.deep.encoder import TokenMaps
-from maskcast.engines.deep.tiling import batches, lay
+from maskcast.engines.deep.tiling import Tile, alike, lay
 from maskcast.engines.hub import WeightFiles, first_line
-from maskcast.engines.sam.devices import Uploader
+from maskcast.engines.sam.devices import (
+    BatchSizer,
+    Uploader,
+    is_out_of_memory,
+    memory_use,
+)
 from maskcast.engines.sam.families import Model
 from maskcast.engines.sam.loading import quiet
 from maskcast.engines.sam.preprocess import normalise
@@ -45,8 +51,8 @@ class VitEncoder:
         files: its weights.
         config: what ``config.json`` holds.
         device: to compute on.
-        dtype: number format of the network; tokens leave it as float32.
-        batch: most tiles at once.
+        dtype: number format of the network; tokens leave it as float16.
+        batch: most tiles at once; begins with few, see ``BatchSizer``.
     """
 
     def __init__(
@@ -61,7 +67,9 @@ class VitEncoder:
         self._class = getattr(transformers, MODEL_CLASSES[config["model_type"]])
         self._device = device
         self._dtype = dtype
-        self._batch = batch
+        self._sizer = BatchSizer(batch, memory_use(device))
+        is_half = device.type == "cpu" and dtype == torch.bfloat16
+        self._attention = HALF_ATTENTION if is_half else "sdpa"
         self._upload = Uploader(device)
         self.patch = int(config["patch_size"])
         count = int(config["num_hidden_layers"])
@@ -74,26 +82,49 @@ class VitEncoder:
         }
 
     def encode(self, images: Sequence[RgbImage], scale: float) -> list[TokenMaps]:
-        """Tokens of both blocks, float32 (2 C, h, w) for each picture; see ``Encoder``."""
+        """Tokens of both blocks, float16 (2 C, h, w) for each picture; see ``Encoder``."""
         laid = [lay(image, scale, self.patch) for image in images]
         shapes = [(len(picture) // self.patch, picture.shape[1] // self.patch) for picture in laid]
-        grids = [np.empty((self._channels, *shape), np.float32) for shape in shapes]
-        for tiles in batches(shapes, self._batch):
-            parts = [_to_tensor(tile.pixels_of(laid[tile.picture], self.patch)) for tile in tiles]
-            for tile, tokens in zip(tiles, self._forward(parts), strict=True):
-                tile.place(tokens, grids[tile.picture])
+        grids = [np.empty((self._channels, *shape), np.float16) for shape in shapes]
+        for tiles in alike(shapes):
+            while tiles:
+                part = tiles[: self._sizer.size]
+                if self._place(part, laid, grids):
+                    tiles = tiles[len(part) :]
         return grids
 
     def release(self) -> None:
         """Free the network."""
         self.__dict__.pop("_model", None)
 
+    def _place(
+        self, tiles: Sequence[Tile], laid: Sequence[RgbImage], grids: Sequence[TokenMaps]
+    ) -> bool:
+        """Tokens of tiles into their pictures' grids; False if fewer at once should be tried.
+
+        Raises:
+            MemoryError: if even one tile does not fit.
+        """
+        parts = [_to_tensor(tile.pixels_of(laid[tile.picture], self.patch)) for tile in tiles]
+        try:
+            found = self._forward(parts)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if not self._sizer.failed(len(tiles)):
+                raise MemoryError(str(error)) from error
+            return False
+        self._sizer.worked(len(tiles))
+        for tile, tokens in zip(tiles, found, strict=True):
+            tile.place(tokens, grids[tile.picture])
+        return True
+
     @torch.inference_mode()
     def _forward(self, tiles: list[torch.Tensor]) -> TokenMaps:
-        """Tokens float32 (N, 2 C, T) of N tiles uint8 (3, S, S')."""
+        """Tokens float16 (N, 2 C, T) of N tiles uint8 (3, S, S')."""
         pixels = normalise(self._upload(tiles), _MEAN, _STD, self._dtype)
         states = self._model(pixels, output_hidden_states=True).hidden_states
-        chosen = [states[block][:, self._prefix :].float() for block in self._blocks]
+        chosen = [states[block][:, self._prefix :].half() for block in self._blocks]
         return torch.cat(chosen, dim=-1).transpose(1, 2).cpu().numpy()
 
     @property
@@ -111,6 +142,7 @@ class VitEncoder:
                     local_files_only=True,
                     output_loading_info=True,
                     num_hidden_layers=self._blocks[-1],
+                    attn_implementation=self._attention,
                 )
         except (OSError, RuntimeError, ValueError) as error:
             raise EngineError(

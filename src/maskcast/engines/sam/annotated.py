@@ -66,9 +66,10 @@ def memorize(
         for variant in _variants(reference, options):
             features = models.look(variant.image)
             shown = _shown(variant)
+            unknown = _squashed_unknown(variant, models.exact.size)
             for ids in _chunks(sorted(shown)):
                 masks = [squash_mask(shown[object_id], models.exact.size) for object_id in ids]
-                entries = models.exact.remember_masks(features, torch.stack(masks))
+                entries = models.exact.remember_masks(features, torch.stack(masks), unknown)
                 objects += ids
                 sources += [len(descriptors)] * len(ids)
                 spatial.append(entries.spatial.to(models.exact.memory_dtype).cpu())
@@ -89,6 +90,11 @@ def _shown(reference: Reference) -> dict[int, Mask]:
     if reference.is_clean:
         return {EVERY_OBJECT: np.zeros(reference.image.shape[:2], np.bool_)}
     return {object_id: mask for object_id, mask in reference.masks.items() if mask.any()}
+
+
+def _squashed_unknown(reference: Reference, size: int) -> torch.Tensor | None:
+    unknown = reference.unknown
+    return None if unknown is None or not unknown.any() else squash_mask(unknown, size)
 
 
 def _chunks(ids: list[int]) -> Iterator[list[int]]:
@@ -127,4 +133,5 @@ def _mapped(reference: Reference, axis: int, step: int | None) -> Reference:
         reference.image_id,
         np.ascontiguousarray(reference.image.take(places, axis)),
         {object_id: mask.take(places, axis) for object_id, mask in reference.masks.items()},
+        None if reference.unknown is None else reference.unknown.take(places, axis),
     )

@@ -22,6 +22,7 @@ PINNED_FRAME = 1
 """Every reference counts as the frame right before the target."""
 
 _MASK_SCALE, _MASK_BIAS = 20.0, -10.0
+_HALFWAY = 0.5
 _NO_POINT = -1
 _SINE_TEMPERATURE = 10_000
 
@@ -103,12 +104,17 @@ class Tracker:
         )
 
     @torch.no_grad()
-    def remember_masks(self, features: Features, masks: torch.Tensor) -> Entries:
+    def remember_masks(
+        self, features: Features, shown: torch.Tensor, unknown: torch.Tensor | None = None
+    ) -> Entries:
         """Memory entries of B objects of one image, from bool (B, S, S) masks.
 
-        An empty mask is remembered as *the object is not here*.
+        An empty mask is remembered as *the object is not here*. Pixels in ``unknown``, bool (S, S),
+        are given as halfway between object and background, which memory takes as neither.
         """
-        masks = masks[:, None].to(self.device, self.dtype)
+        masks = shown[:, None].to(self.device, self.dtype)
+        if unknown is not None:
+            masks = masks.masked_fill(unknown.to(self.device), _HALFWAY)
         embedded = self._as_map(features.coarse).expand(len(masks), -1, -1, -1)
         # The official code asks for one mask here, transformers for three and takes the best.
         pointed = self._decode(
@@ -117,7 +123,7 @@ class Tracker:
             masks=self._resize(self.model.mask_downsample(masks), self._prompt_mask_size),
             several=not self.official,
         )
-        there = masks.flatten(1).any(dim=1)
+        there = shown.to(self.device).flatten(1).any(dim=1)
         pointers = torch.where(there[:, None], pointed.pointers, self.model.no_object_pointer)
         logits = masks * _MASK_SCALE + _MASK_BIAS
         return Entries(self._encode_memory(embedded, logits, there), pointers)

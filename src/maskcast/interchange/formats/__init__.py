@@ -39,6 +39,10 @@ _ENTRIES: Mapping[str, _Entry] = MappingProxyType(
         "cvat": _Entry("cvat", "cvat", "option"),
         "labelstudio": _Entry("labelstudio", "labelstudio", "option"),
         "masks": _Entry("masks_png", "masks", instances="one"),
+        "csv": _Entry("csv_tables", "csv"),
+        "geojson": _Entry("geojson", "geojson", "always"),
+        "hf": _Entry("imagefolder", "hf"),
+        "fiftyone": _Entry("fiftyone", "fiftyone", "option"),
     }
 )
 

@@ -11,7 +11,7 @@ A category's id is the object id. ``iscrowd`` is 0, because evaluators leave cro
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -32,15 +32,39 @@ def write_coco(exported: ExportedSet, folder: Path, options: ExportOptions) -> t
         What could not be kept.
     """
     target = folder / "annotations"
-    target.mkdir(parents=True)
+    paths = {split: target / f"instances_{split}.json" for split in exported.splits}
+    return write_instances(exported, paths, options)
+
+
+def _file_name(image: ExportedImage) -> str:
+    return image.file_name
+
+
+def write_instances(
+    exported: ExportedSet,
+    paths: Mapping[str, Path],
+    options: ExportOptions,
+    file_name: Callable[[ExportedImage], str] = _file_name,
+) -> tuple[str, ...]:
+    """Write the file of each split.
+
+    Args:
+        exported: what to write.
+        paths: the file of each split.
+        options: of the export.
+        file_name: what a picture is called in the file.
+
+    Returns:
+        What could not be kept.
+    """
     tally = OutlineTally()
     with ExitStack() as stack:
-        files = {
-            split: stack.enter_context(_InstancesFile(target / f"instances_{split}.json"))
-            for split in exported.splits
-        }
+        files = {}
+        for split, path in paths.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files[split] = stack.enter_context(_InstancesFile(path))
         for image in exported.images:
-            files[image.split].add(image, options, tally)
+            files[image.split].add(image, file_name(image), options, tally)
         for file in files.values():
             file.finish(exported.specs)
     return tally.sentences()
@@ -64,12 +88,14 @@ class _InstancesFile:
         self._rest.close()
         self._rest_path.unlink(missing_ok=True)
 
-    def add(self, image: ExportedImage, options: ExportOptions, tally: OutlineTally) -> None:
+    def add(
+        self, image: ExportedImage, file_name: str, options: ExportOptions, tally: OutlineTally
+    ) -> None:
         """Write one image and its instances."""
         self._image_count += 1
         header = {
             "id": self._image_count,
-            "file_name": image.file_name,
+            "file_name": file_name,
             "width": image.width,
             "height": image.height,
         }

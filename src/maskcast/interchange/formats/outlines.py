@@ -9,7 +9,15 @@ import numpy as np
 from maskcast.interchange.formats.writing import count
 from maskcast.interchange.options import ExportOptions
 from maskcast.masks import Cutout
-from maskcast.polygons import Ring, bridge_holes, fill_rings, simplify_part, trace_parts
+from maskcast.polygons import (
+    Part,
+    Ring,
+    bridge_holes,
+    fill_rings,
+    simplify_part,
+    trace_parts,
+    trace_simple_parts,
+)
 
 
 @dataclass
@@ -32,11 +40,25 @@ class OutlineTally:
         rings = [bridge_holes(part) for part in parts]
         self.bridged += any(part.holes for part in parts)
         self.parted += len(parts) > 1
-        if options.tolerance > 0:
-            filled = [fill_rings([ring], cutout.pixels.shape) for ring in rings]
-            self.changed += not np.array_equal(np.logical_or.reduce(filled), cutout.pixels)
+        self._compare([[ring] for ring in rings], cutout, options)
         corner = np.array(cutout.box[:2])
         return [ring + corner for ring in rings]
+
+    def simple_parts(self, cutout: Cutout, options: ExportOptions) -> list[Part]:
+        """The outlines of a mask with its holes, in the image; see ``trace_simple_parts``."""
+        traced = trace_simple_parts(cutout.pixels)
+        parts = [simplify_part(part, options.tolerance) for part in traced]
+        self._compare([[part.outer, *part.holes] for part in parts], cutout, options)
+        corner = np.array(cutout.box[:2])
+        return [
+            Part(part.outer + corner, tuple(hole + corner for hole in part.holes)) for part in parts
+        ]
+
+    def _compare(self, parts: list[list[Ring]], cutout: Cutout, options: ExportOptions) -> None:
+        """Count a mask of which the rings of its parts do not hold the very pixels."""
+        if options.tolerance > 0:
+            filled = [fill_rings(rings, cutout.pixels.shape) for rings in parts]
+            self.changed += not np.array_equal(np.logical_or.reduce(filled), cutout.pixels)
 
     def sentences(self, *, parts_are_rows: str | None = None) -> tuple[str, ...]:
         """What to tell the user.

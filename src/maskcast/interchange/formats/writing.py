@@ -18,7 +18,7 @@ import numpy.typing as npt
 from maskcast.interchange.options import ExportOptions
 from maskcast.io.storage import Place
 from maskcast.masks import Cutout
-from maskcast.types import ObjectSpec, check_object_id
+from maskcast.types import ObjectSpec, RgbImage, check_object_id
 
 DEFAULT_SPLIT = "default"
 """Name of the only part where a set is not split."""
@@ -72,6 +72,8 @@ class ExportedImage:
         split: part of the set, such as ``train``.
         original: where the target is; None = nowhere.
         is_placed: whether it is copied or linked into the export.
+        look: decodes the picture as the engine saw it, uint8 (H, W, 3), and raises ``ImageError``
+            if it cannot; None = it cannot be seen.
     """
 
     image_id: str
@@ -82,6 +84,7 @@ class ExportedImage:
     split: str = DEFAULT_SPLIT
     original: Place | None = None
     is_placed: bool = True
+    look: Callable[[], RgbImage] | None = None
 
     @property
     def size(self) -> tuple[int, int]:

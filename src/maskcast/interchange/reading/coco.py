@@ -53,7 +53,8 @@ def read_coco(source: Path, _: ReadingOptions, left_out: LeftOut) -> Source:
 def _json_files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
-    for pattern in ("annotations/*.json", "*.json", "*/*.json"):  # the last is Roboflow's
+    # A folder of official sets, FiftyOne's, any file, Roboflow's.
+    for pattern in ("annotations/*.json", "labels.json", "*/labels.json", "*.json", "*/*.json"):
         files = sorted(source.glob(pattern))
         # Beside instances there may be captions, key points and other files of the same images.
         instances = [path for path in files if path.name.startswith("instances_")]
@@ -138,11 +139,11 @@ class _CocoFile:
                 f"{category.where} {category.value!r}",
                 str(category.error("the id of a category in this file")),
             )
-        area = _area(node.member("segmentation"), size)
+        box = node.member("bbox")
+        area = _area(node.member("segmentation"), size, has_box=bool(box.value))
         if area is not None:
             yield Shape(label, area)
             return
-        box = node.member("bbox")
         numbers = node_numbers(box, "x, y, width and height")
         if len(numbers) != 4:
             raise box.error("x, y, width and height")
@@ -214,11 +215,13 @@ def _no_owner(node: Node) -> MisfitError:
     return MisfitError(Kind.OWNER, f"{node.where} {node.value!r}", sentence)
 
 
-def _area(node: Node, size: Size) -> Area | None:
-    """The pixels of a segmentation; None if there is none."""
+def _area(node: Node, size: Size, *, has_box: bool) -> Area | None:
+    """The pixels of a segmentation; None if there is none, or a box and no ring of 3 corners."""
     if isinstance(node.value, dict):
         return _decoded(node, size)
     rings = _rings(node)
+    if has_box and all(len(ring) < 3 for ring in rings):
+        return None
     return ring_area(rings, size, node.where) if rings else None
 
 

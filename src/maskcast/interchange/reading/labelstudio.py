@@ -83,6 +83,7 @@ class _Picture:
     """What was made of one picture."""
 
     address: Node
+    uploaded: str | None = None
     annotations: list[_Made] = field(default_factory=list)
     predictions: list[_Made] = field(default_factory=list)
     cancelled: int = 0
@@ -112,7 +113,7 @@ def _entries(
         if not picture.annotations:
             predicted.append(picture.address.where)
         best = max(chosen, key=lambda made: made.rank)
-        entry = left_out.tried(partial(_entry, picture.address, best))
+        entry = left_out.tried(partial(_entry, picture, best))
         if entry is not None:
             yield entry
     notes += _told(several, predicted)
@@ -201,6 +202,9 @@ def _add(rows: Sequence[Node] | JsonList, index: int, pictures: dict[str, _Pictu
             lists = {"annotations": []}
     address = _address(data)
     picture = pictures.setdefault(address.text(), _Picture(address))
+    uploaded = row.member("file_upload").value
+    if isinstance(uploaded, str) and is_image_name(uploaded):
+        picture.uploaded = uploaded
     if not lists:
         _add_made(picture, picture.annotations, row, partial(_decoded, rows, index))
     for key, entries in lists.items():
@@ -283,7 +287,7 @@ def _picture_name(address: str) -> str:
     return unquote(parts.path).lstrip("/")
 
 
-def _entry(address: Node, made: _Made) -> Entry:
+def _entry(picture: _Picture, made: _Made) -> Entry:
     """An entry of an annotation's results, or of a row whose columns hold regions."""
     results = made.results()
     if isinstance(results.value, dict):
@@ -296,7 +300,9 @@ def _entry(address: Node, made: _Made) -> Entry:
         for holder, _ in regions
     ]
     size = next((size for size in sizes if None not in size), (None, None))
-    names = (_picture_name(address.text()), address.text())
+    address = picture.address
+    named = (_picture_name(address.text()), address.text(), picture.uploaded)
+    names = tuple(name for name in named if name is not None)
     return Entry(names, address.where, _parts(regions, sizes), *size)
 
 

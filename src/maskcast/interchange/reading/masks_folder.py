@@ -34,14 +34,14 @@ from maskcast.io.label_maps import (
 _COLUMNS = ("id", "name", "color")
 _LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
 _HANDICAP = 1000
-_MANY_IDS = 32
+_MANY_IDS = 12
 """A label map of more values holds instances, most likely, such as cells."""
 
 
 def read_masks(source: Path, options: ReadingOptions, _: LeftOut) -> Source:
     """Read label maps: pixel = object id, a black and white picture means id 1, all zero is clean.
 
-    Those in ``masks/`` if there is such a folder, else those in ``source`` at any depth.
+    A file, or those in ``masks/`` if there is such a folder, else those in ``source`` at any depth.
     ``a/b.png`` belongs to the reference ``a/b.jpg`` (any suffix), or to the one called exactly
     ``a/b.png.<suffix>`` or ``a/b`` + its suffix + ``.png``. In all of them 255 is unknown if it
     occurs beside other values in any.
@@ -49,17 +49,18 @@ def read_masks(source: Path, options: ReadingOptions, _: LeftOut) -> Source:
     Raises:
         AnnotationError: if there is no such file, or ``objects.csv`` cannot be read.
     """
-    if not source.is_dir():
-        raise AnnotationError(f"the folder of label maps {source} does not exist; correct the path")
-    folder = source / "masks" if (source / "masks").is_dir() else source
-    named = (path for path in folder.rglob("*") if path.suffix.lower() in LABEL_SUFFIXES)
+    top = source if source.is_dir() else source.parent
+    folder = top / "masks" if source == top and (top / "masks").is_dir() else top
+    files = folder.rglob("*") if source == top else [source]
+    named = (path for path in files if path.suffix.lower() in LABEL_SUFFIXES)
     paths = [path for path in named if path.is_file()]
     if not paths:
+        looked_at = folder if source == top else source
         raise AnnotationError(
-            f"there is no label map in {folder}; name them as the images, with the suffix .png, "
+            f"there is no label map in {looked_at}; name them as the images, with the suffix .png, "
             ".tif, .bmp or .npy"
         )
-    names = _read_names(source / "objects.csv")
+    names = _read_names(top / "objects.csv")
     maps = _Maps(sorted(paths), folder, names, options)
     return Source(maps.entries(), maps.labels, maps.notes, total=len(paths))
 
@@ -91,12 +92,16 @@ class _Maps:
 
     def __post_init__(self) -> None:
         self._table = _ColorTable.of(self.options.classes)
-        self._rules = LabelRules(self.options.instances, self._table.numbers, bool(self.names))
+        values = {int(key) for key in self.options.classes if key.isdecimal()}
+        self._rules = LabelRules(
+            self.options.instances, self._table.numbers, values, trusted=bool(self.names)
+        )
         self._void_is_object = (
             self.options.keeps_255 or VOID in self.names or str(VOID) in self.options.classes
         )
         self._void: bool | None = None
         self._cut: list[tuple[Path, float]] = []
+        self._nearest: list[tuple[Path, float]] = []
         self._with_void: list[Path] = []
         self._most_ids: tuple[int, Path | None] = (_MANY_IDS, None)
 
@@ -117,6 +122,13 @@ class _Maps:
             were = "1 mask held gray and was" if len(self._cut) == 1 else ""
             were = were or f"{len(self._cut)} masks held gray and were"
             yield f"{were} cut at the middle: {path}, {share:.1%} of its pixels"
+        if self._nearest:
+            path, share = self._nearest[0]
+            pictures = "1 picture" if len(self._nearest) == 1 else f"{len(self._nearest)} pictures"
+            yield (
+                f"{pictures} had colours beside those of --classes, each taken as the nearest: "
+                f"{path}, {share:.1%} of its pixels"
+            )
         if self._with_void:
             count = len(self._with_void)
             maps = "1 label map" if count == 1 else f"{count} label maps"
@@ -143,7 +155,8 @@ class _Maps:
                 whole_image=True,
             )
         if picture.gray_share is not None:
-            self._cut.append((path, picture.gray_share))
+            kind = self._nearest if picture.from_colors else self._cut
+            kind.append((path, picture.gray_share))
         labels, unknown = picture.labels(void=self._has_void())
         if unknown is not None:
             self._with_void.append(path)

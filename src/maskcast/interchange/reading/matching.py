@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from maskcast.interchange.reading.entries import ANY_SUFFIX
 from maskcast.interchange.reading.left_out import Kind, MisfitError
 from maskcast.interchange.reading.shapes import Size
-from maskcast.io.images import is_image_name
+from maskcast.io.images import channel_notes_of, is_image_name
 from maskcast.io.output_names import fold, output_names
 from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
@@ -101,6 +101,7 @@ class NamedPictures:
         self._paths = paths
         self._options = options
         self._sizes: dict[str, Size] = {}
+        self._noted: dict[str, list[str]] = {}
         self._whole = [_Index() for _ in _SPELLINGS]
         self._stems = [_Index() for _ in _SPELLINGS]
         names = output_names(paths)
@@ -149,9 +150,18 @@ class NamedPictures:
             ImageError: if it cannot be read.
         """
         if image_id not in self._sizes:
-            samples = read_raster(self._paths[image_id], self._options).samples
-            self._sizes[image_id] = (samples.shape[0], samples.shape[1])
+            raster = read_raster(self._paths[image_id], self._options)
+            self._sizes[image_id] = (raster.samples.shape[0], raster.samples.shape[1])
+            for note in (*raster.notes, *channel_notes_of(raster, self._options)):
+                self._noted.setdefault(note, []).append(image_id)
         return self._sizes[image_id]
+
+    def notes(self) -> list[str]:
+        """What is to be known of how the pictures were read that were looked at."""
+        return [
+            f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {note}"
+            for note, names in self._noted.items()
+        ]
 
     def _owners_of_variants(self, name: str) -> Iterator[list[str]]:
         """Whom a name may mean, as it is and without what tools put around it."""

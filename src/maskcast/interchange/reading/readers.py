@@ -22,6 +22,10 @@ _READERS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "cvat": ("cvat", "read_cvat"),
         "labelstudio": ("labelstudio", "read_labelstudio"),
         "masks": ("masks_folder", "read_masks"),
+        "csv": ("csv_rows", "read_csv"),
+        "geojson": ("geojson", "read_geojson"),
+        "hf": ("imagefolder", "read_hf"),
+        "fiftyone": ("coco", "read_coco"),
     }
 )
 

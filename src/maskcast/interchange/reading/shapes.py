@@ -81,16 +81,32 @@ def ring_area(rings: Sequence[npt.ArrayLike], size: Size, place: str) -> Area:
     Raises:
         MisfitError: if no ring has three corners, or no pixel is inside any.
     """
-    given = [np.asarray(ring, np.float64).reshape(-1, 2) for ring in rings]
-    usable = [ring for ring in given if len(ring) >= 3]
-    if not usable:
+    return outline_area([[ring] for ring in rings], size, place)
+
+
+def outline_area(polygons: Sequence[Sequence[npt.ArrayLike]], size: Size, place: str) -> Area:
+    """The pixels inside any of the polygons.
+
+    Args:
+        polygons: rings each, corners ``x, y`` in pixel edges (N, 2); of one polygon a pixel is
+            inside if it is inside an odd number of its rings, so those in others are holes.
+        size: of the picture.
+        place: file and place in it, for the sentence.
+
+    Raises:
+        MisfitError: if no ring has three corners, or no pixel is inside any.
+    """
+    given = [[np.asarray(ring, np.float64).reshape(-1, 2) for ring in rings] for rings in polygons]
+    usable = [[ring for ring in rings if len(ring) >= 3] for rings in given]
+    if not any(usable):
+        most = max((len(ring) for rings in given for ring in rings), default=0)
         raise MisfitError(
             Kind.CORNERS,
             place,
-            f"{place}: expected x and y of at least three corners, got "
-            f"{max(map(len, given), default=0)}; correct or remove it",
+            f"{place}: expected x and y of at least three corners, got {most}; correct or remove "
+            "it",
         )
-    windows = [fill_window([ring], size) for ring in usable]
+    windows = [fill_window(rings, size) for rings in usable]
     areas = [Area.of_patch(window, corner, size) for window, corner in windows]
     return _shown(Area.joined(areas, size), place)
 

@@ -30,6 +30,7 @@ from maskcast.interchange.reading.shapes import Size, box_prompts, ring_area, tu
 from maskcast.interchange.reading.source_files import read_text_file
 from maskcast.interchange.reading.xmltree import read_xml, required
 from maskcast.io.images import read_image
+from maskcast.io.read_options import ReadOptions
 
 _Color = tuple[int, int, int]
 _VOID = voc_color(255)
@@ -38,6 +39,7 @@ _CLASSES = (
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
     *("train", "tvmonitor"),
 )
+_LABELS = ReadOptions(trust_small_files=True)  # they are nearly empty as a rule
 _BORDER_NAMES = frozenset({"border", "ignore", "ignored", "unknown", "unlabeled", "void"})
 _NUMBERED_CORNER = re.compile(r"x(\d+)")
 
@@ -143,7 +145,8 @@ def _object(
         return
     outlines = [_corners(polygon, place) for polygon in element.iterfind("polygon") if len(polygon)]
     turned = element.find("robndbox")
-    if outlines:
+    is_outlined = any(len(outline) >= 3 for outline in outlines)
+    if is_outlined or (outlines and element.find("bndbox") is None):
         yield Shape(label, ring_area(outlines, size, place))
     elif turned is not None:
         yield Shape(label, ring_area([_turned(turned, place)], size, place))
@@ -250,7 +253,7 @@ class _ClassPicture:
     def _packed(self) -> npt.NDArray[np.uint32]:
         """uint32 (H, W), each colour as one number."""
         try:
-            rgb = read_image(self.path).rgb
+            rgb = read_image(self.path, options=_LABELS).rgb
         except ImageError as error:
             raise MisfitError(Kind.UNREADABLE, str(error), str(error), whole_image=True) from error
         packed = rgb[..., 0].astype(np.uint32)

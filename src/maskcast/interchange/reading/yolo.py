@@ -157,6 +157,9 @@ def _not_a_row(line: str, place: str) -> MisfitError:
 
 def _read_names(source: Path) -> tuple[Path, Mapping[int, str]]:
     """The folder, and class names by number."""
+    above = source.parent / "data.yaml"
+    if source.name == "labels" and not list(source.glob("*.y*ml")) and above.is_file():
+        source = source.parent
     path = source if source.is_file() else source / "data.yaml"
     lists = [source / folder / name for folder in ("", "labels") for name in _NAME_LISTS]
     for names in lists:

@@ -21,12 +21,12 @@ from maskcast.ui.desktop.gestures import (
 from maskcast.ui.desktop.helpcard import draw_help
 from maskcast.ui.desktop.keys import Action
 from maskcast.ui.desktop.panel import SLOTS, PanelState, Spot, draw_panel, page_of
-from maskcast.ui.desktop.scene import Scene
+from maskcast.ui.desktop.scene import UNKNOWN_COLOR, Scene
 from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import View
 from maskcast.ui.desktop.windows import Window
 from maskcast.ui.desktop.worker import Failed, Gallery, Saved, Worker
-from maskcast.ui.edits import Clear, DeleteNearest, Edit, Stroke
+from maskcast.ui.edits import UNKNOWN, AddPoint, Clear, DeleteNearest, Edit, Stroke
 from maskcast.ui.session import Session
 from maskcast.ui.thumbnails import ObjectSummary
 
@@ -40,6 +40,8 @@ _HINTS = {
     Tool.PAN: "Drag the image. P ends it.",
     Tool.ZOOM: "Drag a rectangle to look at. Z ends it, F shows the whole image.",
 }
+
+_UNKNOWN_HINT = "Paint what counts neither as object nor as background; right erases. U ends it."
 
 
 class Labeler:
@@ -57,6 +59,7 @@ class Labeler:
         self._drawing = Tool.BOX
         self._radius = first_radius(*session.image.shape[:2])
         self._first_id = page_of(session.object_id)
+        self._before_unknown = session.object_id, Tool.BOX
         self._summaries: Mapping[int, ObjectSummary] = {}
         self._message, self._alarm = "", False
         self._busy = False
@@ -121,6 +124,7 @@ class Labeler:
             Command.DELETE: self._delete,
             Command.CLEAR: self._clear,
             Command.CLEAN: self._clean,
+            Command.UNKNOWN: self._toggle_unknown,
             Command.PREVIOUS_IMAGE: partial(self._go, -1),
             Command.NEXT_IMAGE: partial(self._go, 1),
             Command.SAVE: self._save,
@@ -143,6 +147,8 @@ class Labeler:
         if isinstance(edit, Stroke):
             self._scene.end_stroke(self._session.object_id)
         missed = "no prompt is near" if isinstance(edit, DeleteNearest) else ""
+        if isinstance(edit, AddPoint) and self._session.object_id == UNKNOWN:
+            missed = "unknown pixels are painted, or dragged as a box; U goes back to the object"
         self._after(changed=self._session.apply(edit), otherwise=missed)
 
     def _undo(self) -> None:
@@ -200,6 +206,16 @@ class Labeler:
         self._first_id = page_of(object_id)
         self._wake()
         self.redraw()
+
+    def _toggle_unknown(self) -> None:
+        """Paint what is unknown; or go back to the object and the tool before."""
+        if self._session.object_id == UNKNOWN:
+            object_id, self.tool = self._before_unknown
+        else:
+            self._before_unknown = self._session.object_id, self._drawing
+            object_id, self.tool = UNKNOWN, Tool.BRUSH
+        self._drawing = self.tool
+        self._select(object_id)
 
     def _next_object(self) -> None:
         self._select(self._session.object_id % MAX_OBJECT_ID + 1)
@@ -365,7 +381,7 @@ class Labeler:
             object_id=session.object_id,
             first_id=self._first_id,
             summaries=self._summaries,
-            message=self._message or _HINTS[self.tool],
+            message=self._message or self._hint(),
             alarm=self._alarm,
             busy=self._busy,
             can_undo=session.can_undo,
@@ -373,6 +389,10 @@ class Labeler:
         )
         picture, self._spots = draw_panel(state, (area.width, area.height), self.stage.panel_scale)
         self.stage.set_panel(picture)
+
+    def _hint(self) -> str:
+        is_unknown = self._session.object_id == UNKNOWN
+        return _UNKNOWN_HINT if is_unknown and self.has_brush else _HINTS[self.tool]
 
     def situation(self) -> Situation:
         """What a press of the mouse would meet."""
@@ -400,5 +420,7 @@ class Labeler:
         return self.mouse, self._radius
 
     def _color(self, object_id: int) -> Color:
+        if object_id == UNKNOWN:
+            return UNKNOWN_COLOR
         summary = self._summaries.get(object_id)
         return default_color(object_id) if summary is None else summary.spec.color

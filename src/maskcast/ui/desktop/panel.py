@@ -16,6 +16,7 @@ from maskcast.types import MAX_OBJECT_ID, RgbImage
 from maskcast.ui.controls import Command, Tool
 from maskcast.ui.desktop.keys import Action
 from maskcast.ui.desktop.view import Rect
+from maskcast.ui.edits import UNKNOWN
 from maskcast.ui.thumbnails import ObjectSummary
 
 PANEL_WIDTH = 380
@@ -64,7 +65,7 @@ class PanelState:
         clean: whether it is marked clean.
         tool: in hand.
         radius: of the brush, image pixels.
-        object_id: the chosen one.
+        object_id: the chosen one, or ``UNKNOWN``.
         first_id: of the page of slots.
         summaries: what is known of the ids.
         message: for the person.
@@ -99,8 +100,8 @@ class Spot:
 
 
 def page_of(object_id: int) -> int:
-    """First id of the page that shows an object id."""
-    return (object_id - 1) // SLOTS * SLOTS + 1
+    """First id of the page that shows an object id; of what is unknown, the first page."""
+    return max(0, object_id - 1) // SLOTS * SLOTS + 1
 
 
 def draw_panel(
@@ -250,7 +251,7 @@ class _Panel:
         self.card(rect, on_color if on else _CARD, None if on else _EDGE)
         ink = (16, 18, 22) if on else _TEXT if usable else (98, 103, 112)
         middle = place[0] + width / 2, place[1] + _BUTTON / 2
-        self.text(middle, label, ink, 12.5, "mm", width - 6)
+        self.text(middle, label, ink, 12.5, "mm", width - 2)
         self.spots.append(Spot(rect, action))
 
     def row(
@@ -294,6 +295,7 @@ def _draw_tools(panel: _Panel, state: PanelState, y: float) -> float:
             ("Undo", Command.UNDO, False, state.can_undo),
             ("Redo", Command.REDO, False, state.can_redo),
             ("Clean", Command.CLEAN, state.clean, True),
+            ("Unknown", Command.UNKNOWN, state.object_id == UNKNOWN, True),
             ("Keys  ?", Command.HELP, False, True),
         ],
     )
@@ -330,7 +332,9 @@ def _draw_pages(panel: _Panel, state: PanelState, middle: float) -> None:
     last = min(state.first_id + SLOTS - 1, MAX_OBJECT_ID)
     panel.text((_PAD, middle), "Objects", size=13)
     page = f"{state.first_id} .. {last}"
-    if page_of(state.object_id) != state.first_id:
+    if state.object_id == UNKNOWN:
+        page += "  ·  unknown is painted"
+    elif page_of(state.object_id) != state.first_id:
         page += f"  ·  {state.object_id} is chosen"
     panel.text((_PAD + 58, middle), page, _FAINT, 12)
     right = panel.width - _PAD

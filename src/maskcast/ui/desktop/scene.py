@@ -13,9 +13,14 @@ from maskcast.types import Mask
 from maskcast.ui.brush import Window, stamp
 from maskcast.ui.desktop.gestures import Piece
 from maskcast.ui.desktop.view import Layer
+from maskcast.ui.edits import UNKNOWN
 
 _OTHERS_OPACITY = 0.22
 _AWAITED_OPACITY = 0.16
+_UNKNOWN_OPACITY = 0.5
+
+UNKNOWN_COLOR: Color = (216, 216, 216)
+"""Of stripes on what is unknown."""
 
 
 class Scene:
@@ -35,26 +40,29 @@ class Scene:
     def layers(
         self, annotation: Annotation, object_id: int, color_of: Callable[[int], Color]
     ) -> list[Layer]:
-        """What to draw, the chosen object last.
+        """What to draw: the chosen object over the others, and what is unknown over all.
 
         Args:
             annotation: of the reference in hand.
-            object_id: the chosen one.
+            object_id: the chosen one, or ``UNKNOWN``.
             color_of: colour of an object id.
         """
         objects = annotation.objects
+        masks = {key: entry.mask for key, entry in objects.items()}
+        if annotation.unknown is not None:
+            masks[UNKNOWN] = annotation.unknown.pixels
         self._known = {
             key: self._known[key] if mask is None else mask
-            for key, mask in ((key, entry.mask) for key, entry in objects.items())
+            for key, mask in masks.items()
             if mask is not None or key in self._known
         }
         layers = [
             Layer(mask, color_of(key), _OTHERS_OPACITY, 1)
             for key, mask in sorted(self._known.items())
-            if key != object_id
+            if key not in (object_id, UNKNOWN)
         ]
         chosen = self._known.get(object_id) if self._live is None else self._live
-        if chosen is not None:
+        if chosen is not None and object_id != UNKNOWN:
             awaited = object_id in objects and not objects[object_id].is_resolved
             layers.append(
                 Layer(
@@ -64,6 +72,9 @@ class Scene:
                     2,
                 )
             )
+        unknown = chosen if object_id == UNKNOWN else self._known.get(UNKNOWN)
+        if unknown is not None:
+            layers.append(Layer(unknown, UNKNOWN_COLOR, _UNKNOWN_OPACITY, 2, is_hatched=True))
         return layers
 
     def paint(self, piece: Piece, object_id: int, shape: tuple[int, int]) -> Window | None:

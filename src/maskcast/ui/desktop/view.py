@@ -21,6 +21,8 @@ BACKGROUND: Color = (24, 25, 28)
 _CRISP_SCALE = 3.0
 _CONTOUR_ROOM = 3
 _COVERED = 40
+_STRIPE, _STRIPES = 3, 9
+"""Width of a stripe, and from one to the next, in screen pixels along a row."""
 
 
 @dataclass(frozen=True)
@@ -187,12 +189,14 @@ class Layer:
         color: of the object.
         opacity: of its fill, in [0, 1].
         contour: width of its contour in screen pixels; 0 for none.
+        is_hatched: whether stripes of its colour run over a fill of black, which no image hides.
     """
 
     mask: Mask
     color: Color
     opacity: float
     contour: int
+    is_hatched: bool = False
 
 
 class Picture:
@@ -285,12 +289,21 @@ def _draw_layer(canvas: RgbImage, layer: Layer, level: int, view: View, rect: Re
     inside = _covered(layer.mask, level, view, rect)
     if cv2.countNonZero(inside) == 0:
         return
-    fill = cv2.LUT(canvas, color_table(layer.color, layer.opacity))
+    fill_color = (0, 0, 0) if layer.is_hatched else layer.color
+    fill = cv2.LUT(canvas, color_table(fill_color, layer.opacity))
     canvas[:] = cv2.copyTo(fill, inside, canvas)
+    if layer.is_hatched:
+        canvas[(inside != 0) & _stripes(rect)] = layer.color
     if layer.contour:
         square = np.ones((2 * layer.contour + 1,) * 2, np.uint8)
         core = cv2.erode(inside, square, borderType=cv2.BORDER_REPLICATE)
         canvas[(inside != 0) & (core == 0)] = layer.color
+
+
+def _stripes(rect: Rect) -> npt.NDArray[np.bool_]:
+    """Which screen pixels are on a stripe: the same ones whichever part is drawn."""
+    rows, columns = np.ogrid[rect.top : rect.bottom, rect.left : rect.right]
+    return np.asarray((rows + columns) % _STRIPES < _STRIPE)
 
 
 def _covered(mask: Mask, level: int, view: View, rect: Rect) -> npt.NDArray[np.uint8]:

@@ -31,21 +31,14 @@ _MOST_PART_PIXELS: Final = 6_000_000
 Reply = dict[str, Any]
 
 
-def build(workspace: Workspace, texts: Texts) -> None:
+def build(texts: Texts) -> None:
     """Put the tab's component where the caller is."""
-    service = AnnotateService(workspace)
-
-    def annotate(data: dict[str, Any]) -> Reply:
-        service.await_change(data)
-        return service.answer(data)
-
     gr.HTML(
         html_template=asset("annotate/annotate.html"),
         css_template=asset("annotate/annotate.css"),
         js_on_load=page_scripts().loader("annotate/main.js"),
         apply_default_css=False,
         elem_id="maskcast-annotate",
-        server_functions=[annotate],
         texts=texts.tables("shared.", "annotate."),
         lang=texts.lang or "",
         controls=page_controls(),
@@ -70,7 +63,7 @@ class AnnotateService:
                     desk.await_change(message.number)
 
     def answer(self, data: Mapping[str, Any]) -> Reply:
-        """The answer to one message: JSON-able, with ``problem`` if it could not be done."""
+        """The answer to a message: JSON-able, with ``problem`` if it could not be done."""
         try:
             return {"ok": True, **self._dispatch(messages.parse_message(data))}
         except MaskcastError as error:

@@ -1,4 +1,4 @@
-"""The page: three tabs over one workspace."""
+"""The page: four tabs over one workspace."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 import gradio as gr
 
-from maskcast.ui.web import annotate, results, run
+from maskcast.ui.web import annotate, results, review, run
 from maskcast.ui.web.assets import asset
 from maskcast.ui.web.texts import Texts
 from maskcast.ui.web.workspace import Workspace
@@ -30,11 +30,13 @@ def build_app(workspace: Workspace, lang: str | None = None) -> gr.Blocks:
     app: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
     with app, gr.Tabs(elem_id="maskcast-tabs"):
         with gr.Tab(texts["tab.annotate"], id="annotate", elem_id="maskcast-annotate-tab"):
-            annotate.build(workspace, texts)
+            annotate.build(texts)
         with gr.Tab(texts["tab.run"], id="run", elem_id="maskcast-run-tab"):
             run.build(texts)
         with gr.Tab(texts["tab.results"], id="results", elem_id="maskcast-results-tab"):
             results.build(texts)
+        with gr.Tab(texts["tab.review"], id="review", elem_id="maskcast-review-tab"):
+            review.build(texts)
     return app
 
 

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ from pydantic import ValidationError
 from maskcast.errors import FingerprintError, IdentityError, MaskcastError, SettingsError
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import Settings
+from maskcast.review.applying import show_decisions
+from maskcast.review.updating import update_project
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
@@ -131,12 +134,13 @@ class RunController:
         """Whether a run of this server is in progress."""
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, choice: RunChoice, *, fresh: bool = False) -> bool:
+    def start(self, choice: RunChoice, *, fresh: bool = False, update: bool = False) -> bool:
         """Start a run, or go on with the one that was stopped.
 
         Args:
             choice: engine and threshold.
             fresh: move the old output aside first.
+            update: let corrections teach and make the next generation.
 
         Returns:
             False if one is in progress already.
@@ -152,9 +156,8 @@ class RunController:
             chosen = replace(choice, engine=project.settings.engine)
             self._live = _Live(state="preparing", choice=chosen)
             # Not a daemon: the interpreter must not end in the middle of a file.
-            self._thread = threading.Thread(
-                target=self._run, args=(project, self._live, fresh), name="maskcast-run"
-            )
+            work = partial(self._run, project, self._live, fresh=fresh, update=update)
+            self._thread = threading.Thread(target=work, name="maskcast-run")
             self._thread.start()
             return True
 
@@ -185,9 +188,15 @@ class RunController:
             return live.progress(stopping=self._stop.is_set(), total=self._count_targets())
         return self._recorded(live)
 
-    def _run(self, project: ProjectFolder, live: _Live, fresh: bool) -> None:
+    def _run(self, project: ProjectFolder, live: _Live, *, fresh: bool, update: bool) -> None:
         try:
+            if update:
+                updated = update_project(project, live, stop=self._stop)
+                live.note(updated.describe())
+                live.summary = updated.run
+                return
             live.summary = run_project(project, live, fresh=fresh, stop=self._stop)
+            show_decisions(project, live.note)
         except MaskcastError as error:
             can_start_afresh = isinstance(error, (FingerprintError, IdentityError))
             live.fail(str(error), can_start_afresh=can_start_afresh)

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from maskcast.project.annotations import Annotation, ObjectAnnotation
+from maskcast.project.annotations import Annotation, ObjectAnnotation, StoredMask
+from maskcast.ui.edits import UNKNOWN
 from maskcast.ui.session import Segmenter, Session
 
 _PATIENCE: Final = 5.0
 """Seconds that a preview waits for the edit it belongs to, which travels beside it."""
+
+_Drawn = ObjectAnnotation | StoredMask
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class Snapshot:
     Attributes:
         revision: grows with every snapshot, so that a page tells a newer one from a stale one.
         annotation: of the reference in hand.
-        keys: object id -> a number that changes whenever the object does.
-        object_id: the chosen object.
+        keys: object id, or ``UNKNOWN`` -> a number that changes whenever its pixels do.
+        object_id: the chosen object, or ``UNKNOWN``.
         can_undo: whether there is a change to take back.
         can_redo: whether a change was taken back.
     """
@@ -51,7 +54,7 @@ class Desk:
         self._is_open = False
         self._applied = 0
         self._revision = 0
-        self._keys: dict[int, tuple[ObjectAnnotation, int]] = {}
+        self._keys: dict[int, tuple[_Drawn, int]] = {}
         self._next_key = 1
 
     @property
@@ -125,9 +128,11 @@ class Desk:
         """What is in hand now."""
         with self._arrived:
             session = self.session
-            objects = session.annotation.objects
+            drawn: dict[int, _Drawn] = {**session.annotation.objects}
+            if session.annotation.unknown is not None:
+                drawn[UNKNOWN] = session.annotation.unknown
             self._keys = {
-                object_id: self._keyed(object_id, entry) for object_id, entry in objects.items()
+                object_id: self._keyed(object_id, entry) for object_id, entry in drawn.items()
             }
             self._revision += 1
             return Snapshot(
@@ -139,7 +144,7 @@ class Desk:
                 session.can_redo,
             )
 
-    def _keyed(self, object_id: int, entry: ObjectAnnotation) -> tuple[ObjectAnnotation, int]:
+    def _keyed(self, object_id: int, entry: _Drawn) -> tuple[_Drawn, int]:
         """The entry with its key; entries never change, so the same one keeps its key."""
         known = self._keys.get(object_id)
         if known is not None and known[0] is entry:

@@ -23,8 +23,7 @@ OWN_ROUTES: Final = "/maskcast/"
 
 _PAGES: Final = frozenset(
     {"/", "/config", "/config/", "/theme.css", "/favicon.ico", "/manifest.json"}
-    | {"/gradio_api/info", "/gradio_api/component_server", "/gradio_api/component_server/"}
-    | {"/gradio_api/queue/join", "/gradio_api/queue/data", "/gradio_api/reset"}
+    | {"/gradio_api/info", "/gradio_api/queue/join", "/gradio_api/queue/data", "/gradio_api/reset"}
     | {"/gradio_api/cancel", "/gradio_api/startup-events", "/gradio_api/app_id", "/login_check"}
 )
 _BELOW: Final = (OWN_ROUTES, "/assets/", "/static/", "/svelte/", "/gradio_api/heartbeat/")

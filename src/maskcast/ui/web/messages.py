@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from maskcast.drawing.palette import parse_hex_color
 from maskcast.errors import AnnotationError
 from maskcast.types import MAX_OBJECT_ID
-from maskcast.ui.edits import AddPoint, Clear, DeleteNearest, Edit, SetBox, Stroke
+from maskcast.ui.edits import UNKNOWN, AddPoint, Clear, DeleteNearest, Edit, SetBox, Stroke
 from maskcast.ui.session import Session
 
 _FARTHEST = 10_000_000
@@ -23,6 +23,7 @@ _LONGEST_NAME = 100
 Place = Annotated[float, Field(ge=-_FARTHEST, le=_FARTHEST, allow_inf_nan=False)]
 Length = Annotated[float, Field(gt=0, le=_FARTHEST, allow_inf_nan=False)]
 ObjectId = Annotated[int, Field(ge=1, le=MAX_OBJECT_ID)]
+ObjectOrUnknown = Annotated[int, Field(ge=UNKNOWN, le=MAX_OBJECT_ID)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -33,9 +34,9 @@ class Message(BaseModel):
 
 
 class EditStep(Message):
-    """Base of the steps that edit one object."""
+    """Base of the steps that edit one object, or what is unknown."""
 
-    object: ObjectId
+    object: ObjectOrUnknown
 
     def do(self, session: Session) -> None:
         """Apply it to the session."""

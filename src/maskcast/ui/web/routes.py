@@ -1,4 +1,4 @@
-"""The routes that the Run and Results tabs talk to, beside those of Gradio.
+"""The routes that the Run, Results and Review tabs talk to, beside those of Gradio.
 
 All of them are below ``/maskcast/`` and answer JSON, pictures or a ZIP. None takes a path: targets
 are named by the image id that the ledger knows them by. An error is
@@ -31,6 +31,7 @@ from maskcast.ui.web.downloads import Archive, zip_export, zip_results
 from maskcast.ui.web.fence import without_places
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures
+from maskcast.ui.web.review_routes import ReviewRoutes
 from maskcast.ui.web.uploads import UploadFolder, UploadLimits
 from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
 from maskcast.ui.web.workspace import Workspace
@@ -69,6 +70,7 @@ class Api:
             )
         }
         self._decoding = workspace.decoding
+        self._review = ReviewRoutes(project, workspace.runs, self._row)
         # Weights that are pulled meanwhile are seen when a page asks again.
         self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
             list_engines
@@ -84,11 +86,15 @@ class Api:
             "overlay": self._overlay,
             "original": self._original,
             "download": self._download,
+            "review": self._review.queue,
         }
         writing: dict[str, Handler] = {
             "start": self._start,
             "stop": self._stop,
             "upload": self._upload,
+            "hold": self._review.hold,
+            "decide": self._review.decide,
+            "undo": self._review.undo,
         }
         return [
             *(self._route(name, handler, "GET") for name, handler in reading.items()),
@@ -154,7 +160,10 @@ class Api:
         )
         await run_in_threadpool(self._check_offered, choice)
         started = await run_in_threadpool(
-            self._runs.start, choice, fresh=content.get("fresh") is True
+            self._runs.start,
+            choice,
+            fresh=content.get("fresh") is True,
+            update=content.get("update") is True,
         )
         return json_response({"started": started})
 
@@ -220,6 +229,7 @@ class Api:
     def _row(self, row: TargetRow) -> dict[str, Any]:
         return {
             "id": row.image_id,
+            "decision": row.decision,
             "state": row.state,
             "size": row.size,
             "reason": None if row.reason is None else self._shown(row.reason),

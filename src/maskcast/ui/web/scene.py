@@ -17,8 +17,9 @@ import numpy as np
 
 from maskcast.io.images import encode_jpeg
 from maskcast.masks import bounding_box
-from maskcast.project.annotations import ObjectAnnotation
-from maskcast.types import Mask, RgbImage
+from maskcast.project.annotations import ObjectAnnotation, StoredMask
+from maskcast.types import Mask, Prompts, RgbImage
+from maskcast.ui.edits import UNKNOWN
 from maskcast.ui.web.desk import Snapshot
 
 MOST_SHOWN_PIXELS: Final = 12_000_000
@@ -58,6 +59,7 @@ def encode_scene(snapshot: Snapshot, known: Collection[int]) -> dict[str, Any]:
             str(object_id): _encode_object(entry, snapshot.keys[object_id], known, step)
             for object_id, entry in sorted(annotation.objects.items())
         },
+        "unknown": _encode_unknown(annotation.unknown, snapshot, known, step),
     }
 
 
@@ -128,17 +130,31 @@ def reduce_picture(rgb: RgbImage, step: int) -> RgbImage:
 def _encode_object(
     entry: ObjectAnnotation, key: int, known: Collection[int], step: int
 ) -> dict[str, Any]:
+    shown = _encode_marks(entry, key)
+    if key not in known and (mask := entry.mask) is not None:
+        shown["mask"] = encode_mask(mask, step)
+    return shown
+
+
+def _encode_unknown(
+    unknown: StoredMask | None, snapshot: Snapshot, known: Collection[int], step: int
+) -> dict[str, Any] | None:
+    if unknown is None:
+        return None
+    key = snapshot.keys[UNKNOWN]
+    shown = _encode_marks(ObjectAnnotation(Prompts(), unknown), key)
+    return shown if key in known else {**shown, "mask": encode_mask(unknown.pixels, step)}
+
+
+def _encode_marks(entry: ObjectAnnotation, key: int) -> dict[str, Any]:
     marks = entry.marks
     points = zip(marks.points.tolist(), marks.point_labels.tolist(), strict=True)
-    shown: dict[str, Any] = {
+    return {
         "key": key,
         "box": None if marks.box is None else marks.box.tolist(),
         "points": [[x, y, positive] for (x, y), positive in points],
         "pending": not entry.is_resolved,
     }
-    if key not in known and (mask := entry.mask) is not None:
-        shown["mask"] = encode_mask(mask, step)
-    return shown
 
 
 def _data_url(kind: str, content: bytes) -> str:

@@ -21,6 +21,7 @@ from maskcast.errors import SettingsError
 from maskcast.io.printable import printable
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.copies import fetch_ledger
+from maskcast.ui.web.annotate import AnnotateService
 from maskcast.ui.web.app import build_app, page_css, theme
 from maskcast.ui.web.asgi import App
 from maskcast.ui.web.assets import page_scripts
@@ -30,6 +31,7 @@ from maskcast.ui.web.guard import Guard, is_loopback
 from maskcast.ui.web.options import ServeOptions
 from maskcast.ui.web.routes import UPLOADS, Api
 from maskcast.ui.web.spool import remove_left_behind
+from maskcast.ui.web.talk import Talk
 from maskcast.ui.web.texts import Texts
 from maskcast.ui.web.workspace import Workspace
 
@@ -41,7 +43,8 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     api = Api(workspace, options.limits)
-    app.router.routes.extend([*api.routes(), page_scripts().route()])
+    talk = Talk(workspace, AnnotateService(workspace), options.bounds.message_bytes)
+    app.router.routes.extend([*api.routes(), talk.route(), page_scripts().route()])
     blocks = build_app(workspace, options.lang)
     gr.mount_gradio_app(
         app,

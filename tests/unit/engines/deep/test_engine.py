@@ -47,7 +47,9 @@ def test_a_bank_of_other_weights_is_refused(engine: DeepEngine, tmp_path: Path) 
     bank = engine.memorize([disc(1), disc(2)])
     other = tiny_encoder(tmp_path, "dinov2_with_registers")
     with pytest.raises(ForeignBankError, match="other weights"):
-        DeepEngine(EngineSettings(options={"weights": str(other)})).propagate(bank, [disc(3).image])
+        DeepEngine(EngineSettings(options={"weights": str(other), "kept_tokens": False})).propagate(
+            bank, [disc(3).image]
+        )
 
 
 def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
@@ -63,7 +65,9 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
 
 def test_a_tracker_lends_its_eye(tmp_path: Path) -> None:
     weights = tiny_weights("edgetam", tmp_path)
-    engine = DeepEngine(EngineSettings(workers=1, options={"weights": str(weights)}))
+    engine = DeepEngine(
+        EngineSettings(workers=1, options={"weights": str(weights), "kept_tokens": False})
+    )
     bank = engine.memorize([disc(1), disc(2)])
     (found,) = engine.propagate(bank, [disc(5).image])
     truth = disc(5).masks[1]

@@ -13,7 +13,7 @@ def maps(seed: int, shape: tuple[int, int] = (20, 30)) -> np.ndarray:
     rng = np.random.default_rng(seed)
     hidden = rng.normal(size=(4, *shape)) * np.array([5, 3, 2, 1])[:, None, None]
     mixing = np.random.default_rng(0).normal(size=(10, 4))
-    return (np.tensordot(mixing, hidden, 1) + rng.normal(0, 0.1, (10, *shape))).astype(np.float32)
+    return (np.tensordot(mixing, hidden, 1) + rng.normal(0, 0.1, (10, *shape))).astype(np.float16)
 
 
 def test_components_are_those_of_scikit_learn() -> None:
@@ -36,7 +36,7 @@ def test_other_pictures_are_laid_on_the_same_axes() -> None:
 
 
 def test_flat_pictures_and_few_numbers_are_no_error() -> None:
-    flat = np.ones((5, 3, 3), np.float32)
+    flat = np.ones((5, 3, 3), np.float16)
     found = Projection.of([flat], 32).apply(flat)
     assert found.shape == (5, 3, 3)
     assert np.isfinite(found).all()

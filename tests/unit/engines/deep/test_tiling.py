@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskcast.engines.deep.tiling import TILING, batches, lay, scale_of, spans
+from maskcast.engines.deep.tiling import TILING, alike, lay, scale_of, spans
 
 
 @pytest.mark.parametrize("count", [1, 7, TILING.tile, TILING.tile + 1, 90, 200, 1000])
@@ -13,7 +13,10 @@ def test_spans_keep_every_token_once_and_fit_the_network(count: int) -> None:
     found = spans(count)
     kept = [token for span in found for token in range(span.first, span.last)]
     assert kept == list(range(count))
-    assert {span.length for span in found} == {min(count, TILING.tile)}
+    (length,) = {span.length for span in found}
+    assert length == count if count <= TILING.tile else length <= TILING.tile
+    spare = len(found) * length - (len(found) - 1) * TILING.overlap - count
+    assert 0 <= spare < len(found)  # no larger than needed
     assert all(0 <= span.start <= span.first < span.last <= span.stop <= count for span in found)
 
 
@@ -39,16 +42,16 @@ def test_a_laid_picture_holds_whole_patches_of_about_its_scale(shape: tuple[int,
         assert abs(after - 1.5 * before) <= 14
 
 
-def test_tiles_of_all_pictures_come_in_batches_of_one_shape() -> None:
+def test_tiles_of_one_shape_come_together_and_cover_all_pictures() -> None:
     shapes = [(20, 20), (100, 20), (20, 20)]
-    grids = [np.full((1, *shape), -1, np.float32) for shape in shapes]
-    truths = [np.arange(h * w, dtype=np.float32).reshape(1, h, w) for h, w in shapes]
-    for tiles in batches(shapes, most=2):
-        assert len(tiles) <= 2
-        assert len({tile.shape for tile in tiles}) == 1
-        for tile in tiles:
-            rows, columns = (slice(s.start, s.stop) for s in (tile.rows, tile.columns))
-            tokens = truths[tile.picture][:, rows, columns]
-            tile.place(tokens.reshape(1, -1), grids[tile.picture])
+    grids = [np.full((1, *shape), -1, np.float16) for shape in shapes]
+    truths = [np.arange(h * w, dtype=np.float16).reshape(1, h, w) for h, w in shapes]
+    groups = alike(shapes)
+    assert [len({tile.shape for tile in tiles}) for tiles in groups] == [1] * len(groups)
+    assert [tile.picture for tile in groups[0]] == [0, 2]
+    for tile in (tile for tiles in groups for tile in tiles):
+        rows, columns = (slice(span.start, span.stop) for span in (tile.rows, tile.columns))
+        tokens = truths[tile.picture][:, rows, columns]
+        tile.place(tokens.reshape(1, -1), grids[tile.picture])
     for grid, truth in zip(grids, truths, strict=True):
         np.testing.assert_array_equal(grid, truth)

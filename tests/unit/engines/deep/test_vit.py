@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from deep_support import PATCH, tiny_encoder, tiny_vit
+from maskcast.engines.deep.encoder import TokenMaps
 from maskcast.engines.deep.tiling import lay
 from maskcast.engines.deep.vit import MODEL_CLASSES, VitEncoder
 from maskcast.engines.deep.weights import VIT_TYPES, find
@@ -43,14 +44,16 @@ def test_tokens_are_the_hidden_states_of_two_middle_blocks(tmp_path: Path, model
     rows, columns = laid.shape[0] // patch, laid.shape[1] // patch
     expected = torch.cat([states[2], states[3]], -1)[0, -rows * columns :].T
     (found,) = encoder(tmp_path, model_type).encode([image], 1.3)
-    np.testing.assert_allclose(found, expected.reshape(-1, rows, columns).numpy(), atol=2e-5)
+    np.testing.assert_allclose(
+        found, expected.reshape(-1, rows, columns).numpy(), atol=2e-3
+    )  # float16
 
 
 def test_pictures_do_not_change_each_other(tmp_path: Path) -> None:
     images = [picture(40, 40, 1), picture(80, 30, 2), picture(40, 40, 3)]
     network = encoder(tmp_path)
     for image, tokens in zip(images, network.encode(images, 2.0), strict=True):
-        np.testing.assert_allclose(network.encode([image], 2.0)[0], tokens, atol=1e-5)
+        np.testing.assert_allclose(network.encode([image], 2.0)[0], tokens, atol=2e-3)
 
 
 def test_only_the_blocks_that_are_used_are_kept(tmp_path: Path) -> None:
@@ -66,3 +69,51 @@ def test_weights_that_lack_tensors_are_told(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 8}))
     with pytest.raises(EngineError, match=r"lacks .* tensors of its own model"):
         encoder(tmp_path).encode([picture(30, 30)], 1.0)
+
+
+def test_on_a_cpu_bf16_says_what_fp32_says(tmp_path: Path) -> None:
+    found = find(str(tiny_encoder(tmp_path)))
+    tokens = {
+        dtype: VitEncoder(found.files, found.config, CPU, dtype, 1).encode([picture(60, 90)], 2.0)[
+            0
+        ]
+        for dtype in (torch.float32, torch.bfloat16)
+    }
+    exact, half = (values.astype(np.float64) for values in tokens.values())
+    assert np.corrcoef(exact.ravel(), half.ravel())[0, 1] > 0.999
+    assert not np.array_equal(exact, half)
+
+
+def test_fewer_tiles_are_tried_where_many_do_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = encoder(tmp_path, batch=64)
+    images = [picture(40, 40, seed) for seed in range(9)]
+    expected = [network.encode([image], 1.0)[0] for image in images]
+    forward, sizes = network._forward, []
+
+    def small_device(tiles: list[torch.Tensor]) -> TokenMaps:
+        sizes.append(len(tiles))
+        if len(tiles) > 3:
+            raise RuntimeError("CUDA out of memory")
+        return forward(tiles)
+
+    monkeypatch.setattr(network, "_forward", small_device)
+    for _ in range(3):
+        for tokens, truth in zip(network.encode(images, 1.0), expected, strict=True):
+            np.testing.assert_allclose(tokens, truth, atol=2e-3)
+    assert max(sizes) > 3
+    assert max(sizes[-3:]) <= 3
+
+
+def test_a_tile_that_never_fits_is_out_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = encoder(tmp_path)
+
+    def full(_: list[torch.Tensor]) -> TokenMaps:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(network, "_forward", full)
+    with pytest.raises(MemoryError):
+        network.encode([picture(40, 40)], 1.0)

@@ -376,3 +376,36 @@ def test_limits_are_known_for_every_device() -> None:
     assert devices.pick_dtype("auto", torch.device("cpu")) == torch.float32
     assert devices.pick_dtype("bf16", torch.device("cpu")) == torch.bfloat16
     assert devices.seconds_on_cpu(1.0) > 0
+
+
+def test_unknown_pixels_are_halfway_between_object_and_background(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = build(bank_cache=False)
+    encoded: list[tuple[torch.Tensor, torch.Tensor]] = []
+    encode = Tracker._encode_memory
+
+    def noted(self: Tracker, embedded: torch.Tensor, logits: torch.Tensor, there: Any) -> Any:  # noqa: ANN401
+        encoded.append((logits, there))
+        return encode(self, embedded, logits, there)
+
+    monkeypatch.setattr(Tracker, "_encode_memory", noted)
+    whole = reference(1)
+    unknown = np.zeros(whole.image.shape[:2], np.bool_)
+    unknown[:, 30:] = True  # the right half of the object too
+
+    for changed in (replace(whole, unknown=unknown), replace(whole, masks={}, unknown=unknown)):
+        engine.memorize([reference(2), changed])
+
+    size = engine._models.exact.size
+    halfway = [logits.numpy() for logits, _ in encoded if (logits == 0).any()]
+    shares = [
+        {value: float(np.mean(logits == value)) for value in (-10, 0, 10)} for logits in halfway
+    ]
+    object_share = 19 * 10 / (60 * 80)  # rows 11 to 29, columns 20 to 29
+    expected = [
+        {-10: 30 / 80 - object_share, 0: 50 / 80, 10: object_share},
+        {-10: 30 / 80, 0: 50 / 80, 10: 0},
+    ]
+    assert shares == [pytest.approx(share, abs=2 / size) for share in expected]
+    assert [bool(there) for logits, there in encoded if (logits == 0).any()] == [True, False]

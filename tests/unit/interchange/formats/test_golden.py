@@ -25,7 +25,10 @@ from formats_support import (
 )
 from maskcast.interchange.formats import load_writer
 from maskcast.interchange.options import ExportOptions
-from maskcast.interchange.reading.joining import ReadImage
+from maskcast.interchange.reading.entries import ReadingOptions
+from maskcast.interchange.reading.joining import ReadImage, read_images
+from maskcast.interchange.reading.left_out import LeftOut
+from maskcast.interchange.reading.readers import load_reader
 
 # 4 rows of 6 pixels: a ring with its hole, and a pixel.
 RING = mask_of("###...", "#.#...", "###...", "......")
@@ -135,6 +138,46 @@ STUDIO = [
 ]
 
 
+# As QuPath exports objects: a class of two names, an annotation without a class in a plain list.
+GEOJSON_RING = {
+    "type": "Feature",
+    "id": "4cbc4d6a-0000-4000-8000-000000000001",
+    "geometry": {
+        "type": "Polygon",
+        "coordinates": [
+            [[0, 0], [3, 0], [3, 3], [0, 3], [0, 0]],
+            [[1, 1], [1, 2], [2, 2], [2, 1], [1, 1]],
+        ],
+    },
+    "properties": {
+        "objectType": "annotation",
+        "name": "the first",
+        "classification": {"name": "ring", "color": [200, 0, 0]},
+        "measurements": {"score": 0.5},
+    },
+}
+GEOJSON_DOT = {
+    "type": "Feature",
+    "geometry": {
+        "type": "MultiPolygon",
+        "coordinates": [[[[5, 3], [6, 3], [6, 4], [5, 4], [5, 3]]]],
+        "plane": {"c": -1, "z": 0, "t": 0},
+    },
+    "properties": {"objectType": "detection", "classification": "dot"},
+}
+GEOJSON = {"type": "FeatureCollection", "features": [GEOJSON_RING, GEOJSON_DOT]}
+HF_ROW: dict[str, Any] = {
+    "file_name": "a.png",
+    "objects": {
+        "bbox": [[0, 0, 3, 3], [5, 3, 1, 1]],
+        # The runs of RING_COCO; from the fourth on, differences to the one before the last.
+        "counts": ["031N0002<", "g01"],
+        "category": [0, 1],
+        "name": ["ring", "dot"],
+    },
+}
+
+
 def write_files(folder: Path, files: dict[str, str | bytes | object]) -> Path:
     for name, content in files.items():
         path = folder / name
@@ -162,6 +205,10 @@ def read(name: str, source: Path) -> ReadImage:
 
 
 GOLDEN: list[tuple[str, dict[str, str | bytes | object]]] = [
+    ("geojson", {"a.geojson": GEOJSON}),
+    ("geojson", {"annotations/deep/a.geojson": [GEOJSON_RING, GEOJSON_DOT]}),
+    ("hf", {"train/metadata.jsonl": json.dumps(HF_ROW) + "\n"}),
+    ("fiftyone", {"labels.json": COCO, "data/splits.json": {}}),
     ("coco", {"annotations/instances_train.json": COCO}),
     ("labelme", {"deep/a.json": LABELME}),
     ("cvat", {"annotations.xml": CVAT}),
@@ -384,6 +431,46 @@ def test_boxes_and_points_become_prompts(tmp_path: Path) -> None:
     )
 
 
+def test_points_lines_and_what_has_no_class_in_geojson(tmp_path: Path) -> None:
+    def feature(kind: str, corners: object, **properties: object) -> dict[str, object]:
+        geometry = {"type": kind, "coordinates": corners}
+        return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+    derived = {"names": ["cell", "positive"], "color": [0, 0, 0]}
+    features = [
+        feature("Point", [3.5, 2], classification=derived),
+        feature("MultiPoint", [[1, 1], [2, 2, 0]], label="seen"),
+        feature("LineString", [[0, 0], [3, 3]], name="edge"),
+        feature("Polygon", [[[0, 0], [1, 0], [1, 1], [0, 0]]]),
+        {"type": "Feature", "geometry": None, "properties": {"name": "nothing"}},
+    ]
+    path = write_files(tmp_path, {"a.geojson": features}) / "a.geojson"
+    left_out = LeftOut()
+    source = load_reader("geojson")(path, ReadingOptions(), left_out)
+    (image,) = read_images(source, PICTURES, left_out)
+    cell, seen = image.objects
+    assert (cell.label, seen.label) == ("cell: positive", "seen")
+    assert cell.prompts[0].points.tolist() == [[3.5, 2]]
+    assert seen.prompts[0].points.tolist() == [[1, 1], [2, 2]]
+    told = {tally.kind.key: tally.count for tally in left_out.tallies()}
+    assert told == {"line": 1, "no label": 1, "malformed": 1}
+
+
+def test_boxes_of_hugging_face_and_of_tables(tmp_path: Path) -> None:
+    row = {"file_name": "a.png", "objects": {"bbox": [[3, 1, 3, 2]], "categories": [7]}}
+    folder = write_files(tmp_path / "hf", {"metadata.jsonl": json.dumps(row)})
+    (found,) = read("hf", folder).objects
+    assert found.label == "7"
+    assert found.prompts[0].box is not None
+    assert found.prompts[0].box.tolist() == [3, 1, 6, 3]
+    head = "filename;width;height;class;xmin;ymin;xmax;ymax\n"  # as a spreadsheet saves it
+    table = write_files(tmp_path / "t", {"x.csv": "\ufeff" + head + "a.png;6;4;box;3;1;6;3\n"})
+    (found,) = read("csv", table / "x.csv").objects
+    assert found.label == "box"
+    assert found.prompts[0].box is not None
+    assert found.prompts[0].box.tolist() == [3, 1, 6, 3]
+
+
 def test_voc_without_a_label_map_has_the_twenty_classes(tmp_path: Path) -> None:
     aeroplane = voc_png(np.where(DOT, 3, RING).astype(np.uint8))  # 3 is VOC's border colour here
     files: dict[str, str | bytes | object] = {
@@ -397,7 +484,7 @@ def test_voc_without_a_label_map_has_the_twenty_classes(tmp_path: Path) -> None:
 
 def test_what_is_written_is_as_documented(tmp_path: Path) -> None:
     exported = set_of(image_of("a.png", {1: RING, 2: DOT}, (4, 6)))
-    for name in ("coco", "cvat", "yolo", "labelme", "voc"):
+    for name in ("coco", "cvat", "yolo", "labelme", "voc", "geojson", "hf", "csv"):
         (tmp_path / name).mkdir()
         load_writer(name).write(exported, tmp_path / name, ExportOptions())
     coco = json.loads((tmp_path / "coco/annotations/instances_default.json").read_text())
@@ -417,3 +504,20 @@ def test_what_is_written_is_as_documented(tmp_path: Path) -> None:
     assert (tmp_path / "voc/labelmap.txt").read_text() == (
         "background:0,0,0::\nobject 1:128,0,0::\nobject 2:0,128,0::\n"
     )
+    features = json.loads((tmp_path / "geojson/annotations/a.geojson").read_text())["features"]
+    ring, dot = (feature["geometry"] for feature in features)
+    assert [len(part) for part in ring["coordinates"]] == [5, 5]  # outline and hole, both closed
+    assert dot == {"type": "Polygon", "coordinates": [[[5, 3], [6, 3], [6, 4], [5, 4], [5, 3]]]}
+    assert features[1]["properties"]["classification"]["name"] == "object 2"
+    (row,) = (tmp_path / "hf/train/metadata.jsonl").read_text().splitlines()
+    objects = json.loads(row)["objects"]
+    assert objects["counts"] == HF_ROW["objects"]["counts"]
+    assert (objects["bbox"], objects["category"]) == ([[0, 0, 3, 3], DOT_BOX], [0, 1])
+    head, ring_row, dot_row = (tmp_path / "csv/instances.csv").read_text("utf-8-sig").splitlines()
+    assert head.startswith("image,split,label,object_id,name,score,intensity_mean,area,bbox-0,")
+    assert ring_row.startswith("a.png,,1,1,object 1,0.5,,8,0,0,3,3,1.0,1.0,")
+    assert dot_row.startswith("a.png,,2,2,object 2,0.5,,1,3,5,4,6,3.0,5.0,")
+    assert (tmp_path / "csv/images.csv").read_text("utf-8-sig").splitlines() == [
+        "image,split,width,height,instances,area",
+        "a.png,,6,4,2,9",
+    ]

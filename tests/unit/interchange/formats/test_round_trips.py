@@ -37,6 +37,7 @@ SAFE_TEXT = XML_TEXT.filter(
 EXAMPLES = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+MASK_FORMATS = [name for name in READ_FORMATS if name not in {"yolo-detect", "csv"}]
 OVERLAPPING = [
     ("coco", ANY_TEXT, False),
     ("coco", ANY_TEXT, True),
@@ -47,6 +48,10 @@ OVERLAPPING = [
     ("cvat", XML_TEXT, True),
     ("labelstudio", XML_TEXT, False),
     ("labelstudio", XML_TEXT, True),
+    ("geojson", ANY_TEXT, False),
+    ("hf", ANY_TEXT, False),
+    ("fiftyone", ANY_TEXT, False),
+    ("fiftyone", ANY_TEXT, True),
 ]
 
 
@@ -94,12 +99,13 @@ def test_label_maps_keep_masks_that_do_not_overlap_and_their_ids(
     assert ids.items() <= {spec.name: spec.object_id for spec in exported.specs}.items()
 
 
+@pytest.mark.parametrize("name", ["yolo-detect", "csv"])
 @EXAMPLES
-@given(exported_sets(ANY_TEXT))
-def test_yolo_boxes_go_round_the_masks(
-    tmp_path_factory: pytest.TempPathFactory, exported: ExportedSet
+@given(exported=exported_sets(ANY_TEXT))
+def test_boxes_go_round_the_masks(
+    tmp_path_factory: pytest.TempPathFactory, name: str, exported: ExportedSet
 ) -> None:
-    read = write_and_read("yolo-detect", exported, tmp_path_factory.mktemp("yolo"), False)
+    read = write_and_read(name, exported, tmp_path_factory.mktemp("boxes"), False)
     found = {image.image_id: image for image in read}
     for image in exported.images:
         things = found[image.image_id].objects
@@ -160,7 +166,7 @@ def test_yolo_keeps_any_name(tmp_path: Path) -> None:
     assert [one.label for image in read for one in image.objects] == names
 
 
-@pytest.mark.parametrize("name", [name for name in READ_FORMATS if name != "yolo-detect"])
+@pytest.mark.parametrize("name", MASK_FORMATS)
 @pytest.mark.parametrize("polygons", [False, True])
 def test_255_objects_of_one_pixel_each(tmp_path: Path, name: str, polygons: bool) -> None:
     masks = {key: np.arange(256).reshape(16, 16) == key for key in range(1, 256)}

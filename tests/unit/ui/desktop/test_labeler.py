@@ -19,6 +19,7 @@ from maskcast.project.annotations import Annotation, read_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.brush import stroke_mask
+from maskcast.ui.controls import Tool
 from maskcast.ui.desktop.stage import Stage
 from maskcast.ui.desktop.view import BACKGROUND
 from maskcast.ui.desktop.worker import Changed, News
@@ -434,3 +435,32 @@ def test_a_small_window_leaves_room_for_the_image(
     stage.resize()
     assert stage.panel_area.width == panel
     assert stage.area.width + panel == round(100 * inches[0] * ratio)
+
+
+def test_u_paints_what_is_unknown_and_goes_back_to_the_object(desk: Desk) -> None:
+    desk.press("3", "u")
+    assert desk.labeler.has_brush
+    desk.drag(LEFT, (20, 20), (60, 20))
+    desk.drag(RIGHT, (50, 10), (50, 30))
+    unknown = desk.annotation.unknown
+    assert unknown is not None
+    assert unknown.pixels[20, 25]
+    assert not unknown.pixels[20, 50]
+    assert desk.annotation.objects == {}
+
+    desk.press("u")
+    assert desk.labeler.tool == Tool.BOX
+    desk.drag(LEFT, (10, 30), (30, 50))
+    assert desk.annotation.objects.keys() == {3}
+    desk.press("ctrl+z", "ctrl+z", "ctrl+z")
+    assert desk.annotation.unknown is None
+
+
+def test_a_point_among_unknown_pixels_is_explained(desk: Desk) -> None:
+    desk.press("u", "escape")
+    desk.drag(LEFT, (20, 20))
+    assert desk.annotation.objects == {}
+    assert "dragged as a box" in desk.labeler._message
+    desk.drag(LEFT, (20, 20), (40, 30))
+    assert desk.annotation.unknown is not None
+    assert abs(int(desk.annotation.unknown.pixels.sum()) - 200) < 60

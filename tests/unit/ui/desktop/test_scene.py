@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from maskcast.drawing.palette import default_color
-from maskcast.project.annotations import Annotation, ObjectAnnotation
+from maskcast.project.annotations import Annotation, ObjectAnnotation, StoredMask
 from maskcast.types import Prompts
 from maskcast.ui.brush import stroke_mask
 from maskcast.ui.desktop.gestures import Piece
 from maskcast.ui.desktop.scene import Scene
+from maskcast.ui.edits import UNKNOWN
 
 SHAPE = (40, 60)
 
@@ -97,3 +100,16 @@ def test_a_dropped_stroke_leaves_nothing() -> None:
     scene.paint(Piece((5.0, 5.0), (5.0, 5.0), 3.0, erase=False), 1, SHAPE)
     scene.drop_stroke()
     assert scene.layers(annotation({}), 1, default_color) == []
+
+
+def test_what_is_unknown_is_hatched_over_all_and_shown_while_it_is_painted() -> None:
+    scene = Scene()
+    known = replace(annotation({1: block(0), 2: block(5)}), unknown=StoredMask(block(3)))
+    layers = scene.layers(known, 2, default_color)
+    assert [layer.is_hatched for layer in layers] == [False, False, True]
+    assert (layers[-1].mask == block(3)).all()
+
+    scene.paint(Piece((30.5, 30.5), (30.5, 30.5), 2, erase=False), UNKNOWN, SHAPE)
+    painted = scene.layers(known, UNKNOWN, default_color)[-1]
+    assert painted.is_hatched
+    assert painted.mask.sum() == block(3).sum() + 13  # 13: a disc of radius 2

@@ -151,3 +151,21 @@ def test_images_longer_than_opencv_takes_are_drawn() -> None:
     view = View.fitted((500, 100), (70_000, 4)).zoomed(100, 250, 50)
     layer = Layer(np.ones((4, 70_000), np.bool_), RED, 1.0, 0)
     assert (Picture(image).draw(view, view.screen, [layer]) == RED).all(axis=2).any()
+
+
+def test_stripes_are_drawn_part_by_part_as_in_one_go() -> None:
+    mask = np.zeros((60, 80), np.bool_)
+    mask[10:50, 10:70] = True
+    picture = Picture(np.full((60, 80, 3), 200, np.uint8))
+    view = View.fitted((400, 300), (80, 60))
+    plain, striped = (Layer(mask, RED, 0.3, 0, is_hatched=hatched) for hatched in (False, True))
+
+    whole = picture.draw(view, view.screen, [striped])
+    left, right = (picture.draw(view, rect, [striped]) for rect in (
+        Rect(0, 0, 171, 300), Rect(171, 0, 400, 300)))  # fmt: skip
+
+    assert (np.hstack([left, right]) == whole).all()
+    filled = (picture.draw(view, view.screen, [plain]) != 200).any(axis=2)
+    stripes = (whole == RED).all(axis=2)
+    assert 0.2 < stripes.sum() / filled.sum() < 0.5
+    assert not (stripes & ~filled).any()

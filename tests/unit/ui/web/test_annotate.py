@@ -167,7 +167,7 @@ def test_only_references_are_opened(service: AnnotateService, folder: Path, imag
         change("d", 1),
         change("d", 1, {**POINT, "x": float("nan")}),
         change("d", 1, {**POINT, "x": 1e300}),
-        change("d", 1, {**POINT, "object": 0}),
+        change("d", 1, {**POINT, "object": -1}),
         change("d", 1, {**STROKE, "radius": 0}),
         change("d", 1, {**STROKE, "path": []}),
         change("d", 1, {**STROKE, "path": [[1, 2]] * 20_001}),

@@ -170,6 +170,20 @@ def test_changed_settings_offer_a_fresh_start(project: ProjectFolder) -> None:
     assert result_digests(aside) == before
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_run_into_a_folder_of_something_else_is_refused(
+    project: ProjectFolder, fresh: bool
+) -> None:
+    before = sorted(project.root.rglob("*"))
+    for place in (project.root, project.targets_folder):
+        opened = ProjectFolder.open(project.root, {"engine": "fake", "paths": {"output": place}})
+        controller = RunController(opened)
+        controller.start(RunChoice(), fresh=fresh)
+        refused = wait_until_idle(controller).error
+        assert "results go into a folder of their own" in (refused or "")
+    assert sorted(project.root.rglob("*")) == before
+
+
 def test_an_output_in_use_elsewhere_is_said(project: ProjectFolder) -> None:
     controller = RunController(project)
     with output_lock(project.output_folder):

@@ -19,7 +19,7 @@ def _used_keys(known: set[str]) -> set[str]:
     """
     files = [*STATIC.rglob("*.html"), *STATIC.rglob("*.js"), *STATIC.parent.glob("*.py")]
     words = "\n".join(path.read_text("utf-8") for path in files if path.name != "texts.py")
-    tabs = "annotate|run|results|shared|tab"
+    tabs = "annotate|run|results|review|shared|tab"
     used = set(re.findall(rf'"((?:{tabs})\.[a-z_.]+)"', words))
     begun = set(re.findall(rf"`((?:{tabs})\.[a-z_.]+)\$", words))
     assert begun

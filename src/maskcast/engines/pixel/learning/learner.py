@@ -141,7 +141,9 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
         gates=tuple(gates),
         decisions=tuple(decisions),
         exclusive=work.exclusive,
-        held_out=tuple(_held_out(work, finals, channels, dict(zip(object_ids, decisions, strict=True)))),
+        held_out=tuple(
+            _held_out(work, finals, channels, dict(zip(object_ids, decisions, strict=True)))
+        ),
     )
 
 
@@ -150,14 +152,14 @@ def _held_out(
     finals: list[list[Plane]],
     channels: list[tuple[Plane, ...]],
     decisions: Mapping[int, Decision],
-) -> list[HeldOut]:
+) -> tuple[HeldOut, ...]:
     """Per reference, what models that never learned it find there."""
 
     def found(index: int) -> HeldOut:
         planes = [final[index] for final in finals]
         return HeldOut.of(decided(planes, channels[index], decisions, exclusive=work.exclusive))
 
-    return work.map(found, range(len(channels)))
+    return tuple(work.map(found, range(len(channels))))
 
 
 def _fit_first(work: _Fit) -> tuple[Perceptrons, Perceptrons]:

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { moveCursor, startCursor } from "#static/annotate/cursor.js";
 import { shortened } from "#static/annotate/filmstrip.js";
-import { eroded, MaskStore, tinted, unpackBits } from "#static/annotate/masks.js";
+import { eroded, hatched, MaskStore, tinted, unpackBits } from "#static/annotate/masks.js";
 import {
   drawingOrder,
   isInside,
@@ -50,6 +50,7 @@ const scene = (what = {}) => ({
   undo: false,
   redo: false,
   objects: {},
+  unknown: null,
   ...what,
 });
 
@@ -80,6 +81,33 @@ describe("a mask", () => {
     assert.deepEqual(pixel(0), [10, 20, 30, 255]);
     assert.deepEqual(pixel(5), [10, 20, 30, 97]); // 38 % of 255
     assert.deepEqual(pixel(3), [0, 0, 0, 0]);
+  });
+
+  test("is striped where it is hatched, as one with the same place on the image", () => {
+    const mask = { x: 2, y: 1, area: 7, ...drawn("#######", ".......") };
+    const big = { ...mask, ...drawn(...Array(3).fill("#".repeat(20))) };
+    const opaque = (/** @type {Uint8ClampedArray} */ rgba, /** @type {number} */ at) =>
+      rgba[4 * at + 3] === 255;
+    assert.ok([0, 1, 2, 3, 4, 5, 6].every((at) => opaque(hatched(mask, [9, 9, 9], 1), at)));
+    assert.equal(hatched(mask, [9, 9, 9], 1)[4 * 7 + 3], 0); // nothing beside the mask
+    const middle = [...Array(18).keys()].map((x) => opaque(hatched(big, [9, 9, 9], 1), 21 + x));
+    // x + y of the image from 5 on: two of six pixels are on a stripe
+    const expected = [...Array(18).keys()].map((x) => (x + 5) % 6 < 2);
+    assert.deepEqual(middle, expected);
+  });
+
+  test("of what is unknown is drawn over all, and is kept as those of objects are", () => {
+    const store = new MaskStore();
+    const sent = { x: 1, y: 2, w: 1, h: 1, area: 1, bits: Buffer.from([128]).toString("base64") };
+    const plain = { box: null, points: [], pending: false };
+    const unknown = { key: 7, mask: sent, ...plain };
+    const shown = scene({ objects: { 1: { key: 5, ...plain }, 2: { key: 6, ...plain } }, unknown });
+    store.keep(shown);
+    assert.deepEqual(store.known(), [7]);
+    assert.deepEqual(
+      drawingOrder(shown, 1).map(([id]) => id),
+      ["2", "1", "0"],
+    );
   });
 
   test("is shown until the next one of its object is there", () => {

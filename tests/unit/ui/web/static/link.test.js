@@ -24,7 +24,7 @@ const STROKE = { kind: "stroke", object: 1, path: [[1, 1]], radius: 2, erase: fa
  */
 const scene = (revision, image, objects = {}) => ({
   ...{ revision, image, objects, height: 8, width: 8, step: 1 },
-  ...{ clean: false, undo: false, redo: false },
+  ...{ clean: false, undo: false, redo: false, unknown: null },
 });
 
 /**

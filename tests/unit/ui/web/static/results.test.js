@@ -1,7 +1,7 @@
 // @ts-check
 // Which results are shown, and what a card says.
 
-/** @import { Row } from "#static/results/query.js" */
+/** @import { Row } from "#static/shared/rows.js" */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
@@ -9,11 +9,11 @@ import {
   isFiltered,
   judgement,
   lastOffset,
-  objectOf,
   pageNumber,
   pageOffset,
   queryOf,
 } from "#static/results/query.js";
+import { objectOf } from "#static/shared/rows.js";
 import { TEXTS } from "./texts.js";
 
 const OPEN = { kind: "all", order: "name", low: "0", high: "1", object: "" };
@@ -61,6 +61,7 @@ describe("a card", () => {
     size: [10, 20],
     reason: null,
     notes: [],
+    decision: null,
     objects: [
       { id: 1, score: 0.91, right: 0.97, area: 5 },
       { id: 2, score: 0.4, right: 0.3, area: 7 },

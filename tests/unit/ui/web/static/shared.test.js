@@ -84,6 +84,26 @@ describe("the server", () => {
     await assert.rejects(away.ask("run"), { message: "shared.unreachable" });
   });
 
+  test("answers a message with what it is, a problem among it", async () => {
+    /** @type {(body: BodyInit, status: number) => Promise<any>} */
+    const said = (body, status) => server(async () => new Response(body, { status })).talk({});
+    assert.deepEqual(await said('{"ok": true, "desk": "d"}', 200), { ok: true, desk: "d" });
+    const problem = { kind: "error", text: "no" };
+    assert.deepEqual(await said(JSON.stringify({ ok: false, problem }), 400), {
+      ok: false,
+      problem,
+    });
+    await assert.rejects(said("Bad Gateway", 502));
+  });
+
+  test("is not told again what is too long for it", async () => {
+    const refusing = server(async () => new Response("it is too long", { status: 413 }));
+    assert.deepEqual(await refusing.talk({}), {
+      ok: false,
+      problem: { kind: "error", text: "it is too long" },
+    });
+  });
+
   test("is sent files as they are", async () => {
     /** @type {[RequestInfo | URL, RequestInit | undefined][]} */
     const sent = [];

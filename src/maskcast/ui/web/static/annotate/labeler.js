@@ -20,7 +20,7 @@ import { Link } from "./link.js";
 import { MaskStore } from "./masks.js";
 import { Notices } from "./notices.js";
 import { Detail, Pictures } from "./pictures.js";
-import { isInside, neighbourOf, openingOrder, shownPrompts } from "./scene.js";
+import { isInside, neighbourOf, openingOrder, shownPrompts, UNKNOWN } from "./scene.js";
 import { MOST_OBJECTS, Slots } from "./slots.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
@@ -50,7 +50,9 @@ export class Labeler {
   tool = "box";
   /** @type {Tool} the last one that draws */
   #drawing = "box";
-  chosen = 1;
+  chosen = 1; // or UNKNOWN
+  /** @type {{chosen: number, tool: Tool}} what unknown pixels were painted instead of */
+  #beforeUnknown = { chosen: 1, tool: "box" };
   #hides = false;
   /** @type {ReferenceEntry[]} */
   #references = [];
@@ -61,10 +63,9 @@ export class Labeler {
    * @param {HTMLElement} root
    * @param {Texts} texts
    * @param {Controls} controls
-   * @param {(message: object) => Promise<any>} call  the server's part of this page
-   * @param {Server} server  its routes
+   * @param {Server} server
    */
-  constructor(root, texts, controls, call, server) {
+  constructor(root, texts, controls, server) {
     this.root = root;
     this.texts = texts;
     this.feel = controls.feel;
@@ -79,6 +80,7 @@ export class Labeler {
     this.slots = new Slots(root, texts, (id) => this.choose(id));
     this.film = new Filmstrip(root, texts, this.slots, (image) => this.link.open(image), ask);
     this.pictures = new Pictures(ask, (problem) => this.showProblem(problem));
+    const call = (/** @type {object} */ message) => server.talk(message);
     /** @type {Link<HTMLImageElement>} */
     this.link = new Link(call, (image) => this.pictures.load(image), masks, this);
     const detail = new Detail(
@@ -156,6 +158,7 @@ export class Labeler {
       redo: () => this.#change({ kind: "redo" }),
       clear: () => this.#change({ kind: "clear", object: this.chosen }),
       clean: () => this.#change({ kind: "clean", clean: !this.scene?.clean }),
+      unknown: () => this.#toggleUnknown(),
       delete: () => this.#deleteHere(),
       previous_image: () => this.#go(-1),
       next_image: () => this.#go(1),
@@ -176,7 +179,9 @@ export class Labeler {
    * @param {Edit} edit
    */
   apply(edit) {
-    if (!this.scene || (edit.kind === "point" && !isInside(this.scene, edit))) return;
+    if (!this.scene) return;
+    const isPoint = edit.kind === "point";
+    if (isPoint && (this.chosen === UNKNOWN || !isInside(this.scene, edit))) return;
     this.#change({ ...edit, object: this.chosen });
   }
 
@@ -195,11 +200,23 @@ export class Labeler {
   choose(id) {
     this.chosen = id;
     this.hand.corner = null;
-    this.slots.reveal(id);
+    if (id !== UNKNOWN) this.slots.reveal(id);
     this.#showSlots();
-    this.slots.slot(id).scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (id !== UNKNOWN) {
+      this.slots.slot(id).scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+    this.showTool();
     if (this.scene) this.toolbar.showScene(this.scene, id);
     this.stage.draw();
+  }
+
+  /** Paints what is unknown; or goes back to the object and the tool before. */
+  #toggleUnknown() {
+    const unknown = { chosen: UNKNOWN, tool: /** @type {Tool} */ ("brush") };
+    const next = this.chosen === UNKNOWN ? this.#beforeUnknown : unknown;
+    if (next === unknown) this.#beforeUnknown = { chosen: this.chosen, tool: this.#drawing };
+    this.take(next.tool);
+    this.choose(next.chosen);
   }
 
   /** @param {number} by */
@@ -367,7 +384,7 @@ export class Labeler {
   }
 
   showTool() {
-    this.toolbar.showTool(this.tool, this.radius);
+    this.toolbar.showTool(this.tool, this.radius, this.chosen);
   }
 
   /** Where the mouse or the cursor is, and what a press there would do. */

@@ -18,17 +18,16 @@ const LOOK_AROUND = 5000; // milliseconds
  * @typedef {object} Given  what Gradio gives a component
  * @property {HTMLElement} element
  * @property {{texts: Tables, lang: string, controls: Controls}} props
- * @property {{annotate: (message: object) => Promise<any>}} server
  */
 
 /** @param {Given} given */
-export async function mount({ element, props, server }) {
+export async function mount({ element, props }) {
   const root = find(element, ".mc");
   const language = chooseLanguage(props.texts, props.lang, [navigator.language]);
   const texts = new Texts(props.texts, language);
   fillTexts(root, texts);
-  const routes = new Server(texts);
-  const labeler = new Labeler(root, texts, props.controls, server.annotate, routes);
+  const server = new Server(texts);
+  const labeler = new Labeler(root, texts, props.controls, server);
   const inputs = new Inputs(labeler, props.controls.keys);
   inputs.listen();
   listenToButtons(labeler, inputs);

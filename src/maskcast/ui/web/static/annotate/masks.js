@@ -2,6 +2,7 @@
 // Masks as the server sends them (bits of a bounding box), and as they are painted.
 
 /** @import { Scene, SceneObject, SentMask } from "./scene.js" */
+import { withUnknown } from "./scene.js";
 
 /**
  * @typedef {Omit<SentMask, "bits"> & {pixels: Uint8Array}} Mask  pixels: w x h, 1 where it is
@@ -9,6 +10,8 @@
 
 const MOST_MASKS = 64;
 const FILL = 0.38;
+const BETWEEN = [0, 0, 0, 130]; // stripes of a hatched mask
+const STRIPES = 6; // from one stripe of a hatched mask to the next, in widths of its contour
 
 /**
  * @param {{w: number, h: number, bits: string}} sent
@@ -79,6 +82,27 @@ export function tinted(mask, [red, green, blue], contour) {
   return rgba;
 }
 
+/**
+ * The same with stripes over the inside, and darkened between them, which no image hides.
+ * @param {Mask} mask
+ * @param {[number, number, number]} color
+ * @param {number} contour
+ * @returns {Uint8ClampedArray<ArrayBuffer>} w x h x 4, RGBA
+ */
+export function hatched(mask, color, contour) {
+  const rgba = tinted(mask, color, contour);
+  const { x: left, y: top, w, h } = mask;
+  for (let y = 0, at = 0; y < h; y += 1) {
+    for (let x = 0; x < w; x += 1, at += 1) {
+      if (!mask.pixels[at] || rgba[4 * at + 3] === 255) continue;
+      const isStripe = (left + x + top + y) % (STRIPES * contour) < 2 * contour;
+      if (isStripe) rgba[4 * at + 3] = 255;
+      else rgba.set(BETWEEN, 4 * at);
+    }
+  }
+  return rgba;
+}
+
 /** The masks that the page has, by the keys that the server gave them. */
 export class MaskStore {
   /** @type {Map<number, Mask>} */
@@ -100,13 +124,14 @@ export class MaskStore {
    * @param {Scene} scene
    */
   keep(scene) {
-    for (const object of Object.values(scene.objects)) {
+    const shown = Object.values(withUnknown(scene));
+    for (const object of shown) {
       if (!object.mask) continue;
       const { x, y, w, h, area } = object.mask;
       this.#masks.set(object.key, { x, y, w, h, area, pixels: unpackBits(object.mask) });
       delete object.mask;
     }
-    const used = new Set(Object.values(scene.objects).map((object) => object.key));
+    const used = new Set(shown.map((object) => object.key));
     for (const key of this.#masks.keys()) {
       if (this.#masks.size <= MOST_MASKS) break;
       if (!used.has(key)) this.#masks.delete(key);
@@ -118,8 +143,9 @@ export class MaskStore {
    * @param {Scene} scene
    */
   remember(scene) {
-    for (const id of this.#last.keys()) if (!(id in scene.objects)) this.#last.delete(id);
-    for (const [id, object] of Object.entries(scene.objects)) {
+    const shown = withUnknown(scene);
+    for (const id of this.#last.keys()) if (!(id in shown)) this.#last.delete(id);
+    for (const [id, object] of Object.entries(shown)) {
       const mask = this.#masks.get(object.key);
       if (mask) this.#last.set(id, { image: scene.image, mask });
     }

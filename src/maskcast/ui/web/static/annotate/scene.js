@@ -6,6 +6,9 @@
  * @import { Edit } from "./gestures.js"
  */
 
+/** In place of an object's id: the pixels that count neither as object nor as background. */
+export const UNKNOWN = 0;
+
 /**
  * A mask as it travels: the bits of its bounding box (see encode_mask in scene.py).
  * @typedef {{x: number, y: number, w: number, h: number, area: number, bits: string}} SentMask
@@ -31,6 +34,7 @@
  * @property {boolean} undo
  * @property {boolean} redo
  * @property {Record<string, SceneObject>} objects
+ * @property {SceneObject | null} unknown
  */
 
 /** @typedef {{image: string, clean: boolean, objects: number[]}} ReferenceEntry */
@@ -71,13 +75,22 @@ export const isInside = (scene, { x, y }) =>
   x >= 0 && y >= 0 && x < scene.width && y < scene.height;
 
 /**
- * Objects in the order that they are drawn in: the chosen one last.
+ * All that has pixels, by id: the objects, and what is unknown.
+ * @param {Scene} scene
+ * @returns {Record<string, SceneObject>}
+ */
+export const withUnknown = ({ objects, unknown }) =>
+  unknown ? { ...objects, [UNKNOWN]: unknown } : objects;
+
+/**
+ * In the order that it is drawn in: the chosen object over the others, what is unknown over all.
  * @param {Scene} scene
  * @param {number} chosen
  */
 export function drawingOrder(scene, chosen) {
-  const rank = (/** @type {string} */ id) => Number(Number(id) === chosen);
-  return Object.entries(scene.objects).sort(([left], [right]) => rank(left) - rank(right));
+  const rank = (/** @type {string} */ id) =>
+    Number(id) === UNKNOWN ? 2 : Number(Number(id) === chosen);
+  return Object.entries(withUnknown(scene)).sort(([left], [right]) => rank(left) - rank(right));
 }
 
 /**

@@ -8,10 +8,12 @@
 import { inkOn } from "../shared/colors.js";
 import { find, label, make } from "../shared/dom.js";
 import { limit } from "../shared/panzoom.js";
+import { UNKNOWN } from "./scene.js";
 
 export const MOST_OBJECTS = 255;
 const PAGE = 16;
-const UNKNOWN_COLOR = "#888888";
+const NO_COLOR = "#888888"; // of an object that the server did not tell of yet
+const UNKNOWN_COLOR = "#d8d8d8"; // of what is unknown
 
 /** @param {number} id */
 const pageOf = (id) => Math.floor((id - 1) / PAGE) * PAGE + 1;
@@ -50,7 +52,7 @@ export class Slots {
 
   /** @param {number} id */
   colorOf(id) {
-    return this.#entry(id)?.color ?? UNKNOWN_COLOR;
+    return id === UNKNOWN ? UNKNOWN_COLOR : (this.#entry(id)?.color ?? NO_COLOR);
   }
 
   /**
@@ -156,6 +158,8 @@ export class Slots {
 
   /** @param {number} chosen */
   #showEditor(chosen) {
+    this.editor.hidden = chosen === UNKNOWN;
+    if (chosen === UNKNOWN) return;
     const isFixed = this.#entry(chosen)?.fixed ?? false;
     this.editor.title = isFixed ? this.texts.text("annotate.object.fixed") : "";
     this.name.disabled = this.color.disabled = isFixed;
@@ -168,6 +172,7 @@ export class Slots {
    * @param {number} id
    */
   typed(id) {
+    if (id === UNKNOWN) return null;
     const typed = this.name.value.trim();
     const before = this.#entry(id)?.name ?? this.nameOf(id);
     const name = typed && typed !== this.nameOf(id) ? typed : before;

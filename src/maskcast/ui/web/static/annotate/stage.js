@@ -14,8 +14,8 @@ import { find } from "../shared/dom.js";
 import { limit, PanZoom } from "../shared/panzoom.js";
 import { boxOf, StrokeDrag } from "./gestures.js";
 import { drawBox, drawCrosshair, drawPoint, drawRing, drawStroke } from "./marks.js";
-import { tinted } from "./masks.js";
-import { drawingOrder, isInside } from "./scene.js";
+import { hatched, tinted } from "./masks.js";
+import { drawingOrder, isInside, UNKNOWN } from "./scene.js";
 
 const CONTOUR = 1.5; // screen pixels, but at least one of the mask
 
@@ -178,8 +178,10 @@ export class Stage {
     for (const [id, object] of drawingOrder(scene, shown.chosen)) {
       const mask = this.masks.shown(scene, id, object);
       if (!mask || mask.w === 0) continue;
-      context.globalAlpha = Number(id) === shown.chosen ? 1 : 0.75;
-      const painted = this.#paint(mask, shown.colorOf(Number(id)), contour);
+      const isWhole = Number(id) === shown.chosen || Number(id) === UNKNOWN;
+      context.globalAlpha = isWhole ? 1 : 0.75;
+      const paint = Number(id) === UNKNOWN ? hatched : tinted;
+      const painted = this.#paint(mask, paint, shown.colorOf(Number(id)), contour);
       const [x, y] = [view.x + mask.x * size, view.y + mask.y * size];
       context.drawImage(painted, x, y, mask.w * size, mask.h * size);
     }
@@ -189,10 +191,11 @@ export class Stage {
   /**
    * A canvas of the mask's box, kept for as long as colour and contour stay.
    * @param {Mask} mask
+   * @param {typeof tinted} paint
    * @param {string} color
    * @param {number} contour
    */
-  #paint(mask, color, contour) {
+  #paint(mask, paint, color, contour) {
     const key = `${color} ${contour}`;
     const known = this.#painted.get(mask);
     if (known?.key === key) return known.canvas;
@@ -200,7 +203,7 @@ export class Stage {
     canvas.width = mask.w;
     canvas.height = mask.h;
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    const pixels = tinted(mask, channels(color), contour);
+    const pixels = paint(mask, channels(color), contour);
     context.putImageData(new ImageData(pixels, mask.w, mask.h), 0, 0);
     this.#painted.set(mask, { key, canvas });
     return canvas;

@@ -9,6 +9,7 @@
  */
 import { find, findAll, label } from "../shared/dom.js";
 import { nearestStep } from "./controls.js";
+import { UNKNOWN, withUnknown } from "./scene.js";
 
 /** @type {Record<Tool, string>} */
 const HINTS = {
@@ -58,13 +59,15 @@ export class Toolbar {
   /**
    * @param {Tool} tool
    * @param {number} radius  of the brush, in pixels of the image
+   * @param {number} chosen
    */
-  showTool(tool, radius) {
+  showTool(tool, radius, chosen) {
     for (const button of findAll(this.root, "[data-tool]")) {
       button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
     }
-    find(this.root, ".mc-hint").textContent = this.texts.text(HINTS[tool]);
     const isBrush = tool === "brush" || tool === "eraser";
+    const hint = isBrush && chosen === UNKNOWN ? "annotate.hint.unknown" : HINTS[tool];
+    find(this.root, ".mc-hint").textContent = this.texts.text(hint);
     find(this.root, ".mc-size").classList.toggle("mc-dim", !isBrush);
     this.slider.value = String(nearestStep(this.feel, radius));
     const width = `${Math.max(1, Math.round(2 * radius))} px`;
@@ -83,7 +86,9 @@ export class Toolbar {
   showScene(scene, chosen) {
     this.button("undo").disabled = !scene.undo;
     this.button("redo").disabled = !scene.redo;
-    this.button("clear").disabled = !(chosen in scene.objects);
+    this.button("clear").disabled = !(chosen in withUnknown(scene));
+    this.button("unknown").disabled = false;
+    this.button("unknown").setAttribute("aria-pressed", String(chosen === UNKNOWN));
     this.button("clean").disabled = false;
     this.button("clean").setAttribute("aria-pressed", String(scene.clean));
   }

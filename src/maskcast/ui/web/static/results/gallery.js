@@ -4,16 +4,17 @@
 /**
  * @import { Server } from "../shared/server.js"
  * @import { Texts } from "../shared/texts.js"
- * @import { Answer, FoundObject, ObjectSpec, Row } from "./query.js"
+ * @import { FoundObject, ObjectSpec, Row } from "../shared/rows.js"
+ * @import { Answer } from "./query.js"
  */
 import { find, findAll, make } from "../shared/dom.js";
+import { objectOf } from "../shared/rows.js";
 import { routeUrl } from "../shared/server.js";
 import {
   finding,
   isFiltered,
   judgement,
   lastOffset,
-  objectOf,
   PAGE,
   pageNumber,
   queryOf,

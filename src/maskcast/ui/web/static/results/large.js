@@ -6,12 +6,13 @@
  * @import { Server } from "../shared/server.js"
  * @import { Texts } from "../shared/texts.js"
  * @import { Gallery } from "./gallery.js"
- * @import { Row } from "./query.js"
+ * @import { Row } from "../shared/rows.js"
  */
 import { find, make, placeOn } from "../shared/dom.js";
 import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
+import { objectOf } from "../shared/rows.js";
 import { routeUrl } from "../shared/server.js";
-import { judgement, objectOf, pageOffset } from "./query.js";
+import { judgement, pageOffset } from "./query.js";
 
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
 

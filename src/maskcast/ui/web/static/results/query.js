@@ -2,21 +2,10 @@
 // Which results are shown: what the filters ask for, pages, what a card says of its target. Nothing
 // here knows the page.
 
-/** @import { Texts } from "../shared/texts.js" */
-
-/** @typedef {{id: number, score: number, right: number | null, area: number}} FoundObject */
-
 /**
- * @typedef {object} Row  of the ledger, see _row in routes.py
- * @property {string} id  of the target
- * @property {"done" | "failed"} state
- * @property {[number, number] | null} size  height, width
- * @property {string | null} reason  why it failed
- * @property {string[]} notes
- * @property {FoundObject[]} objects
+ * @import { FoundObject, ObjectSpec, Row } from "../shared/rows.js"
+ * @import { Texts } from "../shared/texts.js"
  */
-
-/** @typedef {{id: number, name: string, color: [number, number, number]}} ObjectSpec */
 
 /** @typedef {{total: number, rows: Row[], objects: ObjectSpec[]}} Answer */
 
@@ -100,11 +89,3 @@ export function judgement({ right }, { text }) {
   const [, word] = JUDGEMENTS.find(([least]) => right >= least) ?? JUDGEMENTS[3];
   return text(`results.right_${word}`, { percent: String(Math.round(100 * right)) });
 }
-
-/**
- * @param {ObjectSpec[]} objects
- * @param {number} id
- * @returns {ObjectSpec}
- */
-export const objectOf = (objects, id) =>
-  objects.find((object) => object.id === id) ?? { id, name: "", color: [128, 128, 128] };

@@ -15,7 +15,8 @@ import { find, make } from "../shared/dom.js";
  * @property {string} device
  * @property {boolean} ready
  * @property {string} next_step  what makes it ready
- * @property {{name: string, here: boolean}[]} weights
+ * @property {boolean} is_next  what to try after the engine that works at once
+ * @property {{name: string, here: boolean, megabytes: number}[]} weights
  */
 
 /**
@@ -73,7 +74,24 @@ export class Settings {
     const automatic = threshold === null ? "run.automatic" : "run.as_project";
     find(this.root, ".automatic-text").textContent = this.texts.text(automatic, { threshold });
     this.#known = found;
+    this.#offerNext(found.engines);
     this.#describe();
+  }
+
+  /**
+   * What better masks take, as long as nobody has it: an option that cannot be chosen says nothing.
+   * @param {Engine[]} engines
+   */
+  #offerNext(engines) {
+    const next = engines.find((engine) => engine.is_next && !engine.ready && engine.weights.length);
+    const line = find(this.root, ".next-engine");
+    line.hidden = !next;
+    if (!next) return;
+    line.textContent = this.texts.text("run.next_engine", {
+      engine: next.name,
+      megabytes: next.weights[0].megabytes,
+      step: next.next_step,
+    });
   }
 
   #describe() {

@@ -3,6 +3,8 @@
 
 /** @import { Texts } from "./texts.js" */
 
+const TOO_LONG = 413; // which no repetition helps
+
 /**
  * The address of a route, below wherever the page itself is.
  * @param {string} route
@@ -58,6 +60,18 @@ export class Server {
    */
   tell(route, content = {}) {
     return this.ask(route, {}, { method: "POST", body: JSON.stringify(content) });
+  }
+
+  /**
+   * A message of the Annotate tab and its answer, a problem among them; rejects if there is none.
+   * @param {object} message
+   * @returns {Promise<any>}
+   */
+  async talk(message) {
+    const options = { method: "POST", body: JSON.stringify(message) };
+    const response = await this.fetch(routeUrl("annotate"), options);
+    if (response.status !== TOO_LONG) return response.json();
+    return { ok: false, problem: { kind: "error", text: await response.text() } };
   }
 
   /**

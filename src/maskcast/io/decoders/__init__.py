@@ -1,0 +1,1 @@
+"""A decoder for each kind of picture file; ``rasters`` picks among them."""

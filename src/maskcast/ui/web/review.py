@@ -1,0 +1,23 @@
+"""The Review tab: its page, scripts and texts; its module talks to ``review_routes.py``."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from maskcast.ui.controls import page_controls
+from maskcast.ui.web.assets import asset, page_scripts
+from maskcast.ui.web.texts import Texts
+
+
+def build(texts: Texts) -> None:
+    """Put the tab's component where the caller is."""
+    gr.HTML(
+        html_template=asset("review/review.html"),
+        css_template=asset("review/review.css"),
+        js_on_load=page_scripts().loader("review/main.js"),
+        apply_default_css=False,
+        elem_id="maskcast-review",
+        texts=texts.tables("shared.", "review."),
+        feel=page_controls()["feel"],
+        lang=texts.lang or "",
+    )

@@ -1,0 +1,165 @@
+"""The routes of the Review tab: what waits, deciding, taking back, and the update that follows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any, Final, get_args
+
+from cachetools import TTLCache
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from maskcast.errors import SettingsError
+from maskcast.project.folder import ProjectFolder
+from maskcast.review.decisions import DECISIONS, Decision, DecisionLog
+from maskcast.review.queue import Queued, QueueOrder
+from maskcast.review.reviewing import (
+    count_review,
+    decide,
+    default_reviewer,
+    results_to_review,
+    take_back,
+    waiting,
+)
+from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.ui.web.controller import RunController
+from maskcast.ui.web.wire import json_response, read_json, text_in
+
+_MOST_BODY: Final = 10_000
+_MOST_ROWS: Final = 40
+_HELD_SECONDS: Final = 120.0
+_MOST_HELD: Final = 1000
+_LONGEST_NAME: Final = 80
+_PACE_OVER: Final = 20
+_PACE_SECONDS: Final = 300.0
+
+Row = Callable[[TargetRow], dict[str, Any]]
+_ORDERS: Final[Mapping[str, QueueOrder]] = {order: order for order in get_args(QueueOrder)}
+_WORDS: Final[Mapping[str, Decision]] = {word: word for word in DECISIONS if word != "corrected"}
+
+
+class ReviewRoutes:
+    """Answers the Review tab of one served project."""
+
+    def __init__(self, project: ProjectFolder, runs: RunController, row: Row) -> None:
+        """Serve the review of ``project``.
+
+        Args:
+            project: whose results are reviewed.
+            runs: its runs, which updates are.
+            row: what pages are told of a target.
+        """
+        self._project = project
+        self._runs = runs
+        self._row = row
+        self._held: TTLCache[str, str] = TTLCache(_MOST_HELD, _HELD_SECONDS)
+        self._lock = threading.Lock()
+
+    async def queue(self, request: Request) -> Response:
+        """The next targets that nobody decided on and that are not in the hands of another page."""
+        parameters = request.query_params
+        order = _ORDERS.get(parameters.get("order", "useful"))
+        if order is None:
+            raise SettingsError(f"order: expected {', '.join(_ORDERS)}")
+        page = parameters.get("page", "")[:_LONGEST_NAME]
+        who = self._who(parameters.get("who"))
+        return json_response(await run_in_threadpool(self._queue, order, page, who))
+
+    def _queue(self, order: QueueOrder, page: str, who: str) -> dict[str, Any]:
+        entries = [entry for entry in waiting(self._project, order) if self._is_free(entry, page)]
+        with results_to_review(self._project) as ledger:
+            rows = [ledger.row(entry.image_id) for entry in entries[:_MOST_ROWS]]
+            objects = self._objects(ledger)
+        return {
+            "rows": [self._row(row) for row in rows if row is not None],
+            "objects": objects,
+            "who": who,
+            **self._standing(who),
+        }
+
+    def _objects(self, ledger: Ledger) -> list[dict[str, Any]]:
+        ids = ledger.object_ids()
+        specs = self._project.object_specs(ids)
+        return [
+            {"id": key, "name": specs[key].name, "color": list(specs[key].color)} for key in ids
+        ]
+
+    def _standing(self, who: str) -> dict[str, Any]:
+        counts = count_review(self._project)
+        pace = self._pace(who)
+        left = None if not pace else round(60 * counts.left / pace)
+        return {"counts": counts.to_json(), "per_minute": pace, "seconds_left": left}
+
+    def _pace(self, who: str) -> float | None:
+        """Decisions a minute of a person over the last few, with pauses left out."""
+        log = DecisionLog.read(self._project.review_folder)
+        if log is None:
+            return None
+        with log:
+            moments = log.moments(who, _PACE_OVER)
+        gaps = [
+            seconds
+            for later, earlier in pairwise(moments)
+            if (seconds := (later - earlier).total_seconds()) < _PACE_SECONDS
+        ]
+        return round(60 * len(gaps) / sum(gaps), 1) if sum(gaps) > 0 else None
+
+    async def hold(self, request: Request) -> Response:
+        """A page has a target in hand: for a while no other page is offered it."""
+        content = await read_json(request, _MOST_BODY)
+        image_id, page = text_in(content, "id") or "", text_in(content, "page") or ""
+        with self._lock:
+            self._held[image_id] = page[:_LONGEST_NAME]
+        return json_response({})
+
+    def _is_free(self, entry: Queued, page: str) -> bool:
+        with self._lock:
+            return self._held.get(entry.image_id, page) == page
+
+    async def decide(self, request: Request) -> Response:
+        """Decide on a target."""
+        content = await read_json(request, _MOST_BODY)
+        decision = _WORDS.get(text_in(content, "decision") or "")
+        if decision is None:
+            raise SettingsError(f"decision: expected {', '.join(_WORDS)}")
+        image_id, who = text_in(content, "id") or "", self._who(text_in(content, "who"))
+        objects = _object_ids(content.get("objects"))
+        return json_response(
+            await run_in_threadpool(self._decide, image_id, decision, who, objects)
+        )
+
+    def _decide(
+        self, image_id: str, decision: Decision, who: str, objects: tuple[int, ...]
+    ) -> dict[str, Any]:
+        applied = decide(self._project, [image_id], decision, who, objects=objects)
+        return {"remarks": applied.remarks(), **self._about(image_id), **self._standing(who)}
+
+    async def undo(self, request: Request) -> Response:
+        """Take back the last decision of a person."""
+        content = await read_json(request, _MOST_BODY)
+        who = self._who(text_in(content, "who"))
+        return json_response(await run_in_threadpool(self._undo, who))
+
+    def _undo(self, who: str) -> dict[str, Any]:
+        taken, applied = take_back(self._project, who)
+        about = self._about(taken[0].image_id)
+        return {"remarks": applied.remarks(), **about, **self._standing(who)}
+
+    def _about(self, image_id: str) -> dict[str, Any]:
+        with results_to_review(self._project) as ledger:
+            row = ledger.row(image_id)
+            return {"row": None if row is None else self._row(row)}
+
+    def _who(self, given: str | None) -> str:
+        return (given or "").strip()[:_LONGEST_NAME] or default_reviewer()
+
+
+def _object_ids(given: object) -> tuple[int, ...]:
+    if given is None:
+        return ()
+    if isinstance(given, list) and all(type(key) is int and 1 <= key <= 255 for key in given):
+        return tuple(given)
+    raise SettingsError("objects: expected a list of object ids")
