@@ -57,11 +57,11 @@ class DecisionConstants:
 _FIXED = DecisionConstants()
 
 
-SIGNALS = ("steadiness", "steadiness_near", "certainty")
+SIGNALS = ("steadiness", "certainty")
 """What `measure` gives."""
 
-_FAR, _NEAR = np.float32(2.0), np.float32(0.5)
-"""Logits by which the threshold is moved for the two steadinesses."""
+_STEP = np.float32(2.0)
+"""Logits by which the threshold is moved to see whether a mask is steady."""
 
 
 @dataclass(frozen=True)
@@ -114,17 +114,13 @@ def measure(logits: Plane, mask: Mask, decision: Decision) -> dict[str, float]:
 
     ``steadiness`` is the IoU of what a much higher threshold would leave of the mask with what a
     much lower one would add to it (Kirillov et al. 2023, *Segment Anything*, "stability score"),
-    ``steadiness_near`` the same for small moves, ``certainty`` the mean probability inside.
+    ``certainty`` the mean probability inside.
     """
     margins = logits - np.float32(decision.low)
     inside = margins[mask]
-
-    def steady(step: np.float32) -> float:
-        wide = np.count_nonzero(mask | (margins > -step))
-        return float(np.count_nonzero(inside > step) / wide)
-
-    certain = float(sigmoid(inside).mean())
-    return dict(zip(SIGNALS, (steady(_FAR), steady(_NEAR), certain), strict=True))
+    wide = np.count_nonzero(mask | (margins > -_STEP))
+    steady = float(np.count_nonzero(inside > _STEP) / wide)
+    return dict(zip(SIGNALS, (steady, float(sigmoid(inside).mean())), strict=True))
 
 
 def calibrate(
