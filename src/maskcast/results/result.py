@@ -17,7 +17,7 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.results.result_files import ResultFiles
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.fingerprint import seen_window
-from maskcast.runs.ledger import FoundObject, TargetRow, right_of
+from maskcast.runs.ledger import FoundObject, TargetRow, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import MAX_OBJECT_ID, LabelMap, Mask, RgbImage, Segmentation
 
@@ -74,7 +74,7 @@ class Result:
             np.array([seen.object_id for seen in self.found], np.int32),
             np.stack(list(self.masks().values())),
             np.array([seen.score for seen in self.found], np.float32),
-            right_of(self.found),
+            known_right([seen.right for seen in self.found]),
         )
 
     def label_map(self) -> LabelMap:

@@ -160,10 +160,10 @@ def holds_ledger(path: Path) -> bool:
     return not database.is_blank(path)
 
 
-def right_of(found: Sequence[FoundObject]) -> npt.NDArray[np.float32] | None:
+def known_right(right: Sequence[float | None]) -> npt.NDArray[np.float32] | None:
     """The probabilities that masks are right, float32 (K,); None if any of them is unknown."""
-    known = [seen.right for seen in found if seen.right is not None]
-    return np.array(known, np.float32) if len(known) == len(found) else None
+    known = [share for share in right if share is not None]
+    return np.array(known, np.float32) if len(known) == len(right) else None
 
 
 def new_run_id() -> str:
