@@ -38,6 +38,9 @@ PAUSE_S = 4.0
 LOOK_AROUND_S = 5.0
 LISTS_AFTER_S = 0.35
 TARGETS = 3000
+REACH = 40
+"""Pixels from the middle of an object to a point on it, along each side."""
+
 _KINDS = ("click", "list", "results", "progress")
 
 
@@ -74,10 +77,11 @@ def measure(clients: int, seconds: float, *, with_run: bool) -> None:
             first = _ask(server, "run")
             began = time.monotonic()
             _let_them_work(server, clients, seconds, spent)
+            ended = time.monotonic()
             last = _ask(server, "run")
             if with_run:
                 assert last["state"] == "running", last
-                rate = (last["done"] - first["done"]) / (time.monotonic() - began)
+                rate = (last["done"] - first["done"]) / (ended - began)
             _print(clients, spent, rate)
             peak = _memory(server, "VmHWM")
     print(f"memory of the server: {before} MB before, {peak} MB at most")
@@ -118,9 +122,12 @@ def _begin_run(server: Server) -> None:
 
 
 def _let_them_work(server: Server, clients: int, seconds: float, spent: Spent) -> None:
-    until = time.monotonic() + seconds
+    everybody = threading.Barrier(clients)
     with ThreadPoolExecutor(clients) as pool:
-        people = [pool.submit(_Person(server, n, spent).work, until) for n in range(clients)]
+        people = [
+            pool.submit(_Person(server, number, spent).work, everybody, seconds)
+            for number in range(clients)
+        ]
         for person in people:
             person.result()
 
@@ -134,16 +141,21 @@ class _Person:
         self._rng = np.random.default_rng(number)
         self._spent = spent
         self._lines = threading.local()
+        self._known: list[int] = []
         self._number = 0
+        self._place = np.zeros(2)
         self._desk = ""
 
-    def work(self, until: float) -> None:
-        """Annotate until that time."""
+    def work(self, everybody: threading.Barrier, seconds: float) -> None:
+        """Annotate for so long, once everybody has a reference in hand."""
         with ThreadPoolExecutor(1) as beside:
             time.sleep(self._rng.uniform(0, LOOK_AROUND_S))
             self._desk = self._say(do="start")["desk"]
             self._say(do="open", desk=self._desk, image=self._image)
             self._say(do="picture", image=self._image)
+            everybody.wait()
+            until = time.monotonic() + seconds
+            time.sleep(self._rng.uniform(0, PAUSE_S))
             looked = time.monotonic()
             while time.monotonic() < until:
                 self._click(beside)
@@ -159,9 +171,11 @@ class _Person:
 
     def _click(self, beside: ThreadPoolExecutor) -> None:
         """One point more, three on each object."""
-        self._number += 1
+        if self._number % 3 == 0:
+            self._place = self._rng.uniform(2 * REACH, SIDE - 2 * REACH, 2)
         object_id = 1 + self._number // 3 % 16
-        x, y = (float(value) for value in self._rng.uniform(50, SIDE - 50, 2))
+        self._number += 1
+        x, y = (float(value) for value in self._place + self._rng.uniform(-REACH, REACH, 2))
         step = {"kind": "point", "object": object_id, "x": x, "y": y, "positive": True}
         with self._spent.timed("click"):
             change = beside.submit(
@@ -183,7 +197,12 @@ class _Person:
             ask()
 
     def _say(self, **message: object) -> dict[str, Any]:
-        return self._request("POST", "annotate", json.dumps(message))
+        if "desk" in message:
+            message["known"] = self._known
+        reply = self._request("POST", "annotate", json.dumps(message))
+        if "scene" in reply:
+            self._known = [entry["key"] for entry in reply["scene"]["objects"].values()]
+        return reply
 
     def _request(self, method: str, route: str, body: str | None = None) -> dict[str, Any]:
         if not hasattr(self._lines, "line"):

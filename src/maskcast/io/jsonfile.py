@@ -155,12 +155,20 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+class Laid(str):
+    """JSON text that ``layout`` made before, for the indentation at which it is put."""
+
+    __slots__ = ()
+
+
 def layout(value: object, indent: str = "") -> str:
     """JSON text with a line for each thing a person looks for.
 
     Objects take a line per member, except run-length codes and objects in lists, which take one
     line each, as all other lists do. Letters of any script are written as they are.
     """
+    if isinstance(value, Laid):
+        return value
     inner = indent + "  "
     if isinstance(value, dict) and value and "counts" not in value:
         lines = [f"{_plain(key)}: {layout(member, inner)}" for key, member in value.items()]

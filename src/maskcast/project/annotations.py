@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -32,7 +32,7 @@ import numpy.typing as npt
 from maskcast.drawing.palette import hex_color, parse_hex_color
 from maskcast.errors import AnnotationError
 from maskcast.io.atomic import write_atomically
-from maskcast.io.jsonfile import Node, is_number, layout, read_json
+from maskcast.io.jsonfile import Laid, Node, is_number, layout, read_json
 from maskcast.io.storage import Place
 from maskcast.masks import RunLengths
 from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, Prompts, check_object_id
@@ -41,6 +41,7 @@ FORMAT = "maskcast-annotations"
 FORMAT_VERSION = 1
 
 _OBJECT_KEYS = frozenset(str(object_id) for object_id in range(1, MAX_OBJECT_ID + 1))
+_OBJECT_INDENT = " " * 8
 _LONGEST_SIDE = 2**31 - 1
 _HIGHEST_VERSION = 2**53
 
@@ -179,9 +180,9 @@ class ObjectAnnotation:
     __hash__ = None  # type: ignore[assignment]
 
     @cached_property
-    def json(self) -> dict[str, Any]:
+    def text(self) -> Laid:
         """What the file holds of it; kept, since a labeler saves all objects at every click."""
-        return _object_to_json(self)
+        return Laid(layout(_object_to_json(self), _OBJECT_INDENT))
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ class Annotation:
     def encode(self) -> None:
         """Work out what the file will hold of its pixels, which takes a while and is kept."""
         for entry in self.objects.values():
-            _ = entry.json
+            _ = entry.text
         if self.unknown is not None:
             _ = self.unknown.code
 
@@ -296,7 +297,7 @@ def encode_annotations(file: AnnotationFile) -> bytes:
 
 def annotation_text(annotation: Annotation) -> str:
     """A single annotation as JSON, as the annotation file holds it; its image id is not in it."""
-    return json.dumps(_annotation_to_json(annotation), separators=(",", ":"))
+    return json.dumps(_annotation_to_json(annotation, _object_to_json), separators=(",", ":"))
 
 
 def parse_annotation(image_id: str, text: str, path: Path) -> Annotation:
@@ -359,19 +360,21 @@ def _to_json(file: AnnotationFile) -> dict[str, Any]:
             for spec in objects
         ],
         "images": {
-            image_id: _annotation_to_json(annotation)
+            image_id: _annotation_to_json(annotation, lambda entry: entry.text)
             for image_id, annotation in sorted(file.annotations.items())
         },
     }
 
 
-def _annotation_to_json(annotation: Annotation) -> dict[str, Any]:
+def _annotation_to_json(
+    annotation: Annotation, encode: Callable[[ObjectAnnotation], object]
+) -> dict[str, Any]:
     content: dict[str, Any] = {
         "size": [annotation.height, annotation.width],
         "clean": annotation.clean,
         "version": annotation.version,
         "objects": {
-            str(object_id): entry.json for object_id, entry in sorted(annotation.objects.items())
+            str(object_id): encode(entry) for object_id, entry in sorted(annotation.objects.items())
         },
     }
     if annotation.unknown is not None and annotation.unknown.code.area:

@@ -25,10 +25,12 @@ class Encoder(Protocol):
 
     Attributes:
         patch: side of a token, in pixels of the picture as the network sees it.
+        is_scaled: whether it sees pictures at a scale; else it squashes every one to one size.
         signature: JSON-able facts that its tokens depend on (weights, layers, number format).
     """
 
     patch: int
+    is_scaled: bool
     signature: Mapping[str, str]
 
     def encode(self, images: Sequence[RgbImage], scale: float) -> list[TokenMaps]:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from platformdirs import user_cache_path
 
 from maskcast.engines.base import (
@@ -26,9 +27,10 @@ from maskcast.engines.base import (
     check_bank,
     shown_object_ids,
 )
+from maskcast.engines.deep.altering import ALTERATIONS, Window, middle
 from maskcast.engines.deep.encoder import ENCODERS, Encoder, TokenMaps
 from maskcast.engines.deep.options import DeepOptions
-from maskcast.engines.deep.projection import COMPONENTS, Projection
+from maskcast.engines.deep.projection import COMPONENTS, Changes, Projection
 from maskcast.engines.deep.tiling import TILING, scale_of
 from maskcast.engines.deep.weights import Found, find
 from maskcast.engines.hub import cached_snapshot, check_extra
@@ -47,7 +49,9 @@ if TYPE_CHECKING:
 _VERSION = 1
 _TARGETS_PER_WORKER = 2
 _TILES_PER_TARGET = 4
+_ALTERED_REFERENCES = 8
 _SLOW_SECONDS = 4.0
+_LARGE_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -126,17 +130,21 @@ class DeepEngine:
 
     def memorize(self, references: Sequence[Reference]) -> MemoryBank:
         """Encode the references and fit the learner; tokens are kept for the next time."""
+        from maskcast.engines.deep.cpu import give_memory_back
+
         object_ids = shown_object_ids(references)
         if not object_ids:
             raise EngineError("no reference shows an object; annotate at least one")
         scale = scale_of([reference.image.shape for reference in references])
         maps = self._tokens.of([reference.image for reference in references], scale, self._encode)
-        projection = Projection.of(maps, COMPONENTS)
+        changes = self._changes([reference.image for reference in references], maps, scale)
+        projection = Projection.of(maps, changes, COMPONENTS)
         grids = [
             _grid(projection, values, reference.image)
             for values, reference in zip(maps, references, strict=True)
         ]
         pixel = fit(references, self._options, grids)
+        give_memory_back()
         return MemoryBank(
             self.info.name,
             object_ids,
@@ -172,6 +180,24 @@ class DeepEngine:
         self._labeler.close()
         self._encoder.release()
 
+    def _changes(
+        self, images: Sequence[RgbImage], maps: Sequence[TokenMaps], scale: float
+    ) -> list[Changes]:
+        """By how much tokens change where pictures are shown otherwise, see `altering`."""
+        found: list[Changes] = []
+        some = [(i, m, _window(self._encoder, i, m)) for i, m in zip(images, maps, strict=True)]
+        some = some[:: -(-len(some) // _ALTERED_REFERENCES)]
+        for alteration in ALTERATIONS:
+            if alteration.zoom != 1 and not self._encoder.is_scaled:
+                continue
+            copies = [alteration.of(image[window.pixels]) for image, _, window in some]
+            shown = self._tokens.of(copies, scale * alteration.zoom, self._encode)
+            for tokens, (_, kept, window) in zip(shown, some, strict=True):
+                before = kept[:, *window.tokens].astype(np.float32)
+                change = alteration.back(tokens, before.shape[1:]) - before
+                found.append(change.reshape(len(change), -1).T)
+        return found
+
     def _encode(self, images: Sequence[RgbImage], scale: float) -> list[TokenMaps]:
         """On a GPU in batches; on a CPU, where a batch gains nothing, each by a thread alone."""
         if self._device.type != "cpu":
@@ -186,7 +212,13 @@ class DeepEngine:
         return self._encoder.encode([image], scale)[0]
 
     def _cast_alone(self, model: DeepModel, image: RgbImage) -> Segmentation:
-        return _cast(model, image, self._encode_alone(image, model.scale))
+        from maskcast.engines.deep import cpu
+
+        # The tokens and what made them are gone before the learner needs memory.
+        grid = _grid(model.projection, self._encode_alone(image, model.scale), image)
+        if image.size > _LARGE_BYTES:
+            cpu.give_memory_back()
+        return predict(model.pixel, image, grid)
 
     def _cast_in_batches(self, model: DeepModel, images: Sequence[RgbImage]) -> list[Segmentation]:
         """While the device encodes a batch, the learner masks the last on the CPU."""
@@ -212,6 +244,13 @@ def _threads_kept() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _window(encoder: Encoder, image: RgbImage, maps: TokenMaps) -> Window:
+    """What of a reference is altered: one tile, or all where a part would be shown larger."""
+    if encoder.is_scaled:
+        return middle(image.shape, maps.shape[1:])
+    return Window((slice(None), slice(None)), (slice(None), slice(None)))
 
 
 def _cast(model: DeepModel, image: RgbImage, maps: TokenMaps) -> Segmentation:

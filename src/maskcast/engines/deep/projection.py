@@ -1,4 +1,10 @@
-"""Fewer numbers per token: the principal components of the references' own tokens."""
+"""Fewer numbers per token: those that tell the references' contents apart, whatever the view.
+
+Of all directions the ones are kept whose variance over the references is largest beside what they
+change by when the same is shown otherwise: maximum noise fraction (Green et al. 1988, "A
+transformation for ordering multispectral data in terms of image quality"), with the changes of
+altered copies as noise.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +19,14 @@ from maskcast.engines.deep.encoder import TokenMaps
 COMPONENTS = 32
 """Token maps that the learner sees, as many as in the spike that proposed them (docs/adr/0040)."""
 
+Changes = npt.NDArray[np.float32]
+"""float32 (N, C): by how much numbers of a token change though it shows the same."""
+
 _MOST_TOKENS = 20_000
+_EVEN_NOISE = 0.1
+"""Noise that every direction has, as a share of the mean variance: with much of it, these are the
+principal components. Fixed with ``benchmarks/accuracy.py`` on the measuring packs."""
+
 _LEAST_SPREAD = 1e-3
 
 
@@ -30,21 +43,29 @@ class Projection:
     axes: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, maps: Sequence[TokenMaps], components: int = COMPONENTS) -> Projection:
-        """The projection that keeps most of the references' variance (PCA of standardised tokens).
+    def of(
+        cls, maps: Sequence[TokenMaps], changes: Sequence[Changes], components: int = COMPONENTS
+    ) -> Projection:
+        """The projection of tokens that are standardised first.
 
         Args:
             maps: of the references, of one encoder.
+            changes: see `Changes`; none makes it the principal components.
             components: most of them; fewer if tokens have fewer numbers.
         """
         tokens = _some_tokens(maps)
         mean = tokens.mean(axis=0, dtype=np.float64)
         spread = tokens.std(axis=0, dtype=np.float64) + _LEAST_SPREAD
-        scaled = (tokens - mean) / spread
-        variance, vectors = np.linalg.eigh(scaled.T @ scaled / len(scaled))
-        kept = np.argsort(-variance, kind="stable")[:components]
-        length = np.sqrt(np.maximum(variance[kept], _LEAST_SPREAD**2))
-        axes = vectors[:, kept] / spread[:, None] / length
+        variance = _products([tokens - mean], spread)
+        even = _EVEN_NOISE * np.trace(variance) / len(variance) + _LEAST_SPREAD**2
+        noise = _products(changes, spread) / 2 + even * np.eye(len(variance))
+        level, turned = np.linalg.eigh(noise)
+        whitened = turned / np.sqrt(level)
+        ratio, vectors = np.linalg.eigh(whitened.T @ variance @ whitened)
+        kept = np.argsort(-ratio, kind="stable")[:components]
+        axes = whitened @ vectors[:, kept]
+        length = np.sqrt(np.maximum(np.einsum("cd,ce,ed->d", axes, variance, axes), _LEAST_SPREAD))
+        axes = axes / spread[:, None] / length
         return cls(mean.astype(np.float32), axes.astype(np.float32))
 
     def apply(self, maps: TokenMaps) -> npt.NDArray[np.float32]:
@@ -71,3 +92,14 @@ def _some_tokens(maps: Sequence[TokenMaps]) -> npt.NDArray[np.float32]:
         for values, start, count in zip(maps, first, counts, strict=True)
     ]
     return np.concatenate(parts, axis=1).T.astype(np.float32)
+
+
+def _products(
+    rows: Sequence[npt.NDArray[np.floating]], spread: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Mean over all rows of the products of every two of their numbers, float64 (C, C)."""
+    total = np.zeros((len(spread), len(spread)))
+    for part in rows:
+        scaled = part / spread
+        total += scaled.T @ scaled
+    return total / max(sum(map(len, rows)), 1)

@@ -42,6 +42,7 @@ class TrackerEncoder:
     ) -> None:
         self._models = Models(partial(load_model, files, family), family, device, dtype)
         self._batch = batch
+        self.is_scaled = False
         self.patch = 16
         self.signature: Mapping[str, str] = {
             "weights": files.digest(),

@@ -71,6 +71,7 @@ class VitEncoder:
         is_half = device.type == "cpu" and dtype == torch.bfloat16
         self._attention = HALF_ATTENTION if is_half else "sdpa"
         self._upload = Uploader(device)
+        self.is_scaled = True
         self.patch = int(config["patch_size"])
         count = int(config["num_hidden_layers"])
         self._blocks = tuple(max(1, round(depth * count)) for depth in _DEPTHS)

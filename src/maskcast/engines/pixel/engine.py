@@ -22,7 +22,9 @@ from maskcast.errors import EngineError, SettingsError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 
 _TARGETS_PER_WORKER = 2
-_SKETCHES = 16
+
+_SKETCHES = 96
+"""Kept, of at most 1.5 MB each: the latest of as many people as work at one server."""
 
 
 class PixelEngine:

@@ -30,6 +30,7 @@ from maskcast.interchange.formats.writing import (
     ExportedSet,
     count,
     covered_instances,
+    look_up,
     lost_scores,
     number_pixels,
     path_in_images,
@@ -64,7 +65,7 @@ def write_masks(exported: ExportedSet, folder: Path, options: ExportOptions) -> 
         for image in exported.images:
             numbers = number_pixels(image)
             ids = [0, *(found.object_id for found in image.instances)]
-            data = encode_label_png(np.array(ids, np.uint8)[numbers], colors)
+            data = encode_label_png(look_up(numbers, ids), colors)
             write_atomically(folder / "masks" / _path(image), data)
             covered += covered_instances(image, numbers)
             scored += len(image.instances)
@@ -103,7 +104,7 @@ class _InstanceTable:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, image: ExportedImage, numbers: npt.NDArray[np.int32]) -> None:
+    def add(self, image: ExportedImage, numbers: npt.NDArray[np.unsignedinteger[Any]]) -> None:
         """Write the map of one image, and a row for each instance on it."""
         path = f"instances/{_path(image)}"
         beyond = max(0, len(image.instances) - _MOST_NUMBERS)

@@ -21,14 +21,13 @@ from maskcast.interchange.reading.entries import (
 )
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.shapes import Size
-from maskcast.io.label_maps import (
-    LABEL_SUFFIXES,
+from maskcast.io.label_maps import LABEL_SUFFIXES, read_label_picture
+from maskcast.io.label_picture import (
     VOID,
     Color,
     LabelPicture,
     LabelRules,
     NotALabelMapError,
-    read_label_picture,
 )
 
 _COLUMNS = ("id", "name", "color")

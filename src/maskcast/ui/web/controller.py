@@ -30,6 +30,7 @@ from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunSummary
+from maskcast.ui.web.priority import give_way
 
 logger = logging.getLogger(__name__)
 
@@ -189,6 +190,7 @@ class RunController:
         return self._recorded(live)
 
     def _run(self, project: ProjectFolder, live: _Live, *, fresh: bool, update: bool) -> None:
+        give_way()
         try:
             if update:
                 updated = update_project(project, live, stop=self._stop)

@@ -215,7 +215,7 @@ class Api:
                 return {"total": 0, "rows": [], "objects": []}
             rows = ledger.page(query, offset, limit)
             total, object_ids = ledger.count(query), ledger.object_ids()
-        specs = self._project.object_specs(object_ids)
+        specs = self._project.object_specs(object_ids, self._store.read())
         shown = [spec for key, spec in specs.items() if key in set(object_ids)]
         return {
             "total": total,

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from maskcast.engines.base import EngineSettings
 from maskcast.engines.pixel.engine import PixelEngine
-from maskcast.engines.pixel.interactive.segment import segment_object
+from maskcast.engines.pixel.interactive.segment import first_sketch, segment_object
 from maskcast.engines.pixel.learning import learner
 from maskcast.engines.pixel.learning.model import predict
 from maskcast.engines.pixel.learning.perceptron import Array, Layers, Training, train
@@ -133,3 +133,24 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Monk
     for first, second in zip(results[0][1], results[1][1], strict=True):
         np.testing.assert_array_equal(first.masks, second.masks)
         np.testing.assert_array_equal(first.scores, second.scores)
+
+
+def test_of_fifty_people_each_pays_for_one_click_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take turns, each on a picture of their own, three clicks on an object."""
+    begun: list[object] = []
+
+    def counting(*given: object) -> object:
+        begun.append(given)
+        return first_sketch(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("maskcast.engines.pixel.interactive.segment.first_sketch", counting)
+    engine = PixelEngine(EngineSettings("auto", None, 1, {}))
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 255, (32, 32, 3), np.uint8) for _ in range(50)]
+    points = np.array([[8, 8], [20, 9], [12, 24]], np.float32)
+    for count in (1, 2, 3):
+        for image in images:
+            prompts = Prompts(points=points[:count], point_labels=np.ones(count, np.bool_))
+            engine.segment(image, {1: prompts})
+    engine.close()
+    assert len(begun) == len(images)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -236,6 +239,31 @@ def test_anything_that_breaks_is_told_and_the_next_run_works(
         assert "out of luck" in (wait_until_idle(controller).error or "")
     controller.start(RunChoice())
     assert wait_until_idle(controller).error is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads count one by one on Linux only")
+def test_a_run_and_all_its_threads_give_way_to_clicks(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+
+    def note() -> None:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    def running(*_: object, **__: object) -> object:
+        note()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(note).result()
+        return run_project(project, Quiet())
+
+    monkeypatch.setattr("maskcast.ui.web.controller.run_project", running)
+    controller = RunController(project)
+    controller.start(RunChoice())
+    wait_until_idle(controller)
+    note()
+    run, started_by_it, page = found
+    assert run == started_by_it
+    assert run > page
 
 
 @pytest.mark.parametrize("choice", [RunChoice(threshold=0.0), RunChoice(threshold=1.5)])

@@ -13,13 +13,13 @@ import weakref
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import FIFOCache, LRUCache
 
 from maskcast.masks import Box
 from maskcast.types import RgbImage
 
-_PICTURES = 4
-"""Of so many pictures the digest is remembered: as many as labelers keep at hand."""
+_PICTURES = 64
+"""Of so many pictures the digest is remembered: as many as labelers of one server keep at hand."""
 
 Value = TypeVar("Value")
 
@@ -49,12 +49,15 @@ class Key(NamedTuple):
 
 
 class Memory(Generic[Value]):
-    """The values that were used last, safe to share between threads."""
+    """The values that were kept last, safe to share between threads.
+
+    To be recalled makes none newer: a step is hardly needed any more once the next one is kept.
+    """
 
     def __init__(self, length: int) -> None:
         """Keep at most ``length`` values."""
         self._lock = threading.Lock()
-        self._values: LRUCache[Key, Value] = LRUCache(length)
+        self._values: FIFOCache[Key, Value] = FIFOCache(length)
         self._digests: LRUCache[int, tuple[weakref.ref[RgbImage], bytes]] = LRUCache(_PICTURES)
 
     def digest(self, image: RgbImage) -> bytes:
@@ -80,7 +83,7 @@ class Memory(Generic[Value]):
             return self._values.get(key)
 
     def keep(self, key: Key, value: Value) -> None:
-        """Keep a value, and forget the one not used for longest if there are too many."""
+        """Keep a value as the newest, and forget the oldest if there are too many."""
         with self._lock:
             self._values[key] = value
 

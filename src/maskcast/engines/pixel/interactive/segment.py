@@ -123,10 +123,9 @@ def _sketch(
             break
     else:
         done, sketch = first, first_sketch(image, box, points[:first], weights)
-        memory.keep(Key(picture, image.shape, box, points[:done]), sketch)
     for count in range(done + 1, len(points) + 1):
         sketch = _follow(image, box, points[:count], sketch, weights)
-        memory.keep(Key(picture, image.shape, box, points[:count]), sketch)
+    memory.keep(Key(picture, image.shape, box, points), sketch)
     return sketch
 
 

@@ -37,7 +37,7 @@ class ModelConstants:
         kept_bytes: memory for features that both stages use; strips beyond it are computed twice.
     """
 
-    kept_bytes: int = 1 << 28
+    kept_bytes: int = 1 << 27
 
 
 _FIXED = ModelConstants()
