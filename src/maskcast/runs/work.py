@@ -9,6 +9,7 @@ from pathlib import Path
 from maskcast.io.digests import digest_of, digest_of_file
 from maskcast.io.images import IntensityWindow, read_image
 from maskcast.io.read_options import ReadOptions
+from maskcast.io.sizes import pixels_in
 from maskcast.io.storage import Url
 from maskcast.quality.judge import Judge
 from maskcast.runs.comparing import stamp_of
@@ -42,6 +43,10 @@ class FileWork:
     def look(self) -> int:
         """See ``TargetRow``."""
         return look_of(self.specs)
+
+    def weigh(self, item: WorkItem) -> int:
+        """See ``Work``; nothing is known beforehand of what lies in a store."""
+        return pixels_in(item.source, self.options) if isinstance(item.source, Path) else 0
 
     def read(self, item: WorkItem) -> Decoded:
         """See ``Work``."""
