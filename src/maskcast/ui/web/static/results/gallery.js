@@ -10,7 +10,15 @@
 import { find, findAll, make } from "../shared/dom.js";
 import { objectOf } from "../shared/rows.js";
 import { routeUrl } from "../shared/server.js";
-import { finding, isFiltered, lastOffset, PAGE, pageNumber, queryOf } from "./query.js";
+import {
+  finding,
+  isFiltered,
+  judgement,
+  lastOffset,
+  PAGE,
+  pageNumber,
+  queryOf,
+} from "./query.js";
 
 const FILTERS = /** @type {const} */ (["kind", "order", "low", "high", "object"]);
 
@@ -227,7 +235,8 @@ export class Gallery {
    */
   dot(found) {
     const object = objectOf(this.objects, found.id);
-    const dot = make("span", "dot", { title: `${object.name} ${found.score.toFixed(2)}` });
+    const words = [object.name, found.score.toFixed(2), judgement(found, this.texts)];
+    const dot = make("span", "dot", { title: words.filter(Boolean).join(" ") });
     dot.style.background = `rgb(${object.color.join(" ")})`;
     return dot;
   }

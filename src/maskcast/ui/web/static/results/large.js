@@ -12,7 +12,7 @@ import { find, make, placeOn } from "../shared/dom.js";
 import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
 import { objectOf } from "../shared/rows.js";
 import { routeUrl } from "../shared/server.js";
-import { pageOffset } from "./query.js";
+import { judgement, pageOffset } from "./query.js";
 
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
 
@@ -144,6 +144,7 @@ export class LargeView {
         this.gallery.dot(found),
         make("span", "", { text: `${found.id} ${name}` }),
         make("b", "", { text: found.score.toFixed(2) }),
+        make("span", "right", { text: judgement(found, this.texts) }),
         make("span", "area", { text: text("results.area", { area: number(found.area) }) }),
       );
     });

@@ -1,7 +1,7 @@
 // @ts-check
 // Targets as the ledger knows them, and their objects.
 
-/** @typedef {{id: number, score: number, area: number}} FoundObject */
+/** @typedef {{id: number, score: number, right: number | null, area: number}} FoundObject */
 
 /**
  * @typedef {object} Row  of the ledger, see _row in routes.py
