@@ -1,7 +1,7 @@
 """How well and how fast an engine masks real images, beside scikit-image's segmenter.
 
     python benchmarks/accuracy.py PACKS [--seeds 0 1 2] [--shots 5] [--classes crack void]
-    python benchmarks/accuracy.py PACKS --engine deep --weights FOLDER
+    python benchmarks/accuracy.py PACKS --engine deep --weights FOLDER --against pixel --targets 12
     python benchmarks/accuracy.py PACKS --hard --seeds
 
 ``--hard`` adds splits in which targets differ from the references on purpose, see ``packs``. Each
@@ -9,8 +9,9 @@ difference of means comes with a 95 % interval over classes (percentile bootstra
 
 Both learn from the same references and mask the same targets, in the same run on the same machine.
 The peer is scikit-image's trainable segmenter with its published settings: multi-scale intensity,
-edge and texture features and a random forest of 100 trees of depth 10. IoU is pooled: intersection
-over union, each summed over all targets. Speed leaves decoding out.
+edge and texture features and a random forest of 100 trees of depth 10; or the engine that
+``--against`` names. IoU is pooled: intersection over union, each summed over all targets. Speed
+leaves decoding out. ``--targets`` takes so many of each split's, the same ones for both.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -74,15 +75,17 @@ def main() -> None:
         if not arguments.classes or item.name in arguments.classes
     ]
     learner = Learner(arguments.engine, arguments.weights)
+    peer = Learner(arguments.against, None) if arguments.against else None
     comparisons = []
     for item in classes:
         for name, split in _splits(item, arguments.seeds, arguments.shots, arguments.hard):
-            comparisons.append(_compare(item, name, split, learner))
+            some = _some_targets(split, arguments.targets)
+            comparisons.append(_compare(item, name, some, learner, peer))
             print(_line(comparisons[-1]), flush=True)
     clean = [
         _clean_check(item, seed, arguments.shots, learner)
         for item in classes
-        if len(item.clean_images) > arguments.shots
+        if len(item.clean_images) > arguments.shots and not arguments.targets
         for seed in arguments.seeds
     ]
     for title, kind in (("usual splits", int), ("hard splits", str)):
@@ -105,6 +108,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--hard", action="store_true", help="also the hard splits")
     parser.add_argument("--shots", type=int, default=5, help="references per class")
+    parser.add_argument("--targets", type=int, help="of each split; default: all")
+    parser.add_argument("--against", help="an engine to compare with instead of scikit-image's")
     parser.add_argument("--classes", nargs="+", help="names of classes; default: all")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     return parser.parse_args()
@@ -118,7 +123,16 @@ def _splits(
         yield from hard_splits(item).items()
 
 
-def _compare(item: PackClass, name: int | str, split: Split, learner: Learner) -> Comparison:
+def _some_targets(split: Split, most: int | None) -> Split:
+    if most is None or most >= len(split.targets):
+        return split
+    chosen = sorted(np.random.default_rng(1).permutation(len(split.targets))[:most])
+    return replace(split, targets=tuple(split.targets[at] for at in chosen))
+
+
+def _compare(
+    item: PackClass, name: int | str, split: Split, learner: Learner, other: Learner | None
+) -> Comparison:
     images, masks = _read(item, split.references)
     targets, truths = _read(item, split.targets)
     seed = name if isinstance(name, int) else 0
@@ -126,7 +140,7 @@ def _compare(item: PackClass, name: int | str, split: Split, learner: Learner) -
         item.key,
         name,
         _measure(lambda: learner.learn(images, masks), targets, truths),
-        _measure(lambda: _learn_peer(images, masks, seed), targets, truths),
+        _measure(lambda: _learn_peer(images, masks, seed, other), targets, truths),
     )
 
 
@@ -189,7 +203,11 @@ class Learner:
         return segment
 
 
-def _learn_peer(images: list[Image], masks: list[Mask], seed: int) -> Segmenter:
+def _learn_peer(
+    images: list[Image], masks: list[Mask], seed: int, other: Learner | None
+) -> Segmenter:
+    if other is not None:
+        return other.learn(images, masks)
     peer = PeerSegmenter(seed)
     peer.fit(
         [

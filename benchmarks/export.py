@@ -4,6 +4,7 @@ Results of drawn targets (512 x 512, up to three objects) are written once; each
 a process of its own::
 
     python benchmarks/export.py [--targets 20000] [--peer-targets 2000] [--instances 2000]
+    python benchmarks/export.py --targets 2000 --exports coco coco+one  # and nothing else
 
 supervision holds all masks in memory, so it gets fewer targets; its memory grows with them. Its
 writers take detections; reading the masks into them counts, as it does for us. Rates per second of
@@ -44,7 +45,7 @@ project = maskcast.Project.open(root)
 if name.startswith("supervision-"):
     import supervision
     began = time.monotonic()
-    found = {str(one.path): one.detections() for one in project.results()}
+    found = {str(one.path): one.detections('one') for one in project.results()}
     names = [spec.name for spec in project.object_specs(range(1, 4)).values()]
     for one in found.values():
         one.class_id = one.class_id - 1
@@ -58,9 +59,11 @@ if name.startswith("supervision-"):
     else:
         data.as_pascal_voc(annotations_directory_path=labels, show_progress=False)
 else:
-    name, _, polygons = name.partition("+")
+    name, *asked = name.split("+")
+    options = {"polygons": True} if "polygons" in asked else {}
+    options |= {"instances": how for how in asked if how in ("components", "touching", "one")}
     began = time.monotonic()
-    project.export(name, dest, polygons=bool(polygons))
+    project.export(name, dest, **options)
 spent = time.monotonic() - began
 size = sum(path.stat().st_size for path in dest.rglob("*") if path.is_file())
 usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -76,6 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--targets", type=int, default=20000)
     parser.add_argument("--peer-targets", type=int, default=2000)
+    parser.add_argument("--exports", nargs="+", help="only these, such as coco+one; no peers")
     parser.add_argument("--instances", type=int, default=2000, help="of the import at the end")
     arguments = parser.parse_args()
     print("| export | targets | images/s | per CPU second | peak MB | MB written |")
@@ -83,11 +87,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         few, many = root / "few", root / "many"
-        write_results(few, arguments.peer_targets)
         write_results(many, arguments.targets)
-        ours = [*FORMATS, "coco+polygons"]
+        others = ["coco+polygons", "coco+one", "coco+touching", "masks+components"]
+        ours = arguments.exports or [*FORMATS, *others]
         for name in ours:
             measure(many, name, root / "out" / name, arguments.targets)
+        if arguments.exports:
+            return
+        write_results(few, arguments.peer_targets)
         measure(few, "coco", root / "out/few", arguments.peer_targets)
         for name in ("coco", "yolo", "voc"):
             label = f"supervision-{name}"

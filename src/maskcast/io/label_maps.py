@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
-from io import BytesIO
+from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.lib.format as npy
 import numpy.typing as npt
-from PIL import ImageOps, PngImagePlugin
 
 from maskcast.errors import AnnotationError, ImageError
 from maskcast.io.decoders.raster import AMBIGUOUS_GRAY, LOSSY, SEVERAL, Raster
+from maskcast.io.label_colors import NEARLY_ALL, ask_for_colors, from_colors
+from maskcast.io.label_picture import VOID, LabelPicture, LabelRules, NotALabelMapError
 from maskcast.io.mask_signs import (
     DEEP_WHITE,
     SIGNS,
@@ -30,16 +28,10 @@ from maskcast.io.mask_signs import (
     share_between,
     white_of,
 )
-from maskcast.io.rasters import read_raster
+from maskcast.io.rasters import read_alpha, read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Readable
-from maskcast.types import LabelMap, Mask
-
-Color = tuple[int, int, int]
-"""Red, green and blue, 0..255 each."""
-
-VOID = 255
-"""Beside other values this is the border that VOC and others draw round objects."""
+from maskcast.types import LabelMap
 
 LABEL_SUFFIXES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".pgm", ".png", ".tif", ".tiff", ".webp"}
@@ -47,97 +39,8 @@ LABEL_SUFFIXES = frozenset(
 """Suffixes of files that may be label maps, lower case, with the dot."""
 
 _NOT_NUMPY = (ValueError, EOFError, MemoryError, SyntaxError, RecursionError, TokenError)
-_MOST_COLORS = 6
-_COLORED = 64.0
-"""How far a pixel may be off the colour of a table, where nearly all are no further."""
-
-_MATCHED = 0.9
-"""Share of pixels that are nearly all."""
-_REGION = 4
-"""Blocks of 2 x 2 pixels of one colour that an edge does not have."""
-
 _NO_OBJECT = frozenset({(224, 224, 192), (255, 255, 255), (0, 0, 0), (128, 128, 128)})
 """Colours that palettes give to a number that is no object: VOC's border, white, black, gray."""
-
-
-class NotALabelMapError(AnnotationError):
-    """A picture is neither a mask nor a label map.
-
-    Attributes:
-        reason: what was seen in it, without the file's name.
-    """
-
-    def __init__(self, path: Readable, reason: str, advice: str) -> None:
-        """Say what was seen and what to do."""
-        super().__init__(f"{path} is not a label map: {reason}; {advice}")
-        self.reason = f"{reason}; {advice}"
-
-
-@dataclass(frozen=True)
-class LabelRules:
-    """What a person told of label maps.
-
-    Attributes:
-        instances: whether every value above 0 is the same object.
-        colors: number of each colour, for pictures of colours; 0 is nothing.
-        named: values that are known to be ids.
-        trusted: whether they are known to be label maps, whatever they look like.
-    """
-
-    instances: bool = False
-    colors: Mapping[Color, int] | None = None
-    named: Set[int] = frozenset()
-    trusted: bool = False
-
-
-@dataclass(frozen=True)
-class LabelPicture:
-    """A picture of object ids, or of a mask, as it is stored.
-
-    Attributes:
-        values: uint8 (H, W) in the oriented frame, 0 = background.
-        gray_share: of a mask with gray pixels that was cut at the middle, the share of these; else
-            None.
-        void_is_colored: whether its palette has a colour for 255 that only an object would have.
-        is_final: whether its values are object ids already, 255 too.
-        from_colors: whether its values are the numbers of colours.
-    """
-
-    values: LabelMap
-    gray_share: float | None = None
-    void_is_colored: bool = False
-    is_final: bool = False
-    from_colors: bool = False
-
-    def present(self) -> set[int]:
-        """Values above 0 that occur."""
-        histogram = cv2.calcHist([self.values], [0], None, [256], [0, 256]).ravel()
-        return set((np.flatnonzero(histogram[1:]) + 1).tolist())
-
-    def has_void(self) -> bool:
-        """Whether 255 occurs beside other values, so that it stands for no object."""
-        present = set() if self.is_final or self.void_is_colored else self.present()
-        return VOID in present and len(present) > 1
-
-    def labels(self, *, void: bool) -> tuple[LabelMap, Mask | None]:
-        """Object ids, and the pixels of which nothing is known.
-
-        Args:
-            void: whether 255 stands for unknown pixels.
-
-        Returns:
-            uint8 (H, W), 0 = background; bool (H, W), or None if there are none.
-        """
-        if self.is_final or self.void_is_colored:
-            return self.values, None
-        if void:
-            unknown = np.asarray(self.values == VOID)
-            if unknown.any():
-                return np.where(unknown, np.uint8(0), self.values), unknown
-            return self.values, None
-        # Black and white means object 1.
-        is_mask = self.present() == {VOID}
-        return (np.minimum(self.values, 1) if is_mask else self.values), None
 
 
 _NO_RULES = LabelRules()
@@ -233,7 +136,10 @@ def _from_samples(
     path: Readable, samples: npt.NDArray[Any], rules: LabelRules, *, is_lossy: bool
 ) -> LabelPicture:
     """Of (H, W, C) samples."""
-    alpha = _alpha(path)
+    try:
+        alpha = read_alpha(path)
+    except ImageError as error:
+        raise AnnotationError(str(error)) from error
     if samples.shape[2] not in {1, 3}:
         raise _unsaved(path, f"it has {samples.shape[2]} channels")
     if alpha is not None:
@@ -245,7 +151,7 @@ def _from_samples(
         samples = np.where((alpha > 0)[..., None], samples, samples.dtype.type(0))
     gray = _as_gray(samples, is_lossy=is_lossy)
     if gray is None or _names_a_gray(rules, gray):
-        return _from_colors(path, samples, rules, is_lossy=is_lossy)
+        return from_colors(path, samples, rules, is_lossy=is_lossy)
     return _judged(path, gray, rules, is_lossy=is_lossy)
 
 
@@ -262,19 +168,9 @@ def _as_gray(samples: npt.NDArray[Any], *, is_lossy: bool) -> npt.NDArray[Any] |
         return first
     if is_lossy and samples.dtype == np.uint8:
         spread = samples.max(axis=2) - samples.min(axis=2)
-        if np.mean(spread <= 2 * SIGNS.noise) > _MATCHED:
+        if np.mean(spread <= 2 * SIGNS.noise) > NEARLY_ALL:
             return np.asarray(np.rint(samples.mean(axis=2)), np.uint8)
     return None
-
-
-def _alpha(path: Readable) -> npt.NDArray[np.uint8] | None:
-    """The transparency of a PNG, uint8 (H, W), 0 = transparent; None if all of it is opaque."""
-    data = path.read_bytes()
-    if not data.startswith(b"\x89PNG") or (data[25] not in {4, 6} and b"tRNS" not in data):
-        return None
-    image = ImageOps.exif_transpose(PngImagePlugin.PngImageFile(BytesIO(data)).convert("RGBA"))
-    alpha = np.asarray(image.getchannel("A"))
-    return None if alpha.min() == 255 else alpha
 
 
 def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPicture:
@@ -285,7 +181,7 @@ def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPic
     colors = palette[used]
     shown = palette[indices]
     if rules.colors:
-        return _from_colors(path, shown, rules, is_lossy=False)
+        return from_colors(path, shown, rules, is_lossy=False)
     if np.all(colors == colors[:, :1]):  # shades of gray
         gray = np.asarray(shown[..., 0])
         shades = set(colors[:, 0].tolist())
@@ -298,7 +194,7 @@ def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPic
         and (colors[used > 0] == 0).all(axis=1).any()
         and not (palette[0] == 0).all()
     ):
-        raise _ask_for_colors(path, shown)
+        raise ask_for_colors(path, shown)
     picture = _judged_values(path, indices, rules)
     void = tuple(palette[VOID].tolist())
     is_gray = np.array_equal(palette, np.arange(256)[:, None].repeat(3, axis=1))
@@ -306,82 +202,6 @@ def _from_palette(path: Readable, raster: Raster, rules: LabelRules) -> LabelPic
         picture,
         void_is_colored=void not in _NO_OBJECT,
         is_final=picture.is_final or (rules.trusted and not is_gray),
-    )
-
-
-# ---- colours
-
-
-def _from_colors(
-    path: Readable, rgb: npt.NDArray[Any], rules: LabelRules, *, is_lossy: bool
-) -> LabelPicture:
-    """Of colours (H, W, 3), by the person's table of colours."""
-    if rgb.shape[2] == 1:
-        rgb = np.repeat(rgb, 3, axis=2)
-    if not rules.colors or rgb.dtype != np.uint8:
-        raise _ask_for_colors(path, rgb)
-    table = {(0, 0, 0): 0, **rules.colors}
-    packed = rgb[..., 0].astype(np.uint32) << 16 | rgb[..., 1].astype(np.uint32) << 8 | rgb[..., 2]
-    codes, places, counts = np.unique(packed, return_inverse=True, return_counts=True)
-    seen = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(np.float32)
-    off = [np.square(seen - np.array(color, np.float32)).sum(axis=1) for color in table]
-    nearest = np.min(off, axis=0)
-    share = counts / counts.sum()
-    if share[nearest <= _COLORED**2].sum() < _MATCHED:
-        raise _ask_for_colors(path, rgb)
-    if not is_lossy:
-        _check_named(path, seen, nearest > _COLORED**2, places.reshape(packed.shape))
-    numbers = np.array(list(table.values()), np.uint8)[np.argmin(off, axis=0)]
-    between = float(share[nearest > SIGNS.noise**2].sum())
-    return LabelPicture(
-        numbers[places.reshape(packed.shape)], between or None, is_final=True, from_colors=True
-    )
-
-
-def _check_named(
-    path: Readable, seen: npt.NDArray[np.float32], is_far: Mask, places: npt.NDArray[np.intp]
-) -> None:
-    """Refuse regions of a colour that is far from all that were named; an edge has none.
-
-    Args:
-        path: of the picture.
-        seen: float32 (C, 3), the colours that occur.
-        is_far: bool (C,), which are far from all of the table.
-        places: (H, W), which colour each pixel has.
-    """
-    corner = places[:-1, :-1]
-    same = is_far[corner]
-    for other in (places[1:, :-1], places[:-1, 1:], places[1:, 1:]):
-        same &= corner == other
-    blocks = np.bincount(corner[same], minlength=len(seen))
-    if blocks.max() < _REGION:
-        return
-    color = f"#{bytes(seen[int(blocks.argmax())].astype(np.uint8).tolist()).hex()}"
-    raise NotALabelMapError(
-        path,
-        f"it has regions of the colour {color}, of which nothing was said",
-        f"say which object it is, with --classes '{color}=2', or '{color}=background'",
-    )
-
-
-def _ask_for_colors(path: Readable, rgb: npt.NDArray[Any]) -> NotALabelMapError:
-    codes, counts = np.unique(rgb.reshape(-1, 3), axis=0, return_counts=True)
-    if len(codes) > 256 or rgb.dtype != np.uint8:
-        return NotALabelMapError(
-            path,
-            f"it is a colour picture of {len(codes)} colours",
-            "save it as a PNG of 8 bits whose pixels are object ids of 0..255",
-        )
-    most = np.argsort(-counts, kind="stable")[:_MOST_COLORS]
-    shown = [f"#{bytes(codes[i].tolist()).hex()} ({counts[i] / counts.sum():.1%})" for i in most]
-    more = " and more" if len(codes) > len(shown) else ""
-    example = next(
-        (f"#{bytes(codes[i].tolist()).hex()}" for i in most if codes[i].any()), "#ff0000"
-    )
-    return NotALabelMapError(
-        path,
-        f"it is a colour picture: {', '.join(shown)}{more}",
-        f"say which object each colour is, with --classes '{example}=1'",
     )
 
 

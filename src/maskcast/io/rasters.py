@@ -84,6 +84,27 @@ def read_raster(path: Readable, options: ReadOptions) -> Raster:
         raise unreadable(path, _DAMAGED.format(detail)) from error
 
 
+def read_alpha(path: Readable) -> npt.NDArray[np.uint8] | None:
+    """The transparency of a PNG that ``read_raster`` has read.
+
+    Returns:
+        uint8 (H, W) in the oriented frame, 0 = transparent; None if all of it is opaque or the
+        file is no PNG.
+
+    Raises:
+        ImageError: if it cannot be decoded.
+    """
+    try:
+        with _opened(path) as file:
+            data = file.read()
+        alpha = png.decode_alpha(data) if data.startswith(b"\x89PNG") else None
+    except Exception as error:  # as above
+        raise unreadable(path, _DAMAGED.format(" ".join(str(error).split()))) from error
+    if alpha is None:
+        return None
+    return np.ascontiguousarray(_orient(alpha.samples, alpha.orientation)[..., 0])
+
+
 def may_be_deep(path: Readable) -> bool:
     """Whether a picture may have more than 8 bits per sample, by its first bytes alone.
 

@@ -16,6 +16,7 @@ from PIL import (
 )
 from tifffile import TiffFile, TiffPage
 
+from maskcast.io.decoders import jpeg2000, jpegxl
 from maskcast.io.rasters import may_be_deep
 from maskcast.io.read_options import ReadOptions
 
@@ -27,6 +28,11 @@ _PLUGINS: Final = {
     b"RIFF": WebPImagePlugin.WebPImageFile,
     b"P": PpmImagePlugin.PpmImageFile,
 }
+_SIZES: Final = {
+    jpeg2000.read_size: (jpeg2000.CONTAINER, jpeg2000.CODESTREAM),
+    jpegxl.read_size: (jpegxl.CONTAINER, jpegxl.CODESTREAM),
+}
+_HEAD: Final = 4096
 _DEEP: Final = 4
 """Times the memory of 8 bits that pixels take which may be deeper, until they are RGB."""
 
@@ -54,8 +60,12 @@ def pixels_in(path: Path, options: ReadOptions) -> int:
 
 
 def _claimed(file: BinaryIO, page_number: int) -> int:
-    head = file.read(4)
+    head = file.read(_HEAD)
     file.seek(0)
+    for read_size, magics in _SIZES.items():
+        if head.startswith(magics):
+            width, height = read_size(head)
+            return width * height
     if head[:2] in {b"II", b"MM"}:
         with TiffFile(file) as tiff:
             page = tiff.pages[page_number - 1]

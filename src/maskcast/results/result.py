@@ -14,10 +14,11 @@ from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Place, Readable
 from maskcast.masks import compose_label_map
 from maskcast.project.folder import ProjectFolder
+from maskcast.results.instances import Instances, check_instances, split_instances
 from maskcast.results.result_files import ResultFiles
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.fingerprint import seen_window
-from maskcast.runs.ledger import FoundObject, TargetRow
+from maskcast.runs.ledger import FoundObject, TargetRow, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import MAX_OBJECT_ID, LabelMap, Mask, RgbImage, Segmentation
 
@@ -34,7 +35,7 @@ class Result:
         path: the target.
         height: of the oriented target, pixels.
         width: of the oriented target, pixels.
-        found: id, score, area and box of each object, by ascending id; empty = nothing found.
+        found: what is known of each object, by ascending id; empty = nothing found.
         names: object id -> name.
         mask_paths: object id -> binary PNG: a path, a URL or a member of a shard.
         window: that the run saw pictures of more than 8 bits through.
@@ -63,7 +64,7 @@ class Result:
         return {key: read_id_mask(path) for key, path in self.mask_paths.items()}
 
     def segmentation(self) -> Segmentation:
-        """Ids int32 (K,), masks bool (K, H, W) and scores float32 (K,).
+        """Ids int32 (K,), masks bool (K, H, W), scores and probabilities to be right float32 (K,).
 
         Raises:
             ImageError: if a mask cannot be read.
@@ -74,6 +75,7 @@ class Result:
             np.array([seen.object_id for seen in self.found], np.int32),
             np.stack(list(self.masks().values())),
             np.array([seen.score for seen in self.found], np.float32),
+            known_right([seen.right for seen in self.found]),
         )
 
     def label_map(self) -> LabelMap:
@@ -95,11 +97,18 @@ class Result:
             )
         return rgb
 
-    def detections(self) -> Detections:
-        """The same as ``supervision.Detections``: class id = object id, names in ``class_name``.
+    def detections(self, instances: Instances = "components", min_area: int = 0) -> Detections:
+        """The instances as ``supervision.Detections``, as an export to a format of boxes has them.
+
+        Class id = object id, names in ``class_name``, by object id, then top to bottom. Each has a
+        mask of the whole picture, bool (N, H, W), because that is what supervision expects.
+
+        Args:
+            instances: what one is; see ``instances.Instances``.
+            min_area: instances of fewer pixels are left out.
 
         Raises:
-            ExportError: if supervision is not installed.
+            ExportError: if supervision is not installed, or what splits instances that touch.
             ImageError: if a mask cannot be read.
         """
         try:
@@ -108,17 +117,23 @@ class Result:
             raise ExportError(
                 "supervision is not installed; pip install 'maskcast[supervision]'"
             ) from error
-        found = self.segmentation()
+        check_instances(instances)
+        masks = self.masks()
+        found = [
+            (seen, cutout)
+            for seen in self.found
+            for cutout in split_instances(masks[seen.object_id], instances)
+            if cutout.area >= min_area
+        ]
+        shown = np.zeros((len(found), self.height, self.width), np.bool_)
+        for mask, (_, cutout) in zip(shown, found, strict=True):
+            mask[cutout.place] = cutout.pixels
         return Detections(
-            xyxy=np.array([component.box for component in self.found], np.float32).reshape(-1, 4),
-            mask=found.masks,
-            confidence=found.scores,
-            class_id=found.object_ids.astype(int),
-            data={
-                "class_name": np.array(
-                    [self.names[component.object_id] for component in self.found], str
-                )
-            },
+            xyxy=np.array([cutout.box for _, cutout in found], np.float32).reshape(-1, 4),
+            mask=shown,
+            confidence=np.array([seen.score for seen, _ in found], np.float32),
+            class_id=np.array([seen.object_id for seen, _ in found], int),
+            data={"class_name": np.array([self.names[seen.object_id] for seen, _ in found], str)},
         )
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from maskcast.errors import AnnotationError, EvaluationError
-from maskcast.io.label_maps import VOID, LabelRules, read_label_picture
+from maskcast.io.label_maps import read_label_picture
+from maskcast.io.label_picture import VOID, LabelRules
 from maskcast.io.read_options import ReadOptions
 from maskcast.masks import split_label_map
 from maskcast.project.annotations import Annotation, read_annotations

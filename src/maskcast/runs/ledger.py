@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from maskcast.io.storage import Tag
 from maskcast.runs import database
 from maskcast.runs.database import Database
@@ -48,6 +51,7 @@ class FoundObject:
         area: pixels of the mask.
         components: connected components (8-connected).
         box: xmin, ymin, xmax, ymax around the whole mask, pixel edges, max exclusive.
+        right: probability in [0, 1] that the mask's IoU is at least 0.5; None if nobody judged it.
     """
 
     object_id: int
@@ -55,6 +59,7 @@ class FoundObject:
     area: int
     components: int
     box: tuple[int, int, int, int]
+    right: float | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,12 @@ def holds_ledger(path: Path) -> bool:
         RunError: if the file is not an SQLite database, or cannot be read.
     """
     return not database.is_blank(path)
+
+
+def known_right(right: Sequence[float | None]) -> npt.NDArray[np.float32] | None:
+    """The probabilities that masks are right, float32 (K,); None if any of them is unknown."""
+    known = [share for share in right if share is not None]
+    return np.array(known, np.float32) if len(known) == len(right) else None
 
 
 def new_run_id() -> str:
@@ -359,7 +370,10 @@ class Ledger:
         """In a transaction: put rows into the place of those of the same targets."""
         connection = self._connection
         objects = [
-            (row.image_id, found.object_id, found.score, found.area, found.components, *found.box)
+            (
+                *(row.image_id, found.object_id, found.score, found.area, found.components),
+                *(*found.box, found.right),
+            )
             for row in rows
             for found in row.objects
         ]
@@ -369,7 +383,7 @@ class Ledger:
             "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             map(_target_values, rows),
         )
-        connection.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", objects)
+        connection.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", objects)
         if any(True for _ in connection.execute("SELECT 1 FROM shards LIMIT 1")):
             connection.executemany(_WEAR, [(row.image_id, row.shard) for row in rows])
             connection.executemany("DELETE FROM shards WHERE image_id = ?", image_ids)
@@ -632,13 +646,13 @@ class Ledger:
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(
-            "SELECT object_id, score, area, components, xmin, ymin, xmax, ymax FROM objects "
-            "WHERE image_id = ? ORDER BY object_id",
+            'SELECT object_id, score, area, components, "right", xmin, ymin, xmax, ymax '
+            "FROM objects WHERE image_id = ? ORDER BY object_id",
             (image_id,),
         )
         return tuple(
-            FoundObject(object_id, score, area, components, tuple(box))
-            for object_id, score, area, components, *box in rows
+            FoundObject(object_id, score, area, components, tuple(box), right)
+            for object_id, score, area, components, right, *box in rows
         )
 
     def _shard(self, image_id: str) -> str | None:

@@ -9,13 +9,14 @@ number of targets, so memory does not grow with their count, and no stage knows 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from maskcast.engines.base import Engine
 from maskcast.errors import MaskcastError, StorageError
@@ -25,6 +26,10 @@ from maskcast.runs.ledger import TargetRow
 from maskcast.types import MemoryBank, RgbImage, Segmentation
 
 logger = logging.getLogger(__name__)
+
+PIXELS_AHEAD: Final = 24_000_000
+"""Of targets that are decoded ahead, and of those that an engine on a CPU gets at a time."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -80,6 +85,9 @@ class Decoded:
 class Work(Protocol):
     """What the stages do: ``work.FileWork``; tests may build another."""
 
+    def weigh(self, item: WorkItem, /) -> int:
+        """About how many pixels reading a target takes, by its header; 0 if that is not known."""
+
     def read(self, item: WorkItem) -> Decoded:
         """Decode a target; whatever is raised makes it fail alone."""
 
@@ -118,10 +126,14 @@ def run_pipeline(
         ThreadPoolExecutor(workers, "write") as writers,
     ):
         decoded = map_ahead(
-            readers, lambda item: (item, _read(work, item)), items, ahead=batches.size + workers
+            readers,
+            lambda item: (item, _read(work, item)),
+            items,
+            ahead=batches.size + workers,
+            weigh=work.weigh,
         )
         segmented = batches.run(decoded)
-        deque(map_ahead(writers, finish, segmented, ahead=workers), maxlen=0)
+        deque(map_ahead(writers, finish, segmented, workers, weigh=_pixels), maxlen=0)
 
 
 def map_ahead(
@@ -129,16 +141,53 @@ def map_ahead(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     ahead: int,
+    weigh: Callable[[Item], int] = lambda _: 0,
 ) -> Iterator[Result]:
-    """Map in threads, in order, with at most ``ahead`` items started and not yet yielded."""
+    """Map in threads, in order, some items ahead.
+
+    Args:
+        executor: of the threads.
+        function: to be mapped.
+        items: consumed as they are started.
+        ahead: most items that are started and not yet yielded.
+        weigh: pixels of an item; no more than ``PIXELS_AHEAD`` are started and not yet yielded,
+            unless a single item has more.
+    """
     source = iter(items)
-    pending: deque[Future[Result]] = deque(
-        executor.submit(function, item) for item in islice(source, ahead)
-    )
+    pending: deque[tuple[Future[Result], int]] = deque()
+    waiting: list[tuple[Item, int]] = []  # at most one, which there was no room for
+
+    def start(held: int) -> None:
+        """Start what there is room for beside the result that was yielded last."""
+        while len(pending) < ahead:
+            waiting.extend((item, weigh(item)) for item in islice(source, 1 - len(waiting)))
+            if not waiting:
+                return
+            pixels = held + sum(weight for _, weight in pending)
+            item, weight = waiting[0]
+            if pixels and pixels + weight > PIXELS_AHEAD:
+                return
+            waiting.clear()
+            pending.append((executor.submit(function, item), weight))
+
+    start(0)
     while pending:
-        result = pending.popleft().result()
-        pending.extend(executor.submit(function, item) for item in islice(source, 1))
+        future, weight = pending.popleft()
+        result = future.result()
+        start(weight)
         yield result
+        if not pending:
+            start(0)
+
+
+def _pixels(step: _Segmented) -> int:
+    _, content, _ = step
+    return content.image[..., 0].size if isinstance(content, Decoded) else 0
+
+
+def _has_room(pending: Iterable[tuple[object, int]], ahead: int, weight: int) -> bool:
+    weights = [other for _, other in pending]
+    return not weights or (len(weights) < ahead and sum(weights) + weight <= PIXELS_AHEAD)
 
 
 def until(stop: threading.Event, items: Iterable[Item]) -> Iterator[Item]:
@@ -171,13 +220,32 @@ class BatchRunner:
         decoded: Iterable[tuple[WorkItem, Decoded | Failure]],
     ) -> Iterator[_Segmented]:
         """Yield each target with what was found in it, in input order."""
-        source = iter(decoded)
-        batches = iter(lambda: list(islice(source, self.size)), [])
+        batches = self._batches(decoded)
         if self._engine.info.device == "cpu":
             yield from chain.from_iterable(map(self._mask, batches))
             return
         with ThreadPoolExecutor(1, "engine") as thread:
             yield from chain.from_iterable(map_ahead(thread, self._mask, batches, ahead=1))
+
+    def _batches(
+        self, decoded: Iterable[tuple[WorkItem, Decoded | Failure]]
+    ) -> Iterator[list[tuple[WorkItem, Decoded | Failure]]]:
+        """At most ``size`` targets; on a CPU ``PIXELS_AHEAD`` pixels unless a single one has more.
+
+        A GPU has its own memory, and needs its batches full.
+        """
+        most = PIXELS_AHEAD if self._engine.info.device == "cpu" else sys.maxsize
+        batch: list[tuple[WorkItem, Decoded | Failure]] = []
+        pixels = 0
+        for item, content in decoded:
+            more = content.image[..., 0].size if isinstance(content, Decoded) else 0
+            if batch and (len(batch) >= self.size or pixels + more > most):
+                yield batch
+                batch, pixels = [], 0
+            batch.append((item, content))
+            pixels += more
+        if batch:
+            yield batch
 
     def _mask(
         self,

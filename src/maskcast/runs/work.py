@@ -9,7 +9,9 @@ from pathlib import Path
 from maskcast.io.digests import digest_of, digest_of_file
 from maskcast.io.images import IntensityWindow, read_image
 from maskcast.io.read_options import ReadOptions
+from maskcast.io.sizes import pixels_in
 from maskcast.io.storage import Url
+from maskcast.quality.judge import Judge
 from maskcast.runs.comparing import stamp_of
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.looks import look_of
@@ -28,17 +30,23 @@ class FileWork:
         specs: object id -> name and colour.
         window: intensities shown as black and white in pictures of more than 8 bits.
         options: how pictures are read.
+        judge: of what the engine finds; None leaves scores as they are.
     """
 
     sink: Sink
     specs: Mapping[int, ObjectSpec]
     window: IntensityWindow | None
     options: ReadOptions
+    judge: Judge | None = None
 
     @property
     def look(self) -> int:
         """See ``TargetRow``."""
         return look_of(self.specs)
+
+    def weigh(self, item: WorkItem) -> int:
+        """See ``Work``; nothing is known beforehand of what lies in a store."""
+        return pixels_in(item.source, self.options) if isinstance(item.source, Path) else 0
 
     def read(self, item: WorkItem) -> Decoded:
         """See ``Work``."""
@@ -61,6 +69,8 @@ class FileWork:
     def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
         """See ``Work``."""
         height, width = decoded.image.shape[:2]
+        if self.judge is not None:
+            found = self.judge.judge(found)
         files, objects = render_outputs(item.name, decoded.image, found, self.specs)
         self.sink.put(item.name, files)
         return TargetRow(

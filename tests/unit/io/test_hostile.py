@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from maskcast.errors import ImageError
 from maskcast.io.images import read_image
 from maskcast.io.label_maps import read_label_map
 from maskcast.io.read_options import ReadOptions
+from pictures import png_chunk
 
 _READ_ALL = """
 import json, resource, sys
@@ -119,10 +121,37 @@ def test_a_nearly_empty_picture_is_read_where_the_bound_is_raised(tmp_path: Path
     path = tmp_path / "a.png"
     path.write_bytes(cv2.imencode(".png", np.zeros((1200, 1000), np.uint8))[1].tobytes())
     size = path.stat().st_size
-    enough = 6 * (1_200_000 - 128 * size)
+    enough = 16 * (1_200_000 - 128 * size)
     with pytest.raises(ImageError, match=f"raise max_pixels to {enough} if the file"):
         read_image(path, options=ReadOptions(1_200_000))
     assert read_image(path, options=ReadOptions(enough + 5)).rgb.shape == (1200, 1000, 3)
+
+
+def test_a_tiff_that_is_read_in_two_ways_is_refused(tmp_path: Path) -> None:
+    """A width of 48, behind a claim of 500 million of them, that tifffile passes over."""
+    path = tmp_path / "a.tif"
+    tags: dict[int, tuple[int, Sequence[int]]] = {256: (4, [48, 0]), 257: (4, [1]), 258: (3, [8])}
+    tags |= {259: (3, [8]), 262: (3, [1]), 273: (4, [-1]), 279: (4, [9])}
+    path.write_bytes(tiff(tags, zlib.compress(bytes(48)), counts={256: 2**29 + 1}))
+    for accept_damaged in (False, True):
+        with pytest.raises(ImageError, match="its size can be read in two ways"):
+            read_image(path, options=ReadOptions(accept_damaged=accept_damaged))
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        png_chunk(b"pHYs", bytes(9))[:-1] + b"?",
+        png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**27), 9)),
+    ],
+)
+def test_the_transparency_of_a_label_map_needs_nothing_beside_the_pixels(
+    tmp_path: Path, chunk: bytes
+) -> None:
+    path = tmp_path / "a.png"
+    row = b"\0" + bytes((0, 0, 0, 0)) + bytes((1, 1, 1, 255)) * 15  # filter, then RGBA
+    path.write_bytes(png(16, 8, 6, zlib.compress(row * 16), more=chunk))
+    assert (read_label_map(path).sum(), read_label_map(path)[:, 0].sum()) == (240, 0)
 
 
 def test_label_maps_may_be_nearly_empty(tmp_path: Path) -> None:
@@ -133,10 +162,6 @@ def test_label_maps_may_be_nearly_empty(tmp_path: Path) -> None:
 
 def test_texts_in_a_png_are_not_unpacked(tmp_path: Path) -> None:
     """A compressed EXIF block may unpack to anything; the pixels do not need it."""
-    import zlib
-
-    from pictures import png_chunk
-
     body = b"Raw profile type exif\0\0" + zlib.compress(bytes(2**27), 9)
     path = tmp_path / "a.png"
     pixels = zlib.compress(bytes(65 * 64))

@@ -16,11 +16,11 @@ from PIL import Image
 from maskcast.demo.wafers import KINDS, draw_inspection_image
 from maskcast.errors import AnnotationError
 from maskcast.io.images import encode_label_png
-from maskcast.io.label_maps import (
+from maskcast.io.label_maps import read_label_picture
+from maskcast.io.label_picture import (
     LabelPicture,
     LabelRules,
     NotALabelMapError,
-    read_label_picture,
 )
 from maskcast.io.read_options import ReadOptions
 

@@ -37,13 +37,29 @@ def test_results_are_the_masks_of_the_run(tmp_path: Path) -> None:
 def test_results_as_detections(tmp_path: Path) -> None:
     pytest.importorskip("supervision")
     project = finished_project(tmp_path / "p", {"a.png": {9: DOT, 2: RING}, "b.png": {}})
-    first, second = (result.detections() for result in read_results(project))
+    first, second = (result.detections("one") for result in read_results(project))
     assert first.xyxy.tolist() == [[0, 0, 8, 6], [1, 1, 2, 2]]
     assert np.asarray(first.class_id).tolist() == [2, 9]
     assert np.asarray(first.confidence).tolist() == [0.75, 0.75]
     assert list(first.data["class_name"]) == ["object 2", "object 9"]
     np.testing.assert_array_equal(first.mask, [RING, DOT])
     assert len(second) == 0
+
+
+def test_each_particle_is_a_detection(tmp_path: Path) -> None:
+    pytest.importorskip("supervision")
+    project = finished_project(tmp_path / "p", {"a.png": {9: DOT, 2: RING}})
+    (result,) = read_results(project)
+    found = result.detections()
+    # The ring, two of three pixels that meet at a corner, and the one apart.
+    assert found.xyxy.tolist() == [[0, 0, 8, 6], [2, 2, 4, 4], [5, 2, 6, 3], [1, 1, 2, 2]]
+    assert np.asarray(found.class_id).tolist() == [2, 2, 2, 9]
+    assert list(found.data["class_name"]) == ["object 2"] * 3 + ["object 9"]
+    masks = np.asarray(found.mask)
+    np.testing.assert_array_equal(masks[:3].any(axis=0), RING)
+    assert masks[:3].sum() == RING.sum()
+    assert result.detections(min_area=2).xyxy.tolist() == [[0, 0, 8, 6], [2, 2, 4, 4]]
+    assert len(result.detections("touching")) == 4
 
 
 def test_a_missing_supervision_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,14 @@ from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
 from maskcast.errors import ImageError, StorageError
 from maskcast.runs.ledger import TargetRow
-from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, map_ahead, run_pipeline
+from maskcast.runs.pipeline import (
+    PIXELS_AHEAD,
+    BatchRunner,
+    Decoded,
+    WorkItem,
+    map_ahead,
+    run_pipeline,
+)
 from maskcast.types import MemoryBank, Reference, RgbImage, Segmentation
 
 POISON, GREEDY = 66, 99
@@ -44,6 +51,9 @@ class ListWork:
     def __init__(self, write_error: Exception | None = None) -> None:
         self.written: list[str] = []
         self._write_error = write_error
+
+    def weigh(self, _: WorkItem) -> int:
+        return 0
 
     def read(self, item: WorkItem) -> Decoded:
         if item.name == "unreadable":
@@ -166,6 +176,31 @@ def test_map_ahead_never_runs_further_ahead_than_told() -> None:
             assert result == taken**2
             assert started <= taken + 1 + 5
     assert started == 50
+
+
+def test_large_items_are_not_started_ahead() -> None:
+    started: list[int] = []
+
+    def work(number: int) -> int:
+        started.append(number)
+        return number
+
+    weights = [1, 1, PIXELS_AHEAD, 2 * PIXELS_AHEAD, 1, 1]
+    with ThreadPoolExecutor(2) as executor:
+        results = map_ahead(executor, work, range(6), 4, weights.__getitem__)
+        assert next(results) == 0
+        assert max(started) <= 1
+        assert next(results) == 1
+        assert [next(results), max(started)] == [2, 2]
+        assert [next(results), max(started)] == [3, 3]
+        assert list(results) == [4, 5]
+
+
+def test_an_engine_on_a_cpu_gets_few_pixels_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maskcast.runs.pipeline.PIXELS_AHEAD", 3 * 2 * 2)
+    engine = RecordingEngine()
+    run([str(number) for number in range(7)], engine, ListWork(), size=5)
+    assert engine.batch_sizes == [3, 3, 1]
 
 
 def test_what_is_in_flight_is_finished_when_the_items_end_early() -> None:

@@ -21,7 +21,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from maskcast.interchange.formats.writing import (
@@ -29,6 +28,7 @@ from maskcast.interchange.formats.writing import (
     ExportedImage,
     ExportedSet,
     class_numbers,
+    look_up,
     number_pixels,
 )
 from maskcast.interchange.options import ExportOptions
@@ -62,7 +62,7 @@ def write_hf(exported: ExportedSet, folder: Path, options: ExportOptions) -> tup
             files[split] = stack.enter_context(_MetadataFile(path))
         for image in exported.images:
             ids = [0, *(found.object_id for found in image.instances)]
-            data = encode_label_png(np.array(ids, np.uint8)[number_pixels(image)], colors)
+            data = encode_label_png(look_up(number_pixels(image), ids), colors)
             write_atomically(folder / _part(image.split) / _mask_path(image), data)
             files[image.split].add(_row(image, numbers), has_objects=bool(image.instances))
         bare = [split for split, file in files.items() if file.is_bare]

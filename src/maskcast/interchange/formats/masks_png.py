@@ -30,6 +30,7 @@ from maskcast.interchange.formats.writing import (
     ExportedSet,
     count,
     covered_instances,
+    look_up,
     lost_scores,
     number_pixels,
     path_in_images,
@@ -39,7 +40,7 @@ from maskcast.io.atomic import write_atomically
 from maskcast.io.images import encode_gray_png, encode_label_png
 
 _COLUMNS = ("id", "name", "color")
-_INSTANCE_COLUMNS = ("map", "instance", "id", "name", "area", "score")
+_INSTANCE_COLUMNS = ("map", "instance", "id", "name", "area", "score", "right")
 _DIALECT: Mapping[str, Any] = MappingProxyType(
     {"lineterminator": "\r\n"}  # a name with either of them is quoted
 )
@@ -64,7 +65,7 @@ def write_masks(exported: ExportedSet, folder: Path, options: ExportOptions) -> 
         for image in exported.images:
             numbers = number_pixels(image)
             ids = [0, *(found.object_id for found in image.instances)]
-            data = encode_label_png(np.array(ids, np.uint8)[numbers], colors)
+            data = encode_label_png(look_up(numbers, ids), colors)
             write_atomically(folder / "masks" / _path(image), data)
             covered += covered_instances(image, numbers)
             scored += len(image.instances)
@@ -103,7 +104,7 @@ class _InstanceTable:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, image: ExportedImage, numbers: npt.NDArray[np.int32]) -> None:
+    def add(self, image: ExportedImage, numbers: npt.NDArray[np.unsignedinteger[Any]]) -> None:
         """Write the map of one image, and a row for each instance on it."""
         path = f"instances/{_path(image)}"
         beyond = max(0, len(image.instances) - _MOST_NUMBERS)
@@ -112,7 +113,10 @@ class _InstanceTable:
         data = encode_gray_png(numbers.astype(np.uint16))
         write_atomically(self._folder / path, data)
         self._writer.writerows(
-            (path, number, found.object_id, found.label, found.cutout.area, f"{found.score:.4f}")
+            (
+                *(path, number, found.object_id, found.label, found.cutout.area),
+                *(found.quality(4).get(name, "") for name in ("score", "right")),
+            )
             for number, found in enumerate(image.instances[:_MOST_NUMBERS], 1)
         )
 

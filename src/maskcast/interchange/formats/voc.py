@@ -29,6 +29,7 @@ from maskcast.interchange.formats.writing import (
     count,
     covered_instances,
     fitting_names,
+    look_up,
     lost_scores,
     number_pixels,
 )
@@ -144,9 +145,9 @@ def _write_image(
     """Write the three files of an image; returns how many instances lost pixels."""
     numbers = number_pixels(image)
     class_of = [0, *(places[found.object_id] + 1 for found in image.instances)]
-    classes = np.array(class_of, np.uint8)[numbers]
-    for kind, labels in (("Class", classes), ("Object", np.minimum(numbers, _VOID))):
-        data = encode_label_png(labels.astype(np.uint8), _PALETTE)
+    things = numbers if numbers.dtype == np.uint8 else np.minimum(numbers, _VOID)
+    for kind, labels in (("Class", look_up(numbers, class_of)), ("Object", things)):
+        data = encode_label_png(labels.astype(np.uint8, copy=False), _PALETTE)
         write_atomically(folder / f"Segmentation{kind}" / f"{stem}.png", data)
     write_atomically(folder / "Annotations" / f"{stem}.xml", _xml(image, names).encode())
     return covered_instances(image, numbers)

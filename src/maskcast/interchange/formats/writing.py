@@ -7,11 +7,12 @@ number never matters for memory, and instances are cut out of their masks, so th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -33,6 +34,7 @@ class Instance:
         object_id: 1..255.
         score: of the object it belongs to, in [0, 1].
         cutout: its mask.
+        right: probability in [0, 1] that the object's mask is right; None if nobody judged it.
 
     Raises:
         ValueError: if a value is out of range.
@@ -42,11 +44,19 @@ class Instance:
     object_id: int
     score: float
     cutout: Cutout
+    right: float | None = None
 
     def __post_init__(self) -> None:
         check_object_id(self.object_id)
         if not 0 <= self.score <= 1:
             raise ValueError(f"{self.label}: expected a score in [0, 1], got {self.score}")
+        if self.right is not None and not 0 <= self.right <= 1:
+            raise ValueError(f"{self.label}: expected right in [0, 1], got {self.right}")
+
+    def quality(self, digits: int = 6) -> dict[str, float]:
+        """``score``, and ``right`` where it is known, as formats write them."""
+        known = {} if self.right is None else {"right": round(self.right, digits)}
+        return {"score": round(self.score, digits), **known}
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,14 +135,18 @@ class Writer(Protocol):
         """Write ``exported`` into ``folder``."""
 
 
-def number_pixels(image: ExportedImage) -> npt.NDArray[np.int32]:
+_Numbers = npt.NDArray[np.unsignedinteger[Any]]
+
+
+def number_pixels(image: ExportedImage) -> _Numbers:
     """Which instance each pixel shows, where a pixel can show one.
 
     Where objects overlap, the one with the smaller area is on top, and the lower id among equals,
     as in ``masks`` of the output.
 
     Returns:
-        int32 (H, W), the instance's number on the image; 0 where there is none.
+        uint8 (H, W), or larger numbers where there are more than 255 instances: the instance's
+        number on the image; 0 where there is none.
     """
     areas: Counter[int] = Counter()
     for found in image.instances:
@@ -142,14 +156,33 @@ def number_pixels(image: ExportedImage) -> npt.NDArray[np.int32]:
         key=lambda pair: (areas[pair[1].object_id], pair[1].object_id),
         reverse=True,
     )
-    numbers = np.zeros(image.size, np.int32)
+    numbers = np.zeros(image.size, np.min_scalar_type(len(image.instances)))
     for number, found in below_first:
         numbers[found.cutout.place][found.cutout.pixels] = number
     return numbers
 
 
-def covered_instances(image: ExportedImage, numbers: npt.NDArray[np.int32]) -> int:
+def look_up(numbers: _Numbers, values: Sequence[int]) -> npt.NDArray[np.uint8]:
+    """What each pixel shows.
+
+    Args:
+        numbers: of ``number_pixels``.
+        values: 0..255, of the background, then of each instance by its number.
+
+    Returns:
+        uint8 (H, W).
+    """
+    if numbers.dtype != np.uint8:
+        return np.array(values, np.uint8)[numbers]
+    table = np.zeros(256, np.uint8)
+    table[: len(values)] = values
+    return np.asarray(cv2.LUT(numbers, table), np.uint8)
+
+
+def covered_instances(image: ExportedImage, numbers: _Numbers) -> int:
     """How many instances have lost pixels to others in ``number_pixels``."""
+    if sum(found.cutout.area for found in image.instances) == np.count_nonzero(numbers):
+        return 0
     shown = np.bincount(numbers.ravel(), minlength=len(image.instances) + 1)[1:].tolist()
     return sum(kept < found.cutout.area for kept, found in zip(shown, image.instances, strict=True))
 

@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import NamedTuple
 
 import imagecodecs
+import numpy as np
 from PIL import PngImagePlugin
 
 from maskcast.io.decoders.raster import (
@@ -33,6 +34,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NO_END = "its end chunk is missing; all pixels are there"
 _PALETTE = 3
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_WITH_ALPHA = frozenset({4, 6})
 _NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL"})
 _CRITICAL = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
 _LARGE = 65_536
@@ -96,6 +98,21 @@ def decode(data: bytes, limits: Limits) -> Raster:
         raise DamagedError(damage)
     raster = _decode_whole(_rebuilt(data, header, chunks), header)
     return replace(raster, notes=(damage_note(damage),))
+
+
+def decode_alpha(data: bytes) -> Raster | None:
+    """The transparency of a PNG file that ``decode`` has found whole.
+
+    Returns:
+        uint8 (H, W, 1), 0 = transparent; None if all of it is opaque.
+    """
+    if data[25] not in _WITH_ALPHA and b"tRNS" not in data:
+        return None
+    header = _read_header(data)
+    lean, _ = _lean(data, list(_chunks(data, check_pixels=header.is_for_pillow)))
+    image = PngImagePlugin.PngImageFile(BytesIO(lean))
+    alpha = with_channels(np.asarray(image.convert("RGBA").getchannel("A")))
+    return None if alpha.min() == 255 else Raster(alpha, orientation=exif_orientation(image))
 
 
 def _read_header(data: bytes) -> _Header:

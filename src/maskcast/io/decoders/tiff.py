@@ -28,7 +28,14 @@ from maskcast.io.decoders.raster import (
     padded_palette,
     with_channels,
 )
-from maskcast.io.decoders.tiff_layout import Page, Segments, TiffLayout, check_page, check_tags
+from maskcast.io.decoders.tiff_layout import (
+    SIZE_TAGS,
+    Page,
+    Segments,
+    TiffLayout,
+    check_page,
+    check_tags,
+)
 
 _AMBIGUOUS_WHITE = "its zero means white"
 _STACK = re.compile(rb"^ImageJ=.*^images=(\d+)", re.DOTALL | re.MULTILINE)
@@ -67,10 +74,22 @@ def decode(file: BinaryIO, limits: Limits) -> Raster:
         opened = tiff.pages[page.index]
         if not isinstance(opened, TiffPage) or opened.dtype is None:
             raise RefusedError("its kind of pixels is not supported; save it as 8 or 16 bits")
+        _check_agreement(opened, layout, page)
         samples, damage = _Reader(opened, segments, limits).read()
         raster = _interpret(opened, _as_rows(opened, samples))
     notes += () if damage is None else (damage_note(damage),)
     return replace(raster, orientation=_orientation(layout, page), notes=notes)
+
+
+def _check_agreement(opened: TiffPage, layout: TiffLayout, page: Page) -> None:
+    """Raise ``RefusedError`` if tifffile takes a page for another size than what was checked.
+
+    It passes over tags that it takes for damaged.
+    """
+    checked = tuple(layout.number(page, code, default) for code, default in SIZE_TAGS)
+    taken = (opened.imagewidth, opened.imagelength, opened.imagedepth, opened.samplesperpixel)
+    if checked != taken:
+        raise RefusedError("it is damaged (its size can be read in two ways); save it again")
 
 
 def _choose(layout: TiffLayout, wanted: int | None) -> tuple[Page, tuple[str, ...]]:

@@ -16,6 +16,9 @@ from maskcast.io.decoders.raster import DamagedError, Limits, RefusedError
 
 SIGNATURES = frozenset({b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"})
 
+SIZE_TAGS = ((256, 0), (257, 0), (32997, 1), (277, 1))
+"""Codes of width, height, depth and samples of a pixel, and what counts where they are missing."""
+
 _MOST_PAGES = 100_000
 _MOST_TAGS = 4096
 _FREE_SEGMENTS = 65_536
@@ -192,8 +195,7 @@ def check_page(layout: TiffLayout, page: Page, limits: Limits) -> Segments:
     """
     check_tags(page, limits)
     width, height, depth, samples = (
-        layout.number(page, code, default)
-        for code, default in ((256, 0), (257, 0), (32997, 1), (277, 1))
+        layout.number(page, code, default) for code, default in SIZE_TAGS
     )
     bits = layout.number(page, 258, 1)
     limits.check(width, height * max(1, depth), -(-samples * bits // 32))

@@ -237,7 +237,12 @@ class Api:
             "reason": None if row.reason is None else self._shown(row.reason),
             "notes": [self._shown(note) for note in row.notes],
             "objects": [
-                {"id": found.object_id, "score": round(found.score, 4), "area": found.area}
+                {
+                    "id": found.object_id,
+                    "score": round(found.score, 4),
+                    "right": None if found.right is None else round(found.right, 4),
+                    "area": found.area,
+                }
                 for found in row.objects
             ],
         }

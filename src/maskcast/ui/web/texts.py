@@ -363,6 +363,13 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.original": ("Original", "원본"),
     "results.overlay": ("Overlay", "오버레이"),
     "results.wipe": ("original or overlay", "원본 또는 오버레이"),
+    "results.right_sure": (
+        "very likely right ({percent} %)",
+        "거의 확실히 맞음 ({percent} %)",
+    ),
+    "results.right_likely": ("likely right ({percent} %)", "맞을 가능성 높음 ({percent} %)"),
+    "results.right_doubtful": ("doubtful ({percent} %)", "의심스러움 ({percent} %)"),
+    "results.right_unlikely": ("likely wrong ({percent} %)", "틀렸을 가능성 높음 ({percent} %)"),
     "results.area": ("{area} px", "{area}픽셀"),
 }
 """Key -> (English, Korean). A word in braces is filled in."""

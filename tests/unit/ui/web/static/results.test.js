@@ -9,6 +9,7 @@ import {
   filtersIn,
   finding,
   isFiltered,
+  judgement,
   lastOffset,
   pageNumber,
   pageOffset,
@@ -66,8 +67,8 @@ describe("a card", () => {
     notes: [],
     decision: null,
     objects: [
-      { id: 1, score: 0.91, area: 5 },
-      { id: 2, score: 0.4, area: 7 },
+      { id: 1, score: 0.91, right: 0.97, area: 5 },
+      { id: 2, score: 0.4, right: 0.3, area: 7 },
     ],
   };
 
@@ -82,6 +83,16 @@ describe("a card", () => {
     assert.equal(finding({ ...row, objects: [] }, query, TEXTS), "results.is_empty");
     assert.equal(finding({ ...row, state: "failed" }, query, TEXTS), "results.is_failed");
     assert.equal(finding(row, queryOf({ ...OPEN, object: "9" }), TEXTS), "results.is_empty");
+  });
+
+  test("says in words how likely a mask is right", () => {
+    const said = (/** @type {number | null} */ right) =>
+      judgement({ id: 1, score: 0.5, right, area: 1 }, TEXTS);
+    assert.equal(said(0.9), "results.right_sure 90");
+    assert.equal(said(0.89), "results.right_likely 89");
+    assert.equal(said(0.3), "results.right_doubtful 30");
+    assert.equal(said(0), "results.right_unlikely 0");
+    assert.equal(said(null), "");
   });
 
   test("has a colour for objects that nobody named", () => {

@@ -14,6 +14,7 @@ import {
   filtersIn,
   finding,
   isFiltered,
+  judgement,
   lastOffset,
   OPEN_FILTERS,
   PAGE,
@@ -276,7 +277,8 @@ export class Gallery {
    */
   dot(found) {
     const object = objectOf(this.objects, found.id);
-    const dot = make("span", "dot", { title: `${object.name} ${found.score.toFixed(2)}` });
+    const words = [object.name, found.score.toFixed(2), judgement(found, this.texts)];
+    const dot = make("span", "dot", { title: words.filter(Boolean).join(" ") });
     dot.style.background = `rgb(${object.color.join(" ")})`;
     return dot;
   }

@@ -12,7 +12,7 @@ import { putAddress, readHash } from "../shared/address.js";
 import { find, make, placeOn } from "../shared/dom.js";
 import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
 import { objectOf, pictureUrl } from "../shared/rows.js";
-import { pageOffset } from "./query.js";
+import { judgement, pageOffset } from "./query.js";
 
 const SHOWS_OVERLAY = "100";
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
@@ -150,6 +150,7 @@ export class LargeView {
         this.gallery.dot(found),
         make("span", "", { text: `${found.id} ${name}` }),
         make("b", "", { text: found.score.toFixed(2) }),
+        make("span", "right", { text: judgement(found, this.texts) }),
         make("span", "area", { text: text("results.area", { area: number(found.area) }) }),
       );
     });

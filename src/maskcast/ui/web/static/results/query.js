@@ -3,7 +3,7 @@
 // here knows the page.
 
 /**
- * @import { ObjectSpec, Row } from "../shared/rows.js"
+ * @import { FoundObject, ObjectSpec, Row } from "../shared/rows.js"
  * @import { Texts } from "../shared/texts.js"
  */
 
@@ -95,4 +95,23 @@ export function finding(row, { order, object }, texts) {
   if (!counted.length) return texts.text("results.is_empty");
   const scores = counted.map((found) => found.score);
   return (order === "worst" ? Math.min(...scores) : Math.max(...scores)).toFixed(2);
+}
+
+/** Least probability that a mask is right, and what is said of it then; the highest first. */
+const JUDGEMENTS = /** @type {const} */ ([
+  [0.9, "sure"],
+  [0.7, "likely"],
+  [0.3, "doubtful"],
+  [0, "unlikely"],
+]);
+
+/**
+ * Words for how likely a mask is right; none where nobody judged it.
+ * @param {FoundObject} found
+ * @param {Texts} texts
+ */
+export function judgement({ right }, { text }) {
+  if (right === null) return "";
+  const [, word] = JUDGEMENTS.find(([least]) => right >= least) ?? JUDGEMENTS[3];
+  return text(`results.right_${word}`, { percent: String(Math.round(100 * right)) });
 }

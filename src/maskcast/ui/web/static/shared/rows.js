@@ -3,7 +3,7 @@
 
 import { routeUrl } from "./server.js";
 
-/** @typedef {{id: number, score: number, area: number}} FoundObject */
+/** @typedef {{id: number, score: number, right: number | null, area: number}} FoundObject */
 
 /**
  * @typedef {object} Row  of the ledger, see _row in routes.py
