@@ -263,8 +263,9 @@ def _in_hand(things: Sequence[Prompts], place: int, thing: Prompts) -> list[Prom
 def _thing_of_box(prompts: Prompts, box: npt.NDArray[np.float32]) -> int | None:
     """The place among the things of the one that a box is drawn round; None for a new thing.
 
-    Of a thing without a box it is, if a point on it is inside.
+    Of a thing without a box it is, if a point on it is inside, or nearer than the box is long.
     """
+    reach = (box[2:] - box[:2]).max()
     things = prompts.things
     boxed = [(_overlap(thing.box, box), place) for place, thing in enumerate(things)]
     if things and things[0].box is not None and _keeps_sides(things[0].box, box):
@@ -273,8 +274,8 @@ def _thing_of_box(prompts: Prompts, box: npt.NDArray[np.float32]) -> int | None:
         return max(boxed)[1]
     for place, thing in enumerate(things):
         on_it = thing.points[thing.point_labels]
-        inside = (on_it >= box[:2]).all(axis=1) & (on_it <= box[2:]).all(axis=1)
-        if thing.box is None and inside.any():
+        near = (on_it >= box[:2] - reach).all(axis=1) & (on_it <= box[2:] + reach).all(axis=1)
+        if thing.box is None and near.any():
             return place
     return None
 

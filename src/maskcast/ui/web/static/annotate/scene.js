@@ -143,6 +143,18 @@ function showBox(shown, box) {
 }
 
 /**
+ * How many objects an image has, and how many boxes and points were drawn for them.
+ * @param {Scene} scene
+ */
+export function contentOf(scene) {
+  const objects = Object.values(scene.objects);
+  const drawn = objects.map(
+    ({ box, boxes = [], points }) => Number(box !== null) + boxes.length + points.length,
+  );
+  return { objects: objects.length, prompts: drawn.reduce((sum, count) => sum + count, 0) };
+}
+
+/**
  * The next reference in a direction; null at the ends.
  * @param {ReferenceEntry[]} references
  * @param {string | null} image
