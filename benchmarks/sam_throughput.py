@@ -102,7 +102,7 @@ NOT_TIMED = Rate(math.nan, math.nan)
 class DrawnWork(FileWork):
     """What a run does with a target; may write drawn discs in place of what was found."""
 
-    drawn: Segmentation | None
+    drawn: Segmentation | None = None
 
     def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
         """See ``FileWork``."""
@@ -167,7 +167,7 @@ def _measure(
     shape = (arguments.size[0], arguments.size[1])
     drawn = drawn_results(objects, shape) if arguments.random_weights else None
     specs = {number: default_spec(number) for number in range(1, objects + 1)}
-    work = DrawnWork(FolderSink(folder / "output"), specs, None, DEFAULT_OPTIONS, drawn)
+    work = DrawnWork(FolderSink(folder / "output"), specs, None, DEFAULT_OPTIONS, drawn=drawn)
     plain = whole = NOT_TIMED
     if not arguments.engine_only:
         plain = _time_plain(arguments, weights, shown, items, work)

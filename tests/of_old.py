@@ -47,7 +47,11 @@ def turn_into_0_1(path: Path, objects: dict[str, list[object]] | None = None) ->
             "INSERT INTO targets SELECT image_id, name, state, height, width, file_size, notes, "
             "reason FROM new.targets"
         )
-        for table in ("meta", "objects", "shards"):
+        connection.execute(
+            "INSERT INTO objects SELECT image_id, object_id, score, area, components, xmin, ymin, "
+            "xmax, ymax FROM new.objects"
+        )
+        for table in ("meta", "shards"):
             connection.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")  # noqa: S608
         connection.execute("UPDATE meta SET value = 'maskcast-ledger-1' WHERE key = 'format'")
         if objects is not None:

@@ -176,7 +176,7 @@ class Project(ProjectFolder):
         return read_status(self)
 
     def evaluate(self, truth: Path | str) -> Evaluation:
-        """Compare the results with true label maps; see ``evaluate.evaluate_output``."""
+        """Compare the results with label maps or annotations; see ``evaluate_output``."""
         return evaluate_output(self, Path(truth))
 
     def export(

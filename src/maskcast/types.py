@@ -186,15 +186,22 @@ class Segmentation:
     Attributes:
         object_ids: int32 (K,), strictly ascending; K may be 0.
         masks: bool (K, H, W) at the target's size; masks may overlap.
-        scores: float32 (K,) in [0, 1], probability that the object is present and its mask right.
+        scores: float32 (K,) in [0, 1], expected IoU of each mask.
+        right: float32 (K,) in [0, 1], probability that each mask's IoU is at least 0.5; None where
+            nobody judged that, as in what engines give.
+        signals: what the engine measured of each object beside its score, by name, float32 (K,);
+            `quality` makes scores and probabilities of them.
 
     Raises:
-        ValueError: if lengths disagree, ids are not ascending, or a score is out of range.
+        ValueError: if lengths disagree, ids are not ascending, or a score or a probability is out
+            of range.
     """
 
     object_ids: npt.NDArray[np.int32]
     masks: npt.NDArray[np.bool_]
     scores: npt.NDArray[np.float32]
+    right: npt.NDArray[np.float32] | None = None
+    signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.object_ids)
@@ -209,6 +216,12 @@ class Segmentation:
             raise ValueError(f"object_ids: expected ascending, got {self.object_ids.tolist()}")
         if not np.all((self.scores >= 0) & (self.scores <= 1)):
             raise ValueError(f"scores: expected in [0, 1], got {self.scores.tolist()}")
+        if self.right is not None:
+            _store(self, "right", np.asarray(self.right, np.float32), (count,))
+            if not np.all((self.right >= 0) & (self.right <= 1)):
+                raise ValueError(f"right: expected in [0, 1], got {self.right.tolist()}")
+        for name, values in self.signals.items():
+            _expect(f"length of the signal {name}", (count,), values.shape)
 
     @classmethod
     def empty(cls, height: int, width: int) -> Segmentation:

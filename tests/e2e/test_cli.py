@@ -62,7 +62,7 @@ def test_the_four_folders_hold_what_the_contract_says(
         with Image.open(output / "overlays" / f"{name}.jpg") as overlay:
             assert overlay.size == (80, 64)
         lines = box_lines(output, name)
-        assert lines[0] == ["id", "xmin", "ymin", "xmax", "ymax", "score"]
+        assert lines[0] == ["id", "xmin", "ymin", "xmax", "ymax", "score", "right"]
         assert (len(lines) > 1) == shown
         assert (output / "id_masks" / name / "1.png").exists() == shown
     with Image.open(output / "id_masks/0000/1.png") as mask:

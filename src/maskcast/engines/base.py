@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -134,6 +134,17 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release threads and devices; the engine is not used afterwards."""
+
+
+@runtime_checkable
+class CrossFitted(Protocol):
+    """An engine that knows from memorizing what it would find in references it never learned."""
+
+    def held_out(self, bank: MemoryBank) -> list[Segmentation]:
+        """Per reference, in the order they were memorized: what is found where it is left out.
+
+        With a single reference, its halves are left out in turn.
+        """
 
 
 def installed_engines() -> dict[str, EntryPoint]:

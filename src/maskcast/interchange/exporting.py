@@ -253,7 +253,7 @@ class _Export:
         if row.size is None:
             raise ExportError("the ledger does not know its size; run it again")
         instances = [
-            Instance(specs[found.object_id].name, found.object_id, found.score, cutout)
+            Instance(specs[found.object_id].name, found.object_id, found.score, cutout, found.right)
             for found in row.objects
             if found.score >= self._options.min_score
             for cutout in self._cutouts(row, found.object_id, row.size)

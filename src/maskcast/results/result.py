@@ -18,7 +18,7 @@ from maskcast.results.instances import Instances, check_instances, split_instanc
 from maskcast.results.result_files import ResultFiles
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.fingerprint import seen_window
-from maskcast.runs.ledger import FoundObject, TargetRow
+from maskcast.runs.ledger import FoundObject, TargetRow, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import MAX_OBJECT_ID, LabelMap, Mask, RgbImage, Segmentation
 
@@ -35,7 +35,7 @@ class Result:
         path: the target.
         height: of the oriented target, pixels.
         width: of the oriented target, pixels.
-        found: id, score, area and box of each object, by ascending id; empty = nothing found.
+        found: what is known of each object, by ascending id; empty = nothing found.
         names: object id -> name.
         mask_paths: object id -> binary PNG: a path, a URL or a member of a shard.
         window: that the run saw pictures of more than 8 bits through.
@@ -64,7 +64,7 @@ class Result:
         return {key: read_id_mask(path) for key, path in self.mask_paths.items()}
 
     def segmentation(self) -> Segmentation:
-        """Ids int32 (K,), masks bool (K, H, W) and scores float32 (K,).
+        """Ids int32 (K,), masks bool (K, H, W), scores and probabilities to be right float32 (K,).
 
         Raises:
             ImageError: if a mask cannot be read.
@@ -75,6 +75,7 @@ class Result:
             np.array([seen.object_id for seen in self.found], np.int32),
             np.stack(list(self.masks().values())),
             np.array([seen.score for seen in self.found], np.float32),
+            known_right([seen.right for seen in self.found]),
         )
 
     def label_map(self) -> LabelMap:

@@ -23,7 +23,7 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.results.result_files import ResultFiles
 from maskcast.review.decisions import Decided, DecisionLog
 from maskcast.runs.fingerprint import seen_window
-from maskcast.runs.ledger import Ledger, ShownDecision, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, ShownDecision, TargetRow, holds_ledger, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.pipeline import WorkItem
 from maskcast.runs.sinks import sink_for
@@ -32,11 +32,11 @@ from maskcast.types import Mask, Segmentation
 
 logger = logging.getLogger(__name__)
 
-Scored = dict[int, tuple[float, Mask]]
-"""Object id -> score and bool (H, W)."""
+Scored = dict[int, tuple[float, float | None, Mask]]
+"""Object id -> score, probability to be right, and bool (H, W)."""
 
 CORRECTED_SCORE = 1.0
-"""Of a mask that a person drew or left as it was when correcting."""
+"""Of a mask that a person drew or left as it was when correcting; and its ``right``."""
 
 
 @dataclass
@@ -183,6 +183,7 @@ class _Drawing:
         return {
             found.object_id: (
                 found.score,
+                found.right,
                 read_id_mask(self._files.id_mask(row, found.object_id)),
             )
             for found in row.objects
@@ -196,7 +197,7 @@ class _Drawing:
         if correction is None:
             raise ReviewError(f"{self._log.path} holds no correction of {decided.image_id}")
         return {
-            key: (CORRECTED_SCORE, entry.mask)
+            key: (CORRECTED_SCORE, CORRECTED_SCORE, entry.mask)
             for key, entry in correction.objects.items()
             if entry.mask is not None
         }
@@ -212,8 +213,9 @@ class _Drawing:
         ids = sorted(masks)
         found = Segmentation(
             np.array(ids, np.int32),
-            np.array([masks[key][1] for key in ids], np.bool_).reshape(-1, height, width),
+            np.array([masks[key][2] for key in ids], np.bool_).reshape(-1, height, width),
             np.array([masks[key][0] for key in ids], np.float32),
+            known_right([masks[key][1] for key in ids]),
         )
         drawn = self._work.write(item, decoded, found)
         return replace(drawn, notes=row.notes, file_size=row.file_size, tag=row.tag, look=row.look)
@@ -226,8 +228,8 @@ def _draws(decided: Decided | None) -> bool:
 
 def _own_to_json(own: Scored) -> str:
     content = {
-        str(key): {"score": score, "mask": RunLengths.of(mask).to_json()}
-        for key, (score, mask) in own.items()
+        str(key): {"score": score, "right": right, "mask": RunLengths.of(mask).to_json()}
+        for key, (score, right, mask) in own.items()
     }
     return json.dumps({"objects": content})
 
@@ -241,7 +243,11 @@ def own_from_json(text: str) -> Scored:
     try:
         content = json.loads(text)["objects"]
         return {
-            int(key): (float(entry["score"]), RunLengths.parse(entry["mask"]).mask())
+            int(key): (
+                float(entry["score"]),
+                None if entry.get("right") is None else float(entry["right"]),
+                RunLengths.parse(entry["mask"]).mask(),
+            )
             for key, entry in content.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -154,7 +154,7 @@ def _wrongness(ledger: Ledger, row: TargetRow, shown: dict[int, Mask]) -> float:
     decision = ledger.shown_decision(row.image_id)
     if decision is None or decision.own is None:
         return 0.0
-    own = {key: mask for key, (_, mask) in own_from_json(decision.own).items()}
+    own = {key: mask for key, (_, _, mask) in own_from_json(decision.own).items()}
     both = own.keys() & shown.keys()
     common = sum(int(np.count_nonzero(own[key] & shown[key])) for key in both)
     areas = sum(int(np.count_nonzero(mask)) for mask in (*own.values(), *shown.values()))

@@ -45,6 +45,7 @@ _TABLES: Final = (
         area INTEGER NOT NULL,
         components INTEGER NOT NULL,
         xmin INTEGER NOT NULL, ymin INTEGER NOT NULL, xmax INTEGER NOT NULL, ymax INTEGER NOT NULL,
+        "right" REAL,
         PRIMARY KEY (image_id, object_id)
     ) WITHOUT ROWID""",
 )
@@ -52,6 +53,11 @@ _TARGETS_OF_0_1: Final = (
     "CREATE TEMP VIEW targets AS "
     "SELECT *, NULL AS tag, NULL AS digest, NULL AS look FROM main.targets"
 )
+_OBJECTS_WITHOUT_RIGHT: Final = (
+    'CREATE TEMP VIEW objects AS SELECT *, NULL AS "right" FROM main.objects'
+)
+"""Ledgers of 0.1, and of the weeks after it, say nothing of whether a mask is right."""
+
 _SHARDS: Final = (
     "CREATE TABLE shards (image_id TEXT PRIMARY KEY, shard TEXT NOT NULL) WITHOUT ROWID"
 )
@@ -142,6 +148,8 @@ def open_to_write(path: Path) -> Database:
     try:
         if _known_format(database) == FORMAT_OF_0_1:
             _upgrade(database.connection)
+        if not _has_right(database.connection):
+            database.connection.execute('ALTER TABLE objects ADD COLUMN "right" REAL')
     except sqlite3.OperationalError as error:
         database.close()
         raise storage_error(path, error) from error
@@ -163,6 +171,8 @@ def open_to_read(path: Path) -> Database:
     try:
         if _known_format(database) == FORMAT_OF_0_1:
             _show_as_new(database.connection)
+        if not _has_right(database.connection):
+            database.connection.execute(_OBJECTS_WITHOUT_RIGHT)
         database.connection.execute("PRAGMA query_only = ON")
     except RunError:
         database.close()
@@ -299,6 +309,11 @@ def _show_as_new(connection: sqlite3.Connection) -> None:
 def _has_shards(connection: sqlite3.Connection) -> bool:
     known = "SELECT count(*) FROM sqlite_master WHERE name = 'shards'"
     return bool(connection.execute(known).fetchone()[0])
+
+
+def _has_right(connection: sqlite3.Connection) -> bool:
+    columns = connection.execute("PRAGMA main.table_info(objects)").fetchall()
+    return "right" in [name for _, name, *_ in columns]
 
 
 def _no_ledger(path: Path, error: sqlite3.DatabaseError) -> RunError:

@@ -10,21 +10,23 @@ and the pipeline.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from maskcast.engines.base import Engine, EngineSettings, create_engine
+from maskcast.engines.base import CrossFitted, Engine, EngineSettings, create_engine
 from maskcast.errors import RunError
 from maskcast.project.settings import usable_cores
+from maskcast.quality.judge import Judge
+from maskcast.quality.trials import Trial, trials_of
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.pipeline import BatchRunner, Record, WorkItem, run_pipeline, until
 from maskcast.runs.shards import Gathered, ShardPlan
 from maskcast.runs.work import FileWork
-from maskcast.types import Reference
+from maskcast.types import MemoryBank, Reference
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Recipe:
 
 class Masker(Protocol):
     """What is ready to mask."""
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """What was found in references that were left out; empty where that is not known."""
 
     def mask(self, items: Iterable[WorkItem], stop: threading.Event, record: Record) -> None:
         """Mask ``items`` and hand over the rows of each when its files are in place, in any order.
@@ -119,6 +125,11 @@ class LocalExecutor:
 class _LocalMasker:
     worker: Worker
 
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """See ``Masker``."""
+        return self.worker.trials
+
     def mask(self, items: Iterable[WorkItem], stop: threading.Event, record: Record) -> None:
         """See ``Masker``."""
         self.worker.mask(until(stop, items), record)
@@ -142,10 +153,11 @@ class Worker:
                 f"({dict(recipe.signature)} expected, {dict(engine.info.signature)} found); "
                 "install the same version and weights on every machine"
             )
-        self._work = recipe.work
         self._shards = recipe.shards
         self._threads = recipe.workers or usable_cores()
         bank = engine.memorize(recipe.references)
+        self.trials = _trials(engine, bank, recipe.references)
+        self._work = replace(recipe.work, judge=Judge.of(self.trials))
         self._batches = BatchRunner(engine, bank, recipe.batch_size or engine.info.max_batch)
 
     def mask(self, items: Iterable[WorkItem], record: Record) -> None:
@@ -167,3 +179,10 @@ class Worker:
             done = [row for row in rows if row.state == "done"]
             shard = plan.write(done, gathered.results) if done else None
             record([replace(row, shard=shard) if row.state == "done" else row for row in rows])
+
+
+def _trials(engine: Engine, bank: MemoryBank, references: Sequence[Reference]) -> list[Trial]:
+    """What the engine found in references that it left out; none where it cannot tell."""
+    if not isinstance(engine, CrossFitted):
+        return []
+    return trials_of(references, engine.held_out(bank))

@@ -12,6 +12,8 @@ from maskcast.types import Reference
 _NOT_ASKED = frozenset({"objects"})
 """Names and colours, which were in the fingerprints of 0.1."""
 
+_SETTINGS = "engine settings"
+
 Fingerprint = Mapping[str, Any]
 """JSON-able: topic -> facts. Facts are a value, or a mapping of names to values."""
 
@@ -27,7 +29,7 @@ def run_fingerprint(
     """
     return {
         "engine": info.name,
-        "engine settings": dict(info.signature),
+        _SETTINGS: dict(info.signature),
         "references": {reference.image_id: reference_digest(reference) for reference in references},
         "intensity window": None if window is None else [window.low, window.high],
     }
@@ -41,7 +43,9 @@ def seen_window(fingerprint: Fingerprint) -> IntensityWindow | None:
 
 def describe_changes(before: Fingerprint, now: Fingerprint) -> list[str]:
     """Say what differs, one phrase a topic; empty if nothing does."""
-    topics = sorted((before.keys() | now.keys()) - _NOT_ASKED)
+    is_other_engine = before.get("engine") != now.get("engine")
+    left_out = _NOT_ASKED | ({_SETTINGS} if is_other_engine else set())  # each has its own
+    topics = sorted((before.keys() | now.keys()) - left_out)
     return [
         _describe(topic, before.get(topic), now.get(topic))
         for topic in topics
@@ -51,7 +55,7 @@ def describe_changes(before: Fingerprint, now: Fingerprint) -> list[str]:
 
 def _describe(topic: str, before: object, now: object) -> str:
     if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
-        return f"{topic}: {before} -> {now}"
+        return f"{topic}: {_both(before, now)}"
     names = sorted(before.keys() | now.keys())
     changes = [
         f"{name} {_change(before, now, name)}"
@@ -68,4 +72,10 @@ def _change(before: Mapping[str, Any], now: Mapping[str, Any], name: str) -> str
     if name not in now:
         return "removed"
     is_digest = isinstance(now[name], str) and len(now[name]) == 64
-    return "changed" if is_digest else f"{before[name]} -> {now[name]}"
+    return "changed" if is_digest else _both(before[name], now[name])
+
+
+def _both(before: object, now: object) -> str:
+    """Two values, so that they are told apart."""
+    alike = str(before) == str(now)
+    return f"{before!r} -> {now!r}" if alike else f"{before} -> {now}"

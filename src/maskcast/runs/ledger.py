@@ -17,7 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from maskcast.io.storage import Tag
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs import database
 from maskcast.runs.database import Database
 from maskcast.runs.query import RowQuery
@@ -48,6 +52,7 @@ class FoundObject:
         area: pixels of the mask.
         components: connected components (8-connected).
         box: xmin, ymin, xmax, ymax around the whole mask, pixel edges, max exclusive.
+        right: probability in [0, 1] that the mask's IoU is at least 0.5; None if nobody judged it.
     """
 
     object_id: int
@@ -55,6 +60,7 @@ class FoundObject:
     area: int
     components: int
     box: tuple[int, int, int, int]
+    right: float | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,12 @@ def holds_ledger(path: Path) -> bool:
     return not database.is_blank(path)
 
 
+def known_right(right: Sequence[float | None]) -> npt.NDArray[np.float32] | None:
+    """The probabilities that masks are right, float32 (K,); None if any of them is unknown."""
+    known = [share for share in right if share is not None]
+    return np.array(known, np.float32) if len(known) == len(right) else None
+
+
 def new_run_id() -> str:
     """8 hexadecimal digits that no other run has."""
     return secrets.token_hex(4)
@@ -243,6 +255,25 @@ class Ledger:
     def generation(self) -> int:
         """How often the results were made: 1, and one more with each update."""
         return int(self._database.meta("generation") or 1)
+
+    @property
+    def selftest(self) -> SelfTest | None:
+        """Of the references that the results are from; None if there was none."""
+        text = self._database.meta("selftest")
+        try:
+            return None if text is None else SelfTest.from_json(json.loads(text))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def keep_selftest(self, selftest: SelfTest) -> None:
+        """Keep the self-test of the references that the results are from.
+
+        Raises:
+            StorageError: if the disk is full or not writable.
+        """
+        with self._transaction() as connection:
+            text = json.dumps(selftest.to_json(), ensure_ascii=False)
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('selftest', ?)", (text,))
 
     def shards(self) -> set[str]:
         """File names of the shards that hold recorded results."""
@@ -359,7 +390,10 @@ class Ledger:
         """In a transaction: put rows into the place of those of the same targets."""
         connection = self._connection
         objects = [
-            (row.image_id, found.object_id, found.score, found.area, found.components, *found.box)
+            (
+                *(row.image_id, found.object_id, found.score, found.area, found.components),
+                *(*found.box, found.right),
+            )
             for row in rows
             for found in row.objects
         ]
@@ -369,7 +403,7 @@ class Ledger:
             "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             map(_target_values, rows),
         )
-        connection.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", objects)
+        connection.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", objects)
         if any(True for _ in connection.execute("SELECT 1 FROM shards LIMIT 1")):
             connection.executemany(_WEAR, [(row.image_id, row.shard) for row in rows])
             connection.executemany("DELETE FROM shards WHERE image_id = ?", image_ids)
@@ -632,13 +666,13 @@ class Ledger:
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(
-            "SELECT object_id, score, area, components, xmin, ymin, xmax, ymax FROM objects "
-            "WHERE image_id = ? ORDER BY object_id",
+            'SELECT object_id, score, area, components, "right", xmin, ymin, xmax, ymax '
+            "FROM objects WHERE image_id = ? ORDER BY object_id",
             (image_id,),
         )
         return tuple(
-            FoundObject(object_id, score, area, components, tuple(box))
-            for object_id, score, area, components, *box in rows
+            FoundObject(object_id, score, area, components, tuple(box), right)
+            for object_id, score, area, components, right, *box in rows
         )
 
     def _shard(self, image_id: str) -> str | None:

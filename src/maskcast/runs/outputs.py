@@ -24,8 +24,8 @@ from maskcast.runs.ledger import FoundObject
 from maskcast.runs.sinks import FolderSink
 from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, RgbImage, Segmentation
 
-BOX_COLUMNS = ("id", "xmin", "ymin", "xmax", "ymax", "score")
-"""Header of a boxes file."""
+BOX_COLUMNS = ("id", "xmin", "ymin", "xmax", "ymax", "score", "right")
+"""Header of a boxes file; ``right`` is empty where nobody judged it."""
 
 PARTS = ("id_masks", "masks", "overlays", "bboxes")
 """The folders of an output."""
@@ -135,12 +135,12 @@ def render_outputs(
     """
     masks = _found_masks(segmentation)
     parts = {object_id: components(mask) for object_id, mask in masks.items()}
-    scores = dict(zip(segmentation.object_ids.tolist(), segmentation.scores.tolist(), strict=True))
+    judged = _judged(segmentation)
     label_map = compose_label_map(list(masks), list(masks.values()), image.shape[:2])
     colors = {key: default_spec(key).color for key in masks}
     colors.update({key: spec.color for key, spec in specs.items()})
     overlay = draw_overlay(image, segmentation, specs, parts)
-    rows = [(key, *part.box, f"{scores[key]:.4f}") for key in masks for part in parts[key]]
+    rows = [(key, *part.box, *_figures(*judged[key])) for key in masks for part in parts[key]]
     files = {
         f"id_masks/{name}/{object_id}.png": encode_mask_png(mask)
         for object_id, mask in masks.items()
@@ -148,7 +148,7 @@ def render_outputs(
     files[f"masks/{name}.png"] = encode_label_png(label_map, colors)
     files[f"overlays/{name}.jpg"] = encode_jpeg(_fitting_jpeg(overlay))
     files[f"bboxes/{name}.csv"] = _csv_bytes(rows)
-    return files, [_summary(key, scores[key], parts[key]) for key in masks]
+    return files, [_summary(key, *judged[key], parts[key]) for key in masks]
 
 
 def _fitting_jpeg(overlay: RgbImage) -> RgbImage:
@@ -172,7 +172,20 @@ def _found_masks(segmentation: Segmentation) -> dict[int, Mask]:
     }
 
 
-def _summary(object_id: int, score: float, parts: Sequence[Component]) -> FoundObject:
+def _judged(segmentation: Segmentation) -> dict[int, tuple[float, float | None]]:
+    """Object id -> score, and probability that its mask is right."""
+    ids, scores = segmentation.object_ids.tolist(), segmentation.scores.tolist()
+    right = [None] * len(ids) if segmentation.right is None else segmentation.right.tolist()
+    return {key: (score, share) for key, score, share in zip(ids, scores, right, strict=True)}
+
+
+def _figures(score: float, right: float | None) -> tuple[str, str]:
+    return f"{score:.4f}", "" if right is None else f"{right:.4f}"
+
+
+def _summary(
+    object_id: int, score: float, right: float | None, parts: Sequence[Component]
+) -> FoundObject:
     xmins, ymins, xmaxs, ymaxs = zip(*(part.box for part in parts), strict=True)
     return FoundObject(
         object_id=object_id,
@@ -180,6 +193,7 @@ def _summary(object_id: int, score: float, parts: Sequence[Component]) -> FoundO
         area=sum(part.area for part in parts),
         components=len(parts),
         box=(min(xmins), min(ymins), max(xmaxs), max(ymaxs)),
+        right=right,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from maskcast.errors import MaskcastError, RunError, StorageError
 from maskcast.io.printable import printable
 from maskcast.io.storage import Place, Readable
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger, TargetRow, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.pipeline import Record, WorkItem, map_ahead, until
 from maskcast.runs.shards import FOLDER, Gathered, ShardPlan, paths_of, unpack
@@ -88,6 +88,7 @@ class Redrawing:
                     -1, height, width
                 ),
                 np.array([known.score for known in row.objects], np.float32),
+                known_right([known.right for known in row.objects]),
             )
             return work.write(item, decoded, found)
         except StorageError:

@@ -11,6 +11,7 @@ from maskcast.io.images import IntensityWindow, read_image
 from maskcast.io.read_options import ReadOptions
 from maskcast.io.sizes import pixels_in
 from maskcast.io.storage import Url
+from maskcast.quality.judge import Judge
 from maskcast.runs.comparing import stamp_of
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.looks import look_of
@@ -29,12 +30,14 @@ class FileWork:
         specs: object id -> name and colour.
         window: intensities shown as black and white in pictures of more than 8 bits.
         options: how pictures are read.
+        judge: of what the engine finds; None leaves scores as they are.
     """
 
     sink: Sink
     specs: Mapping[int, ObjectSpec]
     window: IntensityWindow | None
     options: ReadOptions
+    judge: Judge | None = None
 
     @property
     def look(self) -> int:
@@ -66,6 +69,8 @@ class FileWork:
     def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
         """See ``Work``."""
         height, width = decoded.image.shape[:2]
+        if self.judge is not None:
+            found = self.judge.judge(found)
         files, objects = render_outputs(item.name, decoded.image, found, self.specs)
         self.sink.put(item.name, files)
         return TargetRow(

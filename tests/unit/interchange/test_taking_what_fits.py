@@ -578,3 +578,18 @@ def test_the_folder_of_labels_may_be_given_for_the_one_above(tmp_path: Path) -> 
     folder = write_files(tmp_path / "in", WITH_SQUARE["yolo"])
     import_annotations(project, "yolo", folder / "labels")
     assert areas(project) == {"a.png": {1: 100}}
+
+
+@pytest.mark.parametrize("name", WITH_SQUARE)
+def test_what_macos_puts_beside_files_is_passed_over(tmp_path: Path, name: str) -> None:
+    project = make_project(tmp_path / "p", "a.png")
+    beside = b"\0\5\x16\7\0\2\0\0Mac OS X        \xff"
+    files: dict[str, Any] = dict(WITH_SQUARE[name])
+    for path in list(files):
+        folder, slash, last = path.rpartition("/")
+        files |= {f"{folder}{slash}._{last}": beside, f"__MACOSX/{folder}{slash}._{last}": beside}
+
+    summary = import_files(project, name, tmp_path / "in", files, strict=True)
+
+    assert areas(project) == {"a.png": {1: ONE}}
+    assert said(summary) == {}

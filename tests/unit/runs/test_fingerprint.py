@@ -65,6 +65,22 @@ def test_option_and_window_changes_show_both_values() -> None:
     ]
 
 
+def test_settings_of_another_engine_are_not_compared() -> None:
+    other = EngineInfo(
+        "other", frozenset({"box"}), 1, "cpu", needs_weights=False, signature={"version": "1"}
+    )
+    assert describe_changes(fingerprint(), fingerprint(info=other)) == ["engine: pixel -> other"]
+
+
+def test_values_that_read_alike_are_told_apart() -> None:
+    before = {"engine": "pixel", "engine settings": {"version": "1"}, "layout": "1"}
+    now = {"engine": "pixel", "engine settings": {"version": 1}, "layout": 1}
+    assert describe_changes(before, now) == [
+        "engine settings: version '1' -> 1",
+        "layout: '1' -> 1",
+    ]
+
+
 def test_batch_size_and_device_do_not_count() -> None:
     other = EngineInfo(
         "pixel", frozenset({"box"}), 64, "cuda:0", needs_weights=False, signature=INFO.signature

@@ -29,7 +29,7 @@ ROWS = [
         1234,
         ("first page of 3",),
         None,
-        (PARTICLE, FoundObject(7, 0.5, 1, 1, (0, 0, 1, 1))),
+        (PARTICLE, FoundObject(7, 0.5, 1, 1, (0, 0, 1, 1), right=0.875)),
         tag=56789,
         digest=b"0123456789abcdef",
         look=42,
@@ -134,7 +134,16 @@ def test_a_missing_folder_is_a_storage_error(tmp_path: Path) -> None:
 
 
 def without_stamps(rows: Iterable[TargetRow]) -> list[TargetRow]:
-    return [replace(row, tag=None, digest=None, look=None) for row in rows]
+    return [
+        replace(
+            row,
+            tag=None,
+            digest=None,
+            look=None,
+            objects=tuple(replace(found, right=None) for found in row.objects),
+        )
+        for row in rows
+    ]
 
 
 @pytest.mark.parametrize("lacks", [(), ("shards",)], ids=["0.1", "before there were shards"])
@@ -163,6 +172,19 @@ def test_a_ledger_of_old_is_read_as_it_is_and_brought_up_to_date_when_written(
         assert ledger.run_id == run_id
     with Ledger.open(path) as ledger:
         assert list(ledger.rows()) == [*expected[:2], ROWS[0]]
+
+
+def test_a_ledger_without_a_column_for_right_is_read_and_gone_on_with(path: Path) -> None:
+    with Ledger.create(path, {}) as ledger:
+        ledger.record(ROWS[0])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute('ALTER TABLE objects DROP COLUMN "right"')
+    unjudged = [replace(found, right=None) for found in ROWS[0].objects]
+    with Ledger.read(path) as ledger:
+        assert [list(row.objects) for row in ledger.rows()] == [unjudged]
+    with Ledger.open(path) as ledger:
+        ledger.record(ROWS[0])
+        assert list(ledger.rows()) == [ROWS[0]]
 
 
 def test_a_reader_cannot_change_anything(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,15 +78,24 @@ def test_boxes_have_one_row_per_component(tmp_path: Path) -> None:
     folders = OutputFolders(tmp_path)
     write_outputs(folders, "a", image(), two_objects(), SPECS)
     content = folders.boxes("a").read_bytes()
-    assert content.startswith(b"id,xmin,ymin,xmax,ymax,score\n")
+    assert content.startswith(b"id,xmin,ymin,xmax,ymax,score,right\n")
     assert b"\r" not in content
     rows = list(csv.reader(content.decode().splitlines()))[1:]
     assert sorted(rows) == [
-        ["2", "50", "30", "60", "32", "0.7500"],
-        ["2", "8", "5", "20", "10", "0.7500"],
-        ["7", "0", "20", "3", "24", "0.1235"],
+        ["2", "50", "30", "60", "32", "0.7500", ""],
+        ["2", "8", "5", "20", "10", "0.7500", ""],
+        ["7", "0", "20", "3", "24", "0.1235", ""],
     ]
     assert [row[0] for row in rows] == ["2", "2", "7"]
+
+
+def test_boxes_and_ledger_say_how_likely_a_mask_is_right(tmp_path: Path) -> None:
+    judged = replace(two_objects(), right=np.array([0.9, 0.25], np.float32))
+    folders = OutputFolders(tmp_path)
+    found = write_outputs(folders, "a", image(), judged, SPECS)
+    assert [item.right for item in found] == pytest.approx([0.9, 0.25])
+    rows = list(csv.DictReader(folders.boxes("a").read_text().splitlines()))
+    assert [row["right"] for row in rows] == ["0.9000", "0.9000", "0.2500"]
 
 
 def test_the_overlay_has_the_targets_size(tmp_path: Path) -> None:
@@ -116,7 +126,7 @@ def test_nothing_found_writes_empty_files(tmp_path: Path, nothing: Segmentation)
     folders = OutputFolders(tmp_path)
     assert write_outputs(folders, "a", image(), nothing, SPECS) == []
     assert sorted(files_under(tmp_path)) == ["bboxes/a.csv", "masks/a.png", "overlays/a.jpg"]
-    assert folders.boxes("a").read_bytes() == b"id,xmin,ymin,xmax,ymax,score\n"
+    assert folders.boxes("a").read_bytes() == b"id,xmin,ymin,xmax,ymax,score,right\n"
     with Image.open(folders.mask("a")) as picture:
         assert picture.size == (WIDTH, HEIGHT)
         assert not np.asarray(picture).any()

@@ -169,6 +169,11 @@ class DeepEngine:
                 return list(self._pool.map(partial(self._cast_alone, model), images))
         return self._cast_in_batches(model, images)
 
+    def held_out(self, bank: MemoryBank) -> list[Segmentation]:
+        """See ``base.CrossFitted``."""
+        check_bank(self.info, bank)
+        return [kept.unpacked() for kept in bank.state.pixel.held_out]
+
     def close(self) -> None:
         """End the threads and free the encoder."""
         self._pool.shutdown()

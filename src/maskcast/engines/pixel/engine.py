@@ -89,6 +89,11 @@ class PixelEngine:
         with single_threaded_libraries():
             return list(self._pool.map(lambda image: predict(bank.state, image), images))
 
+    def held_out(self, bank: MemoryBank) -> list[Segmentation]:
+        """See ``base.CrossFitted``."""
+        check_bank(self.info, bank)
+        return [kept.unpacked() for kept in bank.state.held_out]
+
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()

@@ -108,7 +108,7 @@ class _InstancesFile:
                 "category_id": found.object_id,
                 **_geometry(found.cutout, image.size, options, tally),
                 "iscrowd": 0,
-                "score": round(found.score, 6),
+                **found.quality(),
             }
             _append(self._rest, annotation, first=self._annotation_count == 1)
 

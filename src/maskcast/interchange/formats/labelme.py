@@ -74,7 +74,7 @@ def _shapes(
     shape: dict[str, Any] = {
         "label": found.label,
         "group_id": None,
-        "description": f"score {found.score:.4f}",
+        "description": " ".join(f"{name} {value:.4f}" for name, value in found.quality().items()),
         "flags": {},
     }
     if options.polygons:

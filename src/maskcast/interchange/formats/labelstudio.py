@@ -127,4 +127,5 @@ def _results(
             "image_rotation": 0,
             "value": {**value, kind: [label]},
             "score": round(found.score, 6),
+            **({} if found.right is None else {"meta": {"text": [f"right {found.right:.4f}"]}}),
         }

@@ -40,7 +40,7 @@ from maskcast.io.atomic import write_atomically
 from maskcast.io.images import encode_gray_png, encode_label_png
 
 _COLUMNS = ("id", "name", "color")
-_INSTANCE_COLUMNS = ("map", "instance", "id", "name", "area", "score")
+_INSTANCE_COLUMNS = ("map", "instance", "id", "name", "area", "score", "right")
 _DIALECT: Mapping[str, Any] = MappingProxyType(
     {"lineterminator": "\r\n"}  # a name with either of them is quoted
 )
@@ -113,7 +113,10 @@ class _InstanceTable:
         data = encode_gray_png(numbers.astype(np.uint16))
         write_atomically(self._folder / path, data)
         self._writer.writerows(
-            (path, number, found.object_id, found.label, found.cutout.area, f"{found.score:.4f}")
+            (
+                *(path, number, found.object_id, found.label, found.cutout.area),
+                *(found.quality(4).get(name, "") for name in ("score", "right")),
+            )
             for number, found in enumerate(image.instances[:_MOST_NUMBERS], 1)
         )
 

@@ -34,6 +34,7 @@ class Instance:
         object_id: 1..255.
         score: of the object it belongs to, in [0, 1].
         cutout: its mask.
+        right: probability in [0, 1] that the object's mask is right; None if nobody judged it.
 
     Raises:
         ValueError: if a value is out of range.
@@ -43,11 +44,19 @@ class Instance:
     object_id: int
     score: float
     cutout: Cutout
+    right: float | None = None
 
     def __post_init__(self) -> None:
         check_object_id(self.object_id)
         if not 0 <= self.score <= 1:
             raise ValueError(f"{self.label}: expected a score in [0, 1], got {self.score}")
+        if self.right is not None and not 0 <= self.right <= 1:
+            raise ValueError(f"{self.label}: expected right in [0, 1], got {self.right}")
+
+    def quality(self, digits: int = 6) -> dict[str, float]:
+        """``score``, and ``right`` where it is known, as formats write them."""
+        known = {} if self.right is None else {"right": round(self.right, digits)}
+        return {"score": round(self.score, digits), **known}
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from maskcast.interchange.reading.numbers import (
     whole,
 )
 from maskcast.interchange.reading.shapes import Size, box_prompts, ring_area, shown_area
+from maskcast.interchange.reading.source_files import files_of
 from maskcast.io.jsonfile import Node
 from maskcast.masks import RunLengths
 
@@ -55,7 +56,7 @@ def _json_files(source: Path) -> list[Path]:
         return [source]
     # A folder of official sets, FiftyOne's, any file, Roboflow's.
     for pattern in ("annotations/*.json", "labels.json", "*/labels.json", "*.json", "*/*.json"):
-        files = sorted(source.glob(pattern))
+        files = files_of(source.glob(pattern))
         # Beside instances there may be captions, key points and other files of the same images.
         instances = [path for path in files if path.name.startswith("instances_")]
         if files:

@@ -24,6 +24,7 @@ from maskcast.interchange.reading.shapes import (
     ring_area,
     turned_box,
 )
+from maskcast.interchange.reading.source_files import files_of
 from maskcast.interchange.reading.xmltree import required, stream_xml
 
 _PIXELS_OF_CUT = 4
@@ -39,7 +40,7 @@ def read_cvat(source: Path, _: ReadingOptions, left_out: LeftOut) -> Source:
     Raises:
         AnnotationError: if there is no such file.
     """
-    files = [source] if source.is_file() else sorted(source.glob("*.xml"))
+    files = [source] if source.is_file() else files_of(source.glob("*.xml"))
     if not files:
         raise AnnotationError(f"there is no CVAT file in {source}; give annotations.xml")
     labels: list[str] = []

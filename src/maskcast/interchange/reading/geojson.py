@@ -18,6 +18,7 @@ from maskcast.interchange.reading.jsonlists import JsonList, read_json_lists
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import declared_size, node_numbers
 from maskcast.interchange.reading.shapes import Size, outline_area, point_prompts
+from maskcast.interchange.reading.source_files import files_of
 from maskcast.io.jsonfile import Node
 
 _LINES = frozenset({"LineString", "MultiLineString"})
@@ -39,7 +40,7 @@ def read_geojson(source: Path, _: ReadingOptions, left_out: LeftOut) -> Source:
     """
     folder = source / "annotations" if (source / "annotations").is_dir() else source
     top = source.parent if source.is_file() else folder
-    files = [source] if source.is_file() else sorted(folder.rglob("*.geojson"))
+    files = [source] if source.is_file() else files_of(folder.rglob("*.geojson"))
     if not files:
         raise AnnotationError(
             f"there is no GeoJSON file in {source}; give the file, or the folder of files that end "

@@ -13,7 +13,7 @@ from maskcast.interchange.reading.entries import Entry, Part, ReadingOptions, Sh
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import declared_size, node_numbers, plain_id
 from maskcast.interchange.reading.shapes import Size, box_prompts, shown_area
-from maskcast.interchange.reading.source_files import read_text_file
+from maskcast.interchange.reading.source_files import files_of, read_text_file
 from maskcast.io.jsonfile import Node
 from maskcast.masks import RunLengths
 
@@ -31,7 +31,7 @@ def read_hf(source: Path, _: ReadingOptions, left_out: LeftOut) -> Source:
     Raises:
         AnnotationError: if there is no such file.
     """
-    files = [source] if source.is_file() else sorted(source.rglob(_NAME))
+    files = [source] if source.is_file() else files_of(source.rglob(_NAME))
     if not files:
         raise AnnotationError(f"there is no {_NAME} in {source}; give the file or its folder")
     return Source(entry for path in files for entry in _entries(path, left_out))

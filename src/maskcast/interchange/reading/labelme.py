@@ -32,7 +32,7 @@ from maskcast.interchange.reading.shapes import (
     point_prompts,
     ring_area,
 )
-from maskcast.interchange.reading.source_files import read_json_file
+from maskcast.interchange.reading.source_files import files_of, read_json_file
 from maskcast.io.jsonfile import Node
 from maskcast.types import Mask
 
@@ -50,7 +50,7 @@ def read_labelme(source: Path, _: ReadingOptions, left_out: LeftOut) -> Source:
     Raises:
         AnnotationError: if there is no file of labelme.
     """
-    files = [source] if source.is_file() else sorted(source.rglob("*.json"))
+    files = [source] if source.is_file() else files_of(source.rglob("*.json"))
     top = source.parent if source.is_file() else source
     if not files:
         raise AnnotationError(f"there is no labelme file in {source}; give the file or its folder")

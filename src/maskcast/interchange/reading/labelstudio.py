@@ -22,7 +22,7 @@ from maskcast.interchange.reading.jsonlists import JsonList, read_json_lists
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import declared_size
 from maskcast.interchange.reading.shapes import Size
-from maskcast.interchange.reading.source_files import read_text_file
+from maskcast.interchange.reading.source_files import files_of, read_text_file
 from maskcast.interchange.reading.studio_shapes import LABEL_KEYS, region_labels, region_shapes
 from maskcast.io.images import is_image_name
 from maskcast.io.jsonfile import Node
@@ -59,7 +59,7 @@ def _files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
     for pattern in ("*.json", "*.csv", "*.tsv"):
-        files = sorted(source.glob(pattern))
+        files = files_of(source.glob(pattern))
         if files:
             return files
     raise AnnotationError(f"there is no JSON file of tasks in {source}; give its path")

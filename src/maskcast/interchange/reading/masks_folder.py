@@ -21,6 +21,7 @@ from maskcast.interchange.reading.entries import (
 )
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.shapes import Size
+from maskcast.interchange.reading.source_files import files_of
 from maskcast.io.label_maps import LABEL_SUFFIXES, read_label_picture
 from maskcast.io.label_picture import (
     VOID,
@@ -50,7 +51,7 @@ def read_masks(source: Path, options: ReadingOptions, _: LeftOut) -> Source:
     """
     top = source if source.is_dir() else source.parent
     folder = top / "masks" if source == top and (top / "masks").is_dir() else top
-    files = folder.rglob("*") if source == top else [source]
+    files = files_of(folder.rglob("*")) if source == top else [source]
     named = (path for path in files if path.suffix.lower() in LABEL_SUFFIXES)
     paths = [path for path in named if path.is_file()]
     if not paths:
@@ -60,7 +61,7 @@ def read_masks(source: Path, options: ReadingOptions, _: LeftOut) -> Source:
             ".tif, .bmp or .npy"
         )
     names = _read_names(top / "objects.csv")
-    maps = _Maps(sorted(paths), folder, names, options)
+    maps = _Maps(paths, folder, names, options)
     return Source(maps.entries(), maps.labels, maps.notes, total=len(paths))
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from maskcast.errors import AnnotationError
 from maskcast.io.jsonfile import Node
+
+
+def files_of(found: Iterable[Path]) -> list[Path]:
+    """These paths in order, without what macOS puts beside each file in archives and on sticks."""
+    return sorted(
+        path for path in found if not (path.name.startswith("._") or "__MACOSX" in path.parts)
+    )
 
 
 def read_text_file(path: Path) -> str:

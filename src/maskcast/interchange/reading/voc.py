@@ -27,7 +27,7 @@ from maskcast.interchange.reading.entries import (
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import declared_size, finite
 from maskcast.interchange.reading.shapes import Size, box_prompts, ring_area, turned_box
-from maskcast.interchange.reading.source_files import read_text_file
+from maskcast.interchange.reading.source_files import files_of, read_text_file
 from maskcast.interchange.reading.xmltree import read_xml, required
 from maskcast.io.images import read_image
 from maskcast.io.read_options import ReadOptions
@@ -56,10 +56,10 @@ def read_voc(source: Path, _: ReadingOptions, left_out: LeftOut) -> Source:
     """
     root = source if source.is_dir() else source.parent
     folder = root / "Annotations" if (root / "Annotations").is_dir() else root
-    files = sorted(folder.rglob("*.xml")) if source.is_dir() else [source]
+    files = files_of(folder.rglob("*.xml")) if source.is_dir() else [source]
     stems = [path.relative_to(folder).as_posix().removesuffix(".xml") for path in files]
     masks = root / "SegmentationClass"
-    maps = sorted(masks.rglob("*.png")) if source.is_dir() else []
+    maps = files_of(masks.rglob("*.png")) if source.is_dir() else []
     pictures = {path.relative_to(masks).as_posix().removesuffix(".png") for path in maps}
     alone = sorted(pictures - set(stems))
     if not files and not alone:

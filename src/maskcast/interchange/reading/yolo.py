@@ -23,7 +23,7 @@ from maskcast.interchange.reading.entries import (
 from maskcast.interchange.reading.left_out import Kind, LeftOut, MisfitError
 from maskcast.interchange.reading.numbers import finite, whole
 from maskcast.interchange.reading.shapes import Size, box_prompts, ring_area, share_ring
-from maskcast.interchange.reading.source_files import read_file, read_text_file
+from maskcast.interchange.reading.source_files import files_of, read_file, read_text_file
 
 _NAME_LISTS = ("classes.txt", "obj.names")
 _OTHER_TEXTS = frozenset({*_NAME_LISTS, "train.txt", "val.txt", "valid.txt", "test.txt"})
@@ -59,7 +59,7 @@ def read_yolo(source: Path, _: ReadingOptions, __: LeftOut) -> Source:
     folder = root / "labels" if (root / "labels").is_dir() else root
     inner = [path for path in sorted(folder.glob("*/labels")) if path.is_dir()]
     inside = inner if folder == root and inner else [folder]
-    files = [path for part in inside for path in sorted(part.rglob("*.txt"))]
+    files = [path for part in inside for path in files_of(part.rglob("*.txt"))]
     labels = [path for path in files if not _is_other_text(path)]
     if not files:
         raise AnnotationError(f"there is no label file in {folder}; give the folder of data.yaml")
@@ -166,7 +166,7 @@ def _read_names(source: Path) -> tuple[Path, Mapping[int, str]]:
         if not path.is_file() and names.is_file():
             lines = read_text_file(names).split("\n")
             return source, dict(enumerate(line.strip() for line in lines))
-    others = [] if path.is_file() else [*source.glob("*.yaml"), *source.glob("*.yml")]
+    others = [] if path.is_file() else files_of([*source.glob("*.yaml"), *source.glob("*.yml")])
     path = others[0] if len(others) == 1 else path
     if path.suffix not in {".yaml", ".yml"} or not path.is_file():
         raise AnnotationError(

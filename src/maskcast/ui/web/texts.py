@@ -351,6 +351,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.page": ("page", "쪽"),
     "results.page_of": ("of {pages}", "/ {pages}"),
     "results.none_match": ("Nothing matches.", "맞는 것이 없습니다."),
+    "results.reset": ("Show all results again", "모든 결과 다시 보기"),
     "results.is_failed": ("failed", "실패"),
     "results.is_empty": ("nothing found", "찾은 것 없음"),
     "results.before": ("previous image", "이전 이미지"),
@@ -362,6 +363,13 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.original": ("Original", "원본"),
     "results.overlay": ("Overlay", "오버레이"),
     "results.wipe": ("original or overlay", "원본 또는 오버레이"),
+    "results.right_sure": (
+        "very likely right ({percent} %)",
+        "거의 확실히 맞음 ({percent} %)",
+    ),
+    "results.right_likely": ("likely right ({percent} %)", "맞을 가능성 높음 ({percent} %)"),
+    "results.right_doubtful": ("doubtful ({percent} %)", "의심스러움 ({percent} %)"),
+    "results.right_unlikely": ("likely wrong ({percent} %)", "틀렸을 가능성 높음 ({percent} %)"),
     "results.area": ("{area} px", "{area}픽셀"),
 }
 """Key -> (English, Korean). A word in braces is filled in."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from maskcast.drawing import fonts
@@ -134,11 +135,20 @@ def test_a_machine_without_any_font_for_a_name_shows_question_marks(
 ) -> None:
     monkeypatch.setattr(fonts, "_system_fonts", tuple)
     fonts._source_for.cache_clear()
-    summary = ObjectSummary(ObjectSpec(1, "\N{EGYPTIAN HIEROGLYPH A001} x", (9, 9, 9)), 1, None)
     try:
-        draw_panel(replace(STATE, summaries={1: summary}), (380, 800), 1.0)
+        unknown, question, other = (
+            _named(name) for name in ("\N{EGYPTIAN HIEROGLYPH A001} x", "? x", "x")
+        )
     finally:
         fonts._source_for.cache_clear()
+    assert np.array_equal(unknown, question)
+    assert not np.array_equal(unknown, other)
+
+
+def _named(name: str) -> npt.NDArray[np.uint8]:
+    """The panel with an object of this name."""
+    summary = ObjectSummary(ObjectSpec(1, name, (9, 9, 9)), 1, None)
+    return draw_panel(replace(STATE, summaries={1: summary}), (380, 800), 1.0)[0]
 
 
 @pytest.mark.parametrize("length", [1, 12, 90, 4000])

@@ -57,6 +57,13 @@ class DecisionConstants:
 _FIXED = DecisionConstants()
 
 
+SIGNALS = ("steadiness", "certainty")
+"""What `measure` gives."""
+
+_STEP = np.float32(2.0)
+"""Logits by which the threshold is moved to see whether a mask is steady."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """How logits become a mask.
@@ -100,6 +107,20 @@ def decide(logits: Plane, planes: Sequence[Plane], decision: Decision) -> tuple[
     kept = (peak > decision.high) & (area >= decision.area)
     mask = np.concatenate([[False], kept])[labels]
     return mask, _score(logits, mask, decision)
+
+
+def measure(logits: Plane, mask: Mask, decision: Decision) -> dict[str, float]:
+    """How sure the map is of a mask that has a pixel: each in [0, 1].
+
+    ``steadiness`` is the IoU of what a much higher threshold would leave of the mask with what a
+    much lower one would add to it (Kirillov et al. 2023, *Segment Anything*, "stability score"),
+    ``certainty`` the mean probability inside.
+    """
+    margins = logits - np.float32(decision.low)
+    inside = margins[mask]
+    wide = np.count_nonzero(mask | (margins > -_STEP))
+    steady = float(np.count_nonzero(inside > _STEP) / wide)
+    return dict(zip(SIGNALS, (steady, float(sigmoid(inside).mean())), strict=True))
 
 
 def calibrate(

@@ -8,7 +8,7 @@ which the second stage learns what the first one's answers look like around true
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,8 @@ from maskcast.engines.pixel.filters import Plane, Stack
 from maskcast.engines.pixel.learning.context import build_context, context_count, strip_context
 from maskcast.engines.pixel.learning.decision import Decision, calibrate
 from maskcast.engines.pixel.learning.features import build_pyramid, strips
-from maskcast.engines.pixel.learning.model import PixelModel, first_logits, second_logits
+from maskcast.engines.pixel.learning.held_out import HeldOut
+from maskcast.engines.pixel.learning.model import PixelModel, decided, first_logits, second_logits
 from maskcast.engines.pixel.learning.options import LearnerOptions
 from maskcast.engines.pixel.learning.perceptron import (
     Array,
@@ -118,6 +119,7 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
     second: list[Perceptrons | None] = []
     gates: list[float] = []
     decisions: list[Decision] = []
+    finals: list[list[Plane]] = []
     for index in range(len(object_ids)):
         planes = [stack[index] for stack in maps]
         gate = _gate(planes, [view.masks[index] for view in work.views])
@@ -128,6 +130,7 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
         truths = [work.views[i].masks[index] for i in originals]
         unknown = [work.views[i].unknown for i in originals]
         decisions.append(calibrate(final, truths, channels, work.options.threshold, unknown))
+        finals.append(final)
         second.append(networks)
         gates.append(gate)
     return PixelModel(
@@ -138,7 +141,25 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
         gates=tuple(gates),
         decisions=tuple(decisions),
         exclusive=work.exclusive,
+        held_out=tuple(
+            _held_out(work, finals, channels, dict(zip(object_ids, decisions, strict=True)))
+        ),
     )
+
+
+def _held_out(
+    work: _Fit,
+    finals: list[list[Plane]],
+    channels: list[tuple[Plane, ...]],
+    decisions: Mapping[int, Decision],
+) -> tuple[HeldOut, ...]:
+    """Per reference, what models that never learned it find there."""
+
+    def found(index: int) -> HeldOut:
+        planes = [final[index] for final in finals]
+        return HeldOut.of(decided(planes, channels[index], decisions, exclusive=work.exclusive))
+
+    return tuple(work.map(found, range(len(channels))))
 
 
 def _fit_first(work: _Fit) -> tuple[Perceptrons, Perceptrons]:

@@ -7,6 +7,7 @@ on the target alone, so results do not depend on order, batches or threads.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +15,14 @@ import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import Plane, Stack
 from maskcast.engines.pixel.learning.context import build_context, strip_context
-from maskcast.engines.pixel.learning.decision import Decision, decide
+from maskcast.engines.pixel.learning.decision import SIGNALS, Decision, decide, measure
 from maskcast.engines.pixel.learning.features import (
     Pyramid,
     build_pyramid,
     strip_features,
     strips,
 )
+from maskcast.engines.pixel.learning.held_out import HeldOut
 from maskcast.engines.pixel.learning.perceptron import Array, Perceptrons
 from maskcast.engines.pixel.learning.rivals import settle
 from maskcast.engines.pixel.learning.tokens import TokenGrid
@@ -53,6 +55,7 @@ class PixelModel:
         gates: per object, the first-stage logit below which a pixel is background for good.
         decisions: per object, how logits become a mask and a score.
         exclusive: whether a pixel belongs to one object at most.
+        held_out: per reference, what models that never learned it find there.
     """
 
     object_ids: tuple[int, ...]
@@ -62,6 +65,7 @@ class PixelModel:
     gates: tuple[float, ...]
     decisions: tuple[Decision, ...]
     exclusive: bool
+    held_out: tuple[HeldOut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,18 +88,40 @@ def predict(model: PixelModel, image: RgbImage, tokens: TokenGrid | None = None)
     pyramid = build_pyramid(image, color=model.color, tokens=tokens)
     kept: dict[int, OpenPixels] = {}
     logits = first_logits(pyramid, model.first, model.gates, kept)
+    refined = (
+        second_logits(pyramid, plane, networks, gate, kept)
+        for plane, networks, gate in zip(logits, model.second, model.gates, strict=True)
+    )
+    decisions = dict(zip(model.object_ids, model.decisions, strict=True))
+    return decided(refined, pyramid.fine, decisions, exclusive=model.exclusive)
+
+
+def decided(
+    logits: Iterable[Plane],
+    channels: Sequence[Plane],
+    decisions: Mapping[int, Decision],
+    *,
+    exclusive: bool,
+) -> Segmentation:
+    """From the final logits of one picture to the objects in it.
+
+    Args:
+        logits: per object, float32 (H, W); taken one after the other.
+        channels: the picture's normalised channels, float32, at least (H, W).
+        decisions: object id -> how its logits become a mask, ascending, as the logits.
+        exclusive: whether a pixel belongs to one object at most.
+    """
     found: list[_Found] = []
-    for index, object_id in enumerate(model.object_ids):
-        refined = second_logits(
-            pyramid, logits[index], model.second[index], model.gates[index], kept
-        )
-        decision = model.decisions[index]
-        mask, score = decide(refined, pyramid.fine, decision)
+    shape = (0, 0)
+    for plane, (object_id, decision) in zip(logits, decisions.items(), strict=True):
+        shape = plane.shape[0], plane.shape[1]
+        mask, score = decide(plane, channels, decision)
         if mask.any():
-            margins = refined[mask] - np.float32(decision.low)
-            found.append(_Found(object_id, mask, score, margins, decision.area))
+            margins = plane[mask] - np.float32(decision.low)
+            signals = measure(plane, mask, decision)
+            found.append(_Found(object_id, mask, score, margins, decision.area, signals))
     masks = [candidate.mask for candidate in found]
-    if model.exclusive and len(found) > 1:
+    if exclusive and len(found) > 1:
         masks = settle(
             masks,
             [candidate.margins for candidate in found],
@@ -103,11 +129,15 @@ def predict(model: PixelModel, image: RgbImage, tokens: TokenGrid | None = None)
         )
     shown = [(candidate, mask) for candidate, mask in zip(found, masks, strict=True) if mask.any()]
     if not shown:
-        return Segmentation.empty(pyramid.height, pyramid.width)
+        return Segmentation.empty(*shape)
     return Segmentation(
         object_ids=np.array([candidate.object_id for candidate, _ in shown], np.int32),
         masks=np.stack([mask for _, mask in shown]),
         scores=np.array([candidate.score for candidate, _ in shown], np.float32),
+        signals={
+            name: np.array([candidate.signals[name] for candidate, _ in shown], np.float32)
+            for name in SIGNALS
+        },
     )
 
 
@@ -121,6 +151,7 @@ class _Found:
         score: in [0, 1].
         margins: float32 (N,), logit above the threshold of the mask's pixels.
         least: smallest component, in pixels.
+        signals: see `decision.measure`.
     """
 
     object_id: int
@@ -128,6 +159,7 @@ class _Found:
     score: float
     margins: npt.NDArray[np.float32]
     least: int
+    signals: Mapping[str, float]
 
 
 def first_logits(

@@ -5,14 +5,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
+  addressOf,
+  filtersIn,
   finding,
   isFiltered,
+  judgement,
   lastOffset,
   pageNumber,
   pageOffset,
   queryOf,
 } from "#static/results/query.js";
-import { objectOf } from "#static/shared/rows.js";
+import { readHash, writeHash } from "#static/shared/address.js";
+import { objectOf, pictureUrl } from "#static/shared/rows.js";
 import { TEXTS } from "./texts.js";
 
 const OPEN = { kind: "all", order: "name", low: "0", high: "1", object: "" };
@@ -56,14 +60,15 @@ describe("a card", () => {
   /** @type {Row} */
   const row = {
     id: "a.png",
+    shows: "1",
     state: "done",
     size: [10, 20],
     reason: null,
     notes: [],
     decision: null,
     objects: [
-      { id: 1, score: 0.91, area: 5 },
-      { id: 2, score: 0.4, area: 7 },
+      { id: 1, score: 0.91, right: 0.97, area: 5 },
+      { id: 2, score: 0.4, right: 0.3, area: 7 },
     ],
   };
 
@@ -80,7 +85,39 @@ describe("a card", () => {
     assert.equal(finding(row, queryOf({ ...OPEN, object: "9" }), TEXTS), "results.is_empty");
   });
 
+  test("says in words how likely a mask is right", () => {
+    const said = (/** @type {number | null} */ right) =>
+      judgement({ id: 1, score: 0.5, right, area: 1 }, TEXTS);
+    assert.equal(said(0.9), "results.right_sure 90");
+    assert.equal(said(0.89), "results.right_likely 89");
+    assert.equal(said(0.3), "results.right_doubtful 30");
+    assert.equal(said(0), "results.right_unlikely 0");
+    assert.equal(said(null), "");
+  });
+
   test("has a colour for objects that nobody named", () => {
     assert.deepEqual(objectOf([], 7), { id: 7, name: "", color: [128, 128, 128] });
+  });
+});
+
+describe("the address", () => {
+  test("holds what the tab shows, and gives it back", () => {
+    const filters = { ...OPEN, kind: "found", low: "0.3", object: "12" };
+    const hash = writeHash("results", addressOf(filters, 60, "sub/ä b.png"));
+    const { tab, parameters } = readHash(hash);
+    assert.equal(tab, "results");
+    assert.deepEqual(filtersIn(parameters), filters);
+    assert.deepEqual([parameters.get("offset"), parameters.get("open")], ["60", "sub/ä b.png"]);
+  });
+
+  test("is short where nothing is chosen, and any other address is the first tab", () => {
+    assert.equal(writeHash("results", addressOf(OPEN, 0)), "#results");
+    assert.equal(readHash("").tab, "annotate");
+    assert.equal(readHash("#elsewhere?kind=found").tab, "annotate");
+  });
+
+  test("of a picture changes with what it shows", () => {
+    const [first, second] = ["a", "b"].map((shows) => pictureUrl("thumbnail", { id: "x", shows }));
+    assert.notEqual(first, second);
   });
 });

@@ -3,7 +3,7 @@
 // here knows the page.
 
 /**
- * @import { ObjectSpec, Row } from "../shared/rows.js"
+ * @import { FoundObject, ObjectSpec, Row } from "../shared/rows.js"
  * @import { Texts } from "../shared/texts.js"
  */
 
@@ -34,6 +34,32 @@ export function queryOf({ kind, order, low, high, object }) {
 /** @param {Query} query */
 export const isFiltered = ({ kind, low, high, object }) =>
   kind !== "all" || low > 0 || high < 1 || Boolean(object);
+
+/** What the filters are before anybody touches them. */
+export const OPEN_FILTERS = { kind: "all", order: "name", low: "0", high: "1", object: "" };
+
+/**
+ * The filters that an address names; what it does not name is open.
+ * @param {URLSearchParams} parameters
+ */
+export function filtersIn(parameters) {
+  const named = Object.keys(OPEN_FILTERS).filter((name) => parameters.has(name));
+  const given = Object.fromEntries(named.map((name) => [name, parameters.get(name) ?? ""]));
+  return { ...OPEN_FILTERS, ...given };
+}
+
+/**
+ * What an address holds of a state: only what is not as it is before anybody touches it.
+ * @param {typeof OPEN_FILTERS} filters
+ * @param {number} offset  of the page
+ * @param {string} [open]  image id of the picture that is shown large
+ */
+export function addressOf(filters, offset, open) {
+  const before = Object.entries(OPEN_FILTERS);
+  const changed = before.filter(([name, value]) => filters[/** @type {"kind"} */ (name)] !== value);
+  const given = changed.map(([name]) => [name, filters[/** @type {"kind"} */ (name)]]);
+  return { ...Object.fromEntries(given), offset: offset || undefined, open };
+}
 
 /**
  * Where the last page begins.
@@ -69,4 +95,23 @@ export function finding(row, { order, object }, texts) {
   if (!counted.length) return texts.text("results.is_empty");
   const scores = counted.map((found) => found.score);
   return (order === "worst" ? Math.min(...scores) : Math.max(...scores)).toFixed(2);
+}
+
+/** Least probability that a mask is right, and what is said of it then; the highest first. */
+const JUDGEMENTS = /** @type {const} */ ([
+  [0.9, "sure"],
+  [0.7, "likely"],
+  [0.3, "doubtful"],
+  [0, "unlikely"],
+]);
+
+/**
+ * Words for how likely a mask is right; none where nobody judged it.
+ * @param {FoundObject} found
+ * @param {Texts} texts
+ */
+export function judgement({ right }, { text }) {
+  if (right === null) return "";
+  const [, word] = JUDGEMENTS.find(([least]) => right >= least) ?? JUDGEMENTS[3];
+  return text(`results.right_${word}`, { percent: String(Math.round(100 * right)) });
 }

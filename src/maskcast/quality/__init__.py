@@ -1,0 +1,1 @@
+"""How far masks can be trusted: scores, probabilities, the self-test, verdicts."""
