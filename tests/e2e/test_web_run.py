@@ -261,6 +261,56 @@ def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing:
     assert width_of(page) == pytest.approx(fitted)
 
 
+def test_the_address_holds_filters_and_the_open_picture(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    expect(page.get_by_role("heading", level=1)).to_have_text("maskcast · project")
+    page.get_by_label("Show").select_option("found")
+    expect(page.locator(".results .where")).to_have_text("1-60 of 87")
+    page.locator(".results .card", has_text="t004.png").click()
+    page.keyboard.press("Space")
+    assert visible_share(page) == 0
+    page.keyboard.press("ArrowRight")  # whose mask is shown, though the one before was not
+    expect(page.locator(".large .name")).to_have_text("t006.png")
+    assert visible_share(page) == 1
+    assert page.url.endswith("#results?kind=found&open=t006.png")
+    page.reload()
+    expect(page.locator(".large .name")).to_have_text("t006.png")
+    expect(page.locator(".large .place")).to_have_text("5 / 87")
+    page.go_back()
+    expect(page.locator("dialog.large")).to_be_hidden()
+    expect(page.locator(".results .where")).to_have_text("1-60 of 87")
+    page.get_by_role("spinbutton", name="highest score").fill("0")
+    page.get_by_role("spinbutton", name="highest score").press("Enter")
+    page.get_by_role("button", name="Show all results again").click()
+    expect(page.locator(".results .where")).to_have_text("1-60 of 132")
+    page.go_back()
+    expect(page.get_by_role("tab", name="Annotate")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_second_run_shows_its_own_pictures(context: BrowserContext, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    image, mask = picture(1, 2)
+    write_png(project / "references" / "r.png", image)
+    write_png(project / "targets" / "t.png", image)
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8))
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Results")
+        thumbnail = page.locator(".results .card img")
+        before = thumbnail.get_attribute("src")
+        run_project(opened, Quiet(), fresh=True)
+        expect(thumbnail).not_to_have_attribute("src", before or "")
+        page.locator(".results .card").click()
+        shown = page.locator(".large .overlay").get_attribute("src") or ""
+        assert re.search(r"shows=\w+", shown)
+        assert (before or "").split("shows=")[1] not in shown
+
+
 def test_an_overlay_that_cannot_be_had_says_why(context: BrowserContext, reviewing: Server) -> None:
     page = open_tab(context, reviewing.url, "Results")
     missing = re.compile(r"maskcast/overlay\?id=t000.png")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Final
 
 import gradio as gr
 
 from maskcast.ui.web import annotate, results, review, run
-from maskcast.ui.web.assets import asset
+from maskcast.ui.web.assets import asset, page_scripts
 from maskcast.ui.web.texts import Texts
 from maskcast.ui.web.workspace import Workspace
 
@@ -28,7 +29,24 @@ def build_app(workspace: Workspace, lang: str | None = None) -> gr.Blocks:
     texts = Texts(lang)
     title = f"maskcast · {workspace.project.root.name}"
     app: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
-    with app, gr.Tabs(elem_id="maskcast-tabs"):
+    with app:
+        _build_heading(title, texts)
+        _build_tabs(texts)
+    return app
+
+
+def _build_heading(title: str, texts: Texts) -> None:
+    gr.HTML(
+        html_template=f"<h1>{escape(title)}</h1>",
+        js_on_load=page_scripts().loader("page/main.js"),
+        apply_default_css=False,
+        elem_id="maskcast-heading",
+        texts=texts.tables("shared."),
+    )
+
+
+def _build_tabs(texts: Texts) -> None:
+    with gr.Tabs(elem_id="maskcast-tabs"):
         with gr.Tab(texts["tab.annotate"], id="annotate", elem_id="maskcast-annotate-tab"):
             annotate.build(texts)
         with gr.Tab(texts["tab.run"], id="run", elem_id="maskcast-run-tab"):
@@ -37,7 +55,6 @@ def build_app(workspace: Workspace, lang: str | None = None) -> gr.Blocks:
             results.build(texts)
         with gr.Tab(texts["tab.review"], id="review", elem_id="maskcast-review-tab"):
             review.build(texts)
-    return app
 
 
 def theme() -> gr.themes.Base:

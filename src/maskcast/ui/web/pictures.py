@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import ReferencePictures
 from maskcast.results.result_files import ResultFiles, file_behind
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.types import RgbImage
 from maskcast.ui.turns import Turns
 from maskcast.ui.web.fence import Fence
@@ -29,6 +30,21 @@ _LARGE_SIDE: Final = 4096
 _KEPT_BYTES: Final = 48_000_000
 
 _Stamp = tuple[int, int]
+
+
+def shown_run(ledger: Ledger) -> str:
+    """Tells the results of a run from those of every other, and of another generation."""
+    return f"{ledger.run_id} {ledger.generation}"
+
+
+def shown_as(row: TargetRow, run: str) -> str:
+    """A part of the addresses of a target's pictures: another one once they show something else.
+
+    Args:
+        row: the target.
+        run: as ``shown_run`` tells.
+    """
+    return sha256(f"{run} {row}".encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
 class TargetPictures:

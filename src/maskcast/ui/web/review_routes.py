@@ -26,6 +26,7 @@ from maskcast.review.reviewing import (
 )
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.ui.web.controller import RunController
+from maskcast.ui.web.pictures import shown_run
 from maskcast.ui.web.wire import json_response, read_json, text_in
 
 _MOST_BODY: Final = 10_000
@@ -36,7 +37,7 @@ _LONGEST_NAME: Final = 80
 _PACE_OVER: Final = 20
 _PACE_SECONDS: Final = 300.0
 
-Row = Callable[[TargetRow], dict[str, Any]]
+Row = Callable[[TargetRow, str], dict[str, Any]]
 _ORDERS: Final[Mapping[str, QueueOrder]] = {order: order for order in get_args(QueueOrder)}
 _WORDS: Final[Mapping[str, Decision]] = {word: word for word in DECISIONS if word != "corrected"}
 
@@ -50,7 +51,7 @@ class ReviewRoutes:
         Args:
             project: whose results are reviewed.
             runs: its runs, which updates are.
-            row: what pages are told of a target.
+            row: what pages are told of a target of a run.
         """
         self._project = project
         self._runs = runs
@@ -72,9 +73,9 @@ class ReviewRoutes:
         entries = [entry for entry in waiting(self._project, order) if self._is_free(entry, page)]
         with results_to_review(self._project) as ledger:
             rows = [ledger.row(entry.image_id) for entry in entries[:_MOST_ROWS]]
-            objects = self._objects(ledger)
+            objects, run = self._objects(ledger), shown_run(ledger)
         return {
-            "rows": [self._row(row) for row in rows if row is not None],
+            "rows": [self._row(row, run) for row in rows if row is not None],
             "objects": objects,
             "who": who,
             **self._standing(who),
@@ -151,7 +152,7 @@ class ReviewRoutes:
     def _about(self, image_id: str) -> dict[str, Any]:
         with results_to_review(self._project) as ledger:
             row = ledger.row(image_id)
-            return {"row": None if row is None else self._row(row)}
+            return {"row": None if row is None else self._row(row, shown_run(ledger))}
 
     def _who(self, given: str | None) -> str:
         return (given or "").strip()[:_LONGEST_NAME] or default_reviewer()

@@ -30,7 +30,7 @@ from maskcast.ui.web.controller import RunChoice
 from maskcast.ui.web.downloads import Archive, zip_export, zip_results
 from maskcast.ui.web.fence import without_places
 from maskcast.ui.web.guard import OWN_ROUTES
-from maskcast.ui.web.pictures import TargetPictures
+from maskcast.ui.web.pictures import TargetPictures, shown_as, shown_run
 from maskcast.ui.web.review_routes import ReviewRoutes
 from maskcast.ui.web.uploads import UploadFolder, UploadLimits
 from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
@@ -215,20 +215,22 @@ class Api:
                 return {"total": 0, "rows": [], "objects": []}
             rows = ledger.page(query, offset, limit)
             total, object_ids = ledger.count(query), ledger.object_ids()
+            run = shown_run(ledger)
         specs = self._project.object_specs(object_ids, self._store.read())
         shown = [spec for key, spec in specs.items() if key in set(object_ids)]
         return {
             "total": total,
-            "rows": [self._row(row) for row in rows],
+            "rows": [self._row(row, run) for row in rows],
             "objects": [
                 {"id": spec.object_id, "name": spec.name, "color": list(spec.color)}
                 for spec in shown
             ],
         }
 
-    def _row(self, row: TargetRow) -> dict[str, Any]:
+    def _row(self, row: TargetRow, run: str) -> dict[str, Any]:
         return {
             "id": row.image_id,
+            "shows": shown_as(row, run),
             "decision": row.decision,
             "state": row.state,
             "size": row.size,

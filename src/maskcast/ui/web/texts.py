@@ -351,6 +351,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.page": ("page", "쪽"),
     "results.page_of": ("of {pages}", "/ {pages}"),
     "results.none_match": ("Nothing matches.", "맞는 것이 없습니다."),
+    "results.reset": ("Show all results again", "모든 결과 다시 보기"),
     "results.is_failed": ("failed", "실패"),
     "results.is_empty": ("nothing found", "찾은 것 없음"),
     "results.before": ("previous image", "이전 이미지"),

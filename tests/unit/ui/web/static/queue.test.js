@@ -4,6 +4,7 @@ import { Queue, roughly } from "#static/review/queue.js";
 
 const row = (/** @type {string} */ id, decision = null) => ({
   id,
+  shows: id,
   state: /** @type {const} */ ("done"),
   size: /** @type {[number, number]} */ ([1, 1]),
   reason: null,

@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
+  addressOf,
+  filtersIn,
   finding,
   isFiltered,
   judgement,
@@ -13,7 +15,8 @@ import {
   pageOffset,
   queryOf,
 } from "#static/results/query.js";
-import { objectOf } from "#static/shared/rows.js";
+import { readHash, writeHash } from "#static/shared/address.js";
+import { objectOf, pictureUrl } from "#static/shared/rows.js";
 import { TEXTS } from "./texts.js";
 
 const OPEN = { kind: "all", order: "name", low: "0", high: "1", object: "" };
@@ -57,6 +60,7 @@ describe("a card", () => {
   /** @type {Row} */
   const row = {
     id: "a.png",
+    shows: "1",
     state: "done",
     size: [10, 20],
     reason: null,
@@ -93,5 +97,27 @@ describe("a card", () => {
 
   test("has a colour for objects that nobody named", () => {
     assert.deepEqual(objectOf([], 7), { id: 7, name: "", color: [128, 128, 128] });
+  });
+});
+
+describe("the address", () => {
+  test("holds what the tab shows, and gives it back", () => {
+    const filters = { ...OPEN, kind: "found", low: "0.3", object: "12" };
+    const hash = writeHash("results", addressOf(filters, 60, "sub/ä b.png"));
+    const { tab, parameters } = readHash(hash);
+    assert.equal(tab, "results");
+    assert.deepEqual(filtersIn(parameters), filters);
+    assert.deepEqual([parameters.get("offset"), parameters.get("open")], ["60", "sub/ä b.png"]);
+  });
+
+  test("is short where nothing is chosen, and any other address is the first tab", () => {
+    assert.equal(writeHash("results", addressOf(OPEN, 0)), "#results");
+    assert.equal(readHash("").tab, "annotate");
+    assert.equal(readHash("#elsewhere?kind=found").tab, "annotate");
+  });
+
+  test("of a picture changes with what it shows", () => {
+    const [first, second] = ["a", "b"].map((shows) => pictureUrl("thumbnail", { id: "x", shows }));
+    assert.notEqual(first, second);
   });
 });

@@ -8,15 +8,18 @@
  * @import { Answer } from "./query.js"
  */
 import { find, findAll, make } from "../shared/dom.js";
-import { objectOf } from "../shared/rows.js";
-import { routeUrl } from "../shared/server.js";
+import { objectOf, pictureUrl } from "../shared/rows.js";
 import {
+  addressOf,
+  filtersIn,
   finding,
   isFiltered,
   judgement,
   lastOffset,
+  OPEN_FILTERS,
   PAGE,
   pageNumber,
+  pageOffset,
   queryOf,
 } from "./query.js";
 
@@ -29,6 +32,8 @@ export class Gallery {
   rows = [];
   /** @type {ObjectSpec[]} */
   objects = [];
+  /** Called once what was asked for is shown. */
+  onShown = () => {};
   #turn = 0; // of the question that was asked last
   #drawn = "";
 
@@ -51,6 +56,7 @@ export class Gallery {
     }
     this.#button("previous").addEventListener("click", () => this.turn(-1));
     this.#button("next").addEventListener("click", () => this.turn(1));
+    this.#button("reset").addEventListener("click", () => this.reset());
     this.pageInput.addEventListener("change", () => {
       const page = pageNumber(this.pageInput.value, this.total);
       this.pageInput.value = String(page);
@@ -76,14 +82,48 @@ export class Gallery {
   }
 
   get query() {
+    return queryOf(this.#chosen);
+  }
+
+  /** What stands in the fields of the filters. */
+  get #chosen() {
     const { kind, order, low, high, object } = this.filters;
-    return queryOf({
+    return {
       kind: kind.value,
       order: order.value,
       low: low.value,
       high: high.value,
       object: object.value,
-    });
+    };
+  }
+
+  /**
+   * What the address holds of this.
+   * @param {string} [open]  image id of the picture that is shown large
+   */
+  address(open) {
+    return addressOf(this.#chosen, this.offset, open);
+  }
+
+  /**
+   * Shows what an address names.
+   * @param {URLSearchParams} parameters
+   */
+  async goTo(parameters) {
+    const filters = filtersIn(parameters);
+    const { object } = filters;
+    const select = this.filters.object;
+    if (object && ![...select.children].some((option) => option.getAttribute("value") === object)) {
+      select.append(make("option", "", { text: object, value: object }));
+    }
+    for (const name of FILTERS) this.filters[name].value = filters[name];
+    await this.show(pageOffset(Math.max(0, Number(parameters.get("offset")) || 0)));
+  }
+
+  /** All results again, in the order they had. */
+  reset() {
+    for (const name of FILTERS) this.filters[name].value = OPEN_FILTERS[name];
+    return this.show(0);
   }
 
   /**
@@ -116,6 +156,7 @@ export class Gallery {
     this.rows = answer.rows;
     this.#showObjects(answer.objects);
     this.#draw();
+    this.onShown();
   }
 
   /** What changed meanwhile appears without moving what is looked at. */
@@ -164,6 +205,7 @@ export class Gallery {
     const nothing = filtered ? "results.none_match" : "results.none_yet";
     find(this.root, ".nothing p").textContent = text(nothing);
     find(this.root, ".to-run").hidden = filtered;
+    this.#button("reset").hidden = !filtered;
     find(this.root, ".download").hidden = this.total === 0 && !filtered;
     this.#drawPages();
   }
@@ -208,7 +250,7 @@ export class Gallery {
    */
   #card(row, place) {
     const picture = make("img", "", { loading: "lazy", alt: "" });
-    picture.src = routeUrl("thumbnail", { id: row.id });
+    picture.src = pictureUrl("thumbnail", row);
     picture.addEventListener("error", () => {
       picture.replaceWith(make("span", "no-picture", { text: "⚠" }));
     });

@@ -8,16 +8,18 @@
  * @import { Gallery } from "./gallery.js"
  * @import { Row } from "../shared/rows.js"
  */
+import { putAddress, readHash } from "../shared/address.js";
 import { find, make, placeOn } from "../shared/dom.js";
 import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
-import { objectOf } from "../shared/rows.js";
-import { routeUrl } from "../shared/server.js";
+import { objectOf, pictureUrl } from "../shared/rows.js";
 import { judgement, pageOffset } from "./query.js";
 
+const SHOWS_OVERLAY = "100";
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
 
 export class LargeView {
   #index = -1; // among all results
+  imageId = ""; // of the picture in view; empty while there is none
   #fingers = new Fingers();
   #view;
 
@@ -68,7 +70,11 @@ export class LargeView {
     }
     const row = gallery.rows[index - gallery.offset];
     if (!row) return;
+    const isOther = row.id !== this.imageId;
     this.#index = index;
+    this.imageId = row.id;
+    if (isOther) this.wipe.value = SHOWS_OVERLAY;
+    putAddress("results", gallery.address(row.id), { step: !dialog.open });
     if (!dialog.open) dialog.showModal();
     const { number } = this.texts;
     this.#part(".name").textContent = row.id;
@@ -93,9 +99,9 @@ export class LargeView {
     message.classList.remove("alone");
     this.sheet.hidden = false;
     for (const picture of [original, overlay]) picture.removeAttribute("src");
-    original.src = routeUrl("original", { id: row.id });
+    original.src = pictureUrl("original", row);
     overlay.hidden = !isDone;
-    if (isDone) overlay.src = routeUrl("overlay", { id: row.id });
+    if (isDone) overlay.src = pictureUrl("overlay", row);
     this.#part(".wipe").hidden = !isDone;
     this.#applyWipe();
   }
@@ -213,6 +219,25 @@ export class LargeView {
     }).observe(stage);
   }
 
+  /** Closed by its button or Esc: the address goes back to the gallery, as Back would. */
+  #leave() {
+    const isNamed = readHash(location.hash).parameters.get("open") === this.imageId;
+    this.imageId = "";
+    if (isNamed && history.state?.step) history.back();
+    else putAddress("results", this.gallery.address());
+    this.gallery.focus(this.#index - this.gallery.offset);
+  }
+
+  /**
+   * Opens what an address names, or closes.
+   * @param {string | null} imageId
+   */
+  async goTo(imageId) {
+    const place = this.gallery.rows.findIndex((row) => row.id === imageId);
+    if (imageId === null || place < 0) this.dialog.close();
+    else if (imageId !== this.imageId) await this.open(this.gallery.offset + place);
+  }
+
   // ---- slider, buttons, keys
 
   #applyWipe() {
@@ -263,6 +288,6 @@ export class LargeView {
       event.preventDefault();
       work();
     });
-    dialog.addEventListener("close", () => this.gallery.focus(this.#index - this.gallery.offset));
+    dialog.addEventListener("close", () => this.#leave());
   }
 }

@@ -5,6 +5,7 @@
  * @import { Bounds } from "../shared/panzoom.js"
  * @import { Tables } from "../shared/texts.js"
  */
+import { putAddress, readHash } from "../shared/address.js";
 import { fillTexts, find, make, repeat } from "../shared/dom.js";
 import { routeUrl, Server } from "../shared/server.js";
 import { openTab } from "../shared/tabs.js";
@@ -34,6 +35,28 @@ function offerDownloads(root, formats) {
 }
 
 /**
+ * The filters, the page and the picture that is open are in the address, and come from there.
+ * @param {Gallery} gallery
+ * @param {LargeView} large
+ */
+function followAddress(gallery, large) {
+  let isFollowing = false;
+  const go = async () => {
+    const { tab, parameters } = readHash(location.hash);
+    if (tab !== "results") return large.goTo(null);
+    isFollowing = true; // until all of it is shown, what is shown is not all of it
+    await gallery.goTo(parameters);
+    await large.goTo(parameters.get("open"));
+    isFollowing = false;
+  };
+  window.addEventListener("popstate", go);
+  gallery.onShown = () => {
+    if (!large.isOpen && !isFollowing) putAddress("results", gallery.address());
+  };
+  return go();
+}
+
+/**
  * @param {object} given  by Gradio
  * @param {HTMLElement} given.element
  * @param {{texts: Tables, lang: string, formats: string[], feel: Bounds & {zoom_step: number}}}
@@ -49,9 +72,13 @@ export function mount({ element, props }) {
   const large = new LargeView(root, texts, server, gallery, props.feel);
   find(root, ".to-run").addEventListener("click", () => openTab("run"));
   offerDownloads(root, props.formats);
+  const followed = followAddress(gallery, large);
   repeat(
     root,
-    () => (large.isOpen ? undefined : gallery.refresh()),
+    async () => {
+      await followed;
+      if (!large.isOpen) await gallery.refresh();
+    },
     () => LOOK_AGAIN,
   );
 }

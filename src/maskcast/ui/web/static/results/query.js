@@ -35,6 +35,32 @@ export function queryOf({ kind, order, low, high, object }) {
 export const isFiltered = ({ kind, low, high, object }) =>
   kind !== "all" || low > 0 || high < 1 || Boolean(object);
 
+/** What the filters are before anybody touches them. */
+export const OPEN_FILTERS = { kind: "all", order: "name", low: "0", high: "1", object: "" };
+
+/**
+ * The filters that an address names; what it does not name is open.
+ * @param {URLSearchParams} parameters
+ */
+export function filtersIn(parameters) {
+  const named = Object.keys(OPEN_FILTERS).filter((name) => parameters.has(name));
+  const given = Object.fromEntries(named.map((name) => [name, parameters.get(name) ?? ""]));
+  return { ...OPEN_FILTERS, ...given };
+}
+
+/**
+ * What an address holds of a state: only what is not as it is before anybody touches it.
+ * @param {typeof OPEN_FILTERS} filters
+ * @param {number} offset  of the page
+ * @param {string} [open]  image id of the picture that is shown large
+ */
+export function addressOf(filters, offset, open) {
+  const before = Object.entries(OPEN_FILTERS);
+  const changed = before.filter(([name, value]) => filters[/** @type {"kind"} */ (name)] !== value);
+  const given = changed.map(([name]) => [name, filters[/** @type {"kind"} */ (name)]]);
+  return { ...Object.fromEntries(given), offset: offset || undefined, open };
+}
+
 /**
  * Where the last page begins.
  * @param {number} total

@@ -7,17 +7,9 @@
  */
 import { find, placeOn } from "../shared/dom.js";
 import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
-import { routeUrl } from "../shared/server.js";
+import { pictureUrl } from "../shared/rows.js";
 
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
-
-/**
- * The address of a picture of a target; another one once a decision changed what it shows.
- * @param {string} route
- * @param {ReviewRow} row
- */
-const address = (route, row) =>
-  routeUrl(route, { id: row.id, shows: `${row.decision ?? ""}${row.objects.length}` });
 
 export class Sheet {
   #fingers = new Fingers();
@@ -46,8 +38,8 @@ export class Sheet {
    */
   show(row) {
     const { original, overlay } = this;
-    original.src = address("original", row);
-    overlay.src = address("overlay", row);
+    original.src = pictureUrl("original", row);
+    overlay.src = pictureUrl("overlay", row);
     original.alt = row.id;
     const [height, width] = row.size ?? [1, 1];
     const size = `${width} x ${height}`;
@@ -61,7 +53,8 @@ export class Sheet {
   /** @param {ReviewRow[]} rows  to be shown soon */
   preload(rows) {
     for (const row of rows) {
-      for (const route of ["original", "overlay"]) new Image().src = address(route, row);
+      for (const route of /** @type {const} */ (["original", "overlay"]))
+        new Image().src = pictureUrl(route, row);
     }
   }
 

@@ -1,11 +1,14 @@
 // @ts-check
 // Targets as the ledger knows them, and their objects.
 
+import { routeUrl } from "./server.js";
+
 /** @typedef {{id: number, score: number, right: number | null, area: number}} FoundObject */
 
 /**
  * @typedef {object} Row  of the ledger, see _row in routes.py
  * @property {string} id  of the target
+ * @property {string} shows  another one once its pictures show something else
  * @property {"done" | "failed"} state
  * @property {[number, number] | null} size  height, width
  * @property {string | null} reason  why it failed
@@ -13,6 +16,13 @@
  * @property {FoundObject[]} objects
  * @property {string | null} decision  of a person
  */
+
+/**
+ * The address of a picture of a target, which no browser takes for that of another run.
+ * @param {"thumbnail" | "original" | "overlay"} route
+ * @param {Pick<Row, "id" | "shows">} row
+ */
+export const pictureUrl = (route, { id, shows }) => routeUrl(route, { id, shows });
 
 /** @typedef {{id: number, name: string, color: [number, number, number]}} ObjectSpec */
 
