@@ -95,6 +95,7 @@ def run_in_console(
     redo_failed: bool = False,
     executor: Executor | None = None,
     shard_size: int | None = None,
+    selftest: bool = True,
 ) -> RunSummary:
     """Run with a progress bar on stderr; Ctrl-C finishes what is in flight."""
     from rich.console import Console
@@ -116,6 +117,7 @@ def run_in_console(
             stop=stop,
             executor=executor,
             shard_size=shard_size,
+            selftest=selftest,
         )
         show_decisions(project, observer.note)
         return summary
