@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,6 +58,15 @@ AcceptDamagedOption = Annotated[
 LedgerOption = Annotated[
     Path | None, typer.Option("--ledger", help="File of the ledger; in the output unless given.")
 ]
+
+
+def completed(choices: Sequence[str]) -> Callable[[str], list[str]]:
+    """What a shell offers for the begin of one of these."""
+
+    def matching(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return matching
 
 
 def path_flags(
