@@ -14,7 +14,8 @@ from maskcast.ui.controls import CONTROLS, FEEL, Control, Group, Where
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+PROGRAM: Any = typer.main.get_command(app)
+COMMANDS = PROGRAM.commands
 
 
 def shown_lines(document: Path) -> list[str]:
@@ -24,7 +25,9 @@ def shown_lines(document: Path) -> list[str]:
 
 
 def called(words: list[str]) -> Any:  # noqa: ANN401 - typer's
-    """The command of a line, or the command within it."""
+    """The command of a line, or the command within it; the program where flags alone follow."""
+    if words[0].startswith("-"):
+        return PROGRAM
     command = COMMANDS[words[0]]
     parts = getattr(command, "commands", {})
     named = [word for word in words[1:2] if parts and not word.startswith("-")]

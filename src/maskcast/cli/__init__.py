@@ -16,9 +16,11 @@ import typer
 
 from maskcast import __version__
 from maskcast.cli.demo import demo
+from maskcast.cli.doctor import doctor
 from maskcast.cli.engines import engines_app
 from maskcast.cli.exporting import export_results
 from maskcast.cli.importing import import_annotations
+from maskcast.cli.judging import report, selftest
 from maskcast.cli.labelers import annotate, serve
 from maskcast.cli.options import EXIT_ERROR, EXIT_OK, EXIT_STOPPED, say
 from maskcast.cli.references import references_app
@@ -33,7 +35,6 @@ app = typer.Typer(
     name="maskcast",
     help="Annotate a few reference images, get masks for thousands of targets.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -43,11 +44,14 @@ app.command()(serve)
 app.command()(run)
 app.command()(status)
 app.command()(evaluate)
+app.command()(selftest)
+app.command()(report)
 app.command("import")(import_annotations)
 app.command("export")(export_results)
 app.add_typer(references_app, name="references")
 app.add_typer(review_app, name="review")
 app.add_typer(engines_app, name="engines")
+app.command()(doctor)
 
 
 def main() -> None:

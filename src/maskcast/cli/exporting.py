@@ -17,6 +17,7 @@ from maskcast.cli.options import (
     OutputOption,
     ProjectOption,
     TargetsOption,
+    completed,
     path_flags,
     print_json,
     say,
@@ -98,7 +99,12 @@ def _options(flags: Mapping[str, Any]) -> ExportOptions:
 
 @_spelled
 def export_results(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help=", ".join(FORMATS))],
+    format_name: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help=", ".join(FORMATS), autocompletion=completed(FORMATS)
+        ),
+    ],
     dest: Annotated[Path, typer.Argument(help="Folder to make; if it exists it must be empty.")],
     project: ProjectOption = Path(),
     targets: TargetsOption = None,

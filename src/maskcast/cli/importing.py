@@ -14,6 +14,7 @@ from maskcast.cli.options import (
     JsonOption,
     ProjectOption,
     ReferencesOption,
+    completed,
     path_flags,
     print_json,
 )
@@ -24,7 +25,12 @@ _NAMES = ", ".join(READ_FORMATS)
 
 
 def import_annotations(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help=", ".join(READ_FORMATS))],
+    format_name: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help=", ".join(READ_FORMATS), autocompletion=completed(READ_FORMATS)
+        ),
+    ],
     source: Annotated[
         Path,
         typer.Argument(

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,6 +60,15 @@ LedgerOption = Annotated[
 ]
 
 
+def completed(choices: Sequence[str]) -> Callable[[str], list[str]]:
+    """What a shell offers for the begin of one of these."""
+
+    def matching(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return matching
+
+
 def path_flags(
     references: str | Path | None,
     targets: str | Path | None,
@@ -86,6 +95,7 @@ def run_in_console(
     redo_failed: bool = False,
     executor: Executor | None = None,
     shard_size: int | None = None,
+    selftest: bool = True,
 ) -> RunSummary:
     """Run with a progress bar on stderr; Ctrl-C finishes what is in flight."""
     from rich.console import Console
@@ -107,6 +117,7 @@ def run_in_console(
             stop=stop,
             executor=executor,
             shard_size=shard_size,
+            selftest=selftest,
         )
         show_decisions(project, observer.note)
         return summary

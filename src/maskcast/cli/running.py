@@ -122,6 +122,10 @@ def run(
     shards: Annotated[
         bool, typer.Option("--shards", help="Pack the results into WebDataset tar files.")
     ] = False,
+    no_selftest: Annotated[
+        bool,
+        typer.Option("--no-selftest", help="Do not tell first how good it will be."),
+    ] = False,
     shard_size: Annotated[
         int, typer.Option(min=1, help="Targets in a shard, with --shards.")
     ] = 500,
@@ -166,6 +170,7 @@ def run(
         redo_failed=redo_failed,
         executor=place,
         shard_size=shard_size if shards else None,
+        selftest=not no_selftest,
     )
     _print_summary(summary, as_json)
     raise typer.Exit(exit_code(summary))

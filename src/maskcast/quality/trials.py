@@ -51,7 +51,7 @@ def trials_of(references: Sequence[Reference], found: Sequence[Segmentation]) ->
         references: with their annotations; unknown pixels are not counted.
         found: per reference, what was found where it was left out.
     """
-    ids = sorted({key for one_of in references for key, mask in one_of.masks.items() if mask.any()})
+    ids = sorted({key for known in references for key, mask in known.masks.items() if mask.any()})
     return [
         _trial(reference, result, object_id)
         for reference, result in zip(references, found, strict=True)

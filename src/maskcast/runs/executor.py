@@ -60,6 +60,10 @@ class Recipe:
 class Masker(Protocol):
     """What is ready to mask."""
 
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """What was found in references that were left out; empty where that is not known."""
+
     def mask(self, items: Iterable[WorkItem], stop: threading.Event, record: Record) -> None:
         """Mask ``items`` and hand over the rows of each when its files are in place, in any order.
 
@@ -120,6 +124,11 @@ class LocalExecutor:
 @dataclass(frozen=True)
 class _LocalMasker:
     worker: Worker
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """See ``Masker``."""
+        return self.worker.trials
 
     def mask(self, items: Iterable[WorkItem], stop: threading.Event, record: Record) -> None:
         """See ``Masker``."""

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskcast.io.storage import Tag
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs import database
 from maskcast.runs.database import Database
 from maskcast.runs.query import RowQuery
@@ -254,6 +255,25 @@ class Ledger:
     def generation(self) -> int:
         """How often the results were made: 1, and one more with each update."""
         return int(self._database.meta("generation") or 1)
+
+    @property
+    def selftest(self) -> SelfTest | None:
+        """Of the references that the results are from; None if there was none."""
+        text = self._database.meta("selftest")
+        try:
+            return None if text is None else SelfTest.from_json(json.loads(text))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def keep_selftest(self, selftest: SelfTest) -> None:
+        """Keep the self-test of the references that the results are from.
+
+        Raises:
+            StorageError: if the disk is full or not writable.
+        """
+        with self._transaction() as connection:
+            text = json.dumps(selftest.to_json(), ensure_ascii=False)
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('selftest', ?)", (text,))
 
     def shards(self) -> set[str]:
         """File names of the shards that hold recorded results."""

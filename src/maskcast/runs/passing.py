@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +14,8 @@ from pathlib import Path
 
 from maskcast.engines.base import EngineInfo
 from maskcast.io.storage import Place
+from maskcast.quality.expectation import SelfTest
+from maskcast.quality.trials import Trial
 from maskcast.runs.copies import LedgerCopies
 from maskcast.runs.executor import Masker
 from maskcast.runs.ledger import Ledger, TargetRow
@@ -41,6 +43,7 @@ class Pass:
         observer: is told.
         stop: set to end early.
         copies: of the ledger, of an output in a store.
+        names: object id -> name, for the self-test; None leaves it out.
     """
 
     info: EngineInfo
@@ -49,6 +52,7 @@ class Pass:
     observer: RunObserver
     stop: threading.Event
     copies: LedgerCopies | None
+    names: Mapping[int, str] | None = None
     _finished: int = 0
     _noted: dict[str, list[str]] = field(default_factory=dict)
     _announced: int = 0
@@ -90,13 +94,21 @@ class Pass:
         _warn_if_slow(self.info, self.targets.pending, self.observer)
         self._copy()
         try:
-            with (
-                make_ready(self.targets.pending) as masker,
-                Recorder(self.ledger, self._tell) as recorder,
-            ):
-                masker.mask(self._copying(items), self.stop, recorder.record)
+            with make_ready(self.targets.pending) as masker:
+                self._test(masker.trials)
+                with Recorder(self.ledger, self._tell) as recorder:
+                    masker.mask(self._copying(items), self.stop, recorder.record)
         finally:
             self._copy()
+
+    def _test(self, trials: Sequence[Trial]) -> None:
+        """Tell how good it will be, once for the same references."""
+        if self.names is None or not trials or self.ledger.selftest is not None:
+            return
+        selftest = SelfTest(self.info.name, tuple(trials))
+        self.ledger.keep_selftest(selftest)
+        for sentence in selftest.describe(self.names):
+            self.observer.note(sentence)
 
     def _copying(self, items: Iterator[WorkItem]) -> Iterator[WorkItem]:
         """The same items; the ledger's copy is renewed as they are taken."""

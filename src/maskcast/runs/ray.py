@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -20,6 +20,7 @@ from typing import Any
 
 from maskcast.engines.base import Engine, EngineInfo
 from maskcast.errors import SettingsError
+from maskcast.quality.trials import Trial
 from maskcast.runs.executor import Masker, Recipe
 from maskcast.runs.pipeline import Record, WorkItem
 from maskcast.runs.ray_pool import LEAST_CHUNK, Pool, chunks
@@ -114,6 +115,7 @@ class RayExecutor:
 class _RayMasker:
     pool: Pool
     chunk_size: int
+    trials: Sequence[Trial] = ()
 
     def mask(self, items: Iterable[WorkItem], stop: threading.Event, record: Record) -> None:
         """See ``executor.Masker``; the rows of a chunk come when all of it is done."""

@@ -67,6 +67,7 @@ def run_project(
     executor: Executor | None = None,
     shard_size: int | None = None,
     renewal: Renewal | None = None,
+    selftest: bool = True,
 ) -> RunSummary:
     """Mask every target of ``project`` that its ledger does not hold yet.
 
@@ -81,6 +82,7 @@ def run_project(
         executor: where to compute; None = threads of this process.
         shard_size: pack the results of so many targets into one file each; None = folders.
         renewal: what is there before the first target, of an update; None = nothing.
+        selftest: tell first how good it will be, once for the same references.
 
     Raises:
         SettingsError, AnnotationError, ImageError, EngineError: if the run cannot start.
@@ -102,7 +104,7 @@ def run_project(
             opened = setup.begun_afresh(lock) if fresh else setup.gone_on_with()
             with opened as begun:
                 chosen = chosen_targets(project, begun.ledger, redo, failed=redo_failed)
-                return setup.run(begun, limit, chosen, stop or threading.Event())
+                return setup.run(begun, limit, chosen, stop or threading.Event(), selftest=selftest)
     finally:
         engine.close()
 
@@ -227,6 +229,8 @@ class _Setup:
         limit: int | None,
         chosen: frozenset[str] | None,
         stop: threading.Event,
+        *,
+        selftest: bool,
     ) -> RunSummary:
         """Take the pending targets, or the chosen ones, through."""
         project, output, ledger = self.project, self.project.output_place, begun.ledger
@@ -243,7 +247,8 @@ class _Setup:
             listed = TargetList(project.stream_targets(), project.targets_place, known)
             results = ResultCheck(output, known) if self.shard_size is None else None
             targets = PendingTargets(listed, results, chosen, self.renewal.doubt)
-            this = Pass(self.engine.info, targets, ledger, self.observer, stop, begun.copies)
+            names = {key: spec.name for key, spec in self.specs.items()} if selftest else None
+            this = Pass(self.engine.info, targets, ledger, self.observer, stop, begun.copies, names)
             summary = this.run(begun.make_ready, limit, output)
         if self.shard_size is not None:
             reconcile(output, ledger)

@@ -46,7 +46,7 @@ from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segme
 if TYPE_CHECKING:
     import torch
 
-_VERSION = 1
+_VERSION = 2
 _TARGETS_PER_WORKER = 2
 _TILES_PER_TARGET = 4
 _ALTERED_REFERENCES = 8

@@ -8,7 +8,7 @@ last one used are never computed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,8 @@ class VitEncoder:
         self._class = getattr(transformers, MODEL_CLASSES[config["model_type"]])
         self._device = device
         self._dtype = dtype
+        self._loaded: Model | None = None
+        self._loading = Lock()
         self._sizer = BatchSizer(batch, memory_use(device))
         is_half = device.type == "cpu" and dtype == torch.bfloat16
         self._attention = HALF_ATTENTION if is_half else "sdpa"
@@ -96,7 +98,7 @@ class VitEncoder:
 
     def release(self) -> None:
         """Free the network."""
-        self.__dict__.pop("_model", None)
+        self._loaded = None
 
     def _place(
         self, tiles: Sequence[Tile], laid: Sequence[RgbImage], grids: Sequence[TokenMaps]
@@ -132,8 +134,15 @@ class VitEncoder:
     def _channels(self) -> int:
         return len(self._blocks) * int(self._model.config.hidden_size)
 
-    @cached_property
+    @property
     def _model(self) -> Model:
+        """Loaded when it is first used, by whichever thread comes first."""
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def _load(self) -> Model:
         try:
             with quiet():
                 model, report = self._class.from_pretrained(

@@ -26,7 +26,7 @@ from maskcast.project.settings import Settings
 from maskcast.review.applying import show_decisions
 from maskcast.review.updating import update_project
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunSummary
@@ -127,7 +127,7 @@ class RunController:
         self._live = _Live()
         self._counting = threading.Lock()
         self._listing: tuple[float, int] | None = None
-        self._ledger: tuple[_Stamp, LedgerCounts, RunChoice | None] | None = None
+        self._ledger: tuple[_Stamp, LedgerCounts, RunChoice | None, tuple[str, ...]] | None = None
         self._seen = _Rate()
 
     @property
@@ -211,7 +211,7 @@ class RunController:
     def _recorded(self, live: _Live) -> RunProgress:
         """What the ledger holds, while no run of ours is in progress."""
         try:
-            counts, choice = self._read_ledger()
+            counts, choice, told = self._read_ledger()
         except (MaskcastError, sqlite3.Error) as error:
             return RunProgress(total=self._count_targets(), error=str(error))
         self._seen.note(counts.done + counts.failed)
@@ -226,22 +226,31 @@ class RunController:
             failed=counts.failed,
             rate=rate if elsewhere else None,
             seconds_left=left / rate if elsewhere and rate else None,
-            notes=tuple(live.notes),
+            notes=tuple(live.notes) or told,
             error=live.error,
             can_start_afresh=live.can_start_afresh,
             choice=live.choice or choice,
         )
 
-    def _read_ledger(self) -> tuple[LedgerCounts, RunChoice | None]:
+    def _read_ledger(self) -> tuple[LedgerCounts, RunChoice | None, tuple[str, ...]]:
         path = self._project.ledger_path
         stamp = tuple(_stamp(file) for file in (path, path.with_name(f"{path.name}-wal")))
         if self._ledger is None or self._ledger[0] != stamp:
-            counts, choice = LedgerCounts(0, 0, 0), None
+            counts, choice, told = LedgerCounts(0, 0, 0), None, tuple[str, ...]()
             with opened_ledger(self._project) as ledger:
                 if ledger is not None:
                     counts, choice = ledger.counts(), self._choice_of(ledger.fingerprint)
-            self._ledger = stamp, counts, choice
-        return self._ledger[1], self._ledger[2]
+                    told = self._told_before(ledger)
+            self._ledger = stamp, counts, choice, told
+        return self._ledger[1:]
+
+    def _told_before(self, ledger: Ledger) -> tuple[str, ...]:
+        """What the self-test said before the run."""
+        selftest = ledger.selftest
+        if selftest is None:
+            return ()
+        specs = self._project.object_specs({trial.object_id for trial in selftest.trials})
+        return tuple(selftest.describe({key: spec.name for key, spec in specs.items()}))
 
     def _choice_of(self, fingerprint: Mapping[str, Any]) -> RunChoice:
         """What makes ``maskcast serve`` go on where those results end; weights have no name there.

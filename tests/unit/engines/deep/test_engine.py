@@ -64,6 +64,19 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
         np.testing.assert_array_equal(first, second)
 
 
+def test_batches_of_a_device_give_what_threads_give(
+    engine: DeepEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = engine.memorize([disc(1), disc(2), disc(3)])
+    images = [disc(seed).image for seed in range(4, 9)]
+    alone = engine.propagate(bank, images)
+    monkeypatch.setattr(engine, "_batch", 2)
+    together = engine._cast_in_batches(bank.state, images)
+    for first, second in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(first.object_ids, second.object_ids)
+        assert (first.masks != second.masks).mean() < 0.01
+
+
 def test_a_tracker_lends_its_eye(tmp_path: Path) -> None:
     weights = tiny_weights("edgetam", tmp_path)
     engine = DeepEngine(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,26 @@ def test_only_the_blocks_that_are_used_are_kept(tmp_path: Path) -> None:
     assert network.signature["blocks"] == "2 3"
     network.encode([picture(30, 30)], 1.0)
     assert len(network._model.encoder.layer) == 3
+
+
+def test_threads_that_come_at_once_share_one_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = encoder(tmp_path)
+    loaded: list[torch.nn.Module] = []
+    load = network._load
+
+    def count() -> torch.nn.Module:
+        loaded.append(load())
+        return loaded[-1]
+
+    monkeypatch.setattr(network, "_load", count)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda seed: network.encode([picture(30, 30, seed)], 1.0), range(8)))
+    assert len(loaded) == 1
+    network.release()
+    network.encode([picture(30, 30)], 1.0)
+    assert len(loaded) == 2
 
 
 def test_weights_that_lack_tensors_are_told(tmp_path: Path) -> None:

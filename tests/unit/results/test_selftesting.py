@@ -1,0 +1,72 @@
+"""Leaving references out of a project, and what a run tells first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskcast import Project
+from maskcast.errors import EngineError
+from maskcast.interchange.importing import import_annotations
+from maskcast.project.folder import ProjectFolder
+from maskcast.results.selftesting import run_selftest
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.run import run_project
+from quiet import Quiet
+from runnable import SIZE, runnable_project
+from support import picture, write_png
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ProjectFolder:
+    """Three references with one object."""
+    project = runnable_project(tmp_path / "p", targets=2)
+    labels = tmp_path / "more"
+    for name, seed in (("s.png", 1001), ("t.png", 1002)):
+        image, mask = picture(seed, size=SIZE)
+        write_png(project.references_folder / name, image)
+        write_png(labels / name, mask.astype(np.uint8) * 255)
+    import_annotations(project, "masks", labels)
+    return project
+
+
+def test_each_reference_is_left_out_and_drawn(project: ProjectFolder) -> None:
+    steps: list[tuple[int, int]] = []
+    tested = run_selftest(project, lambda done, total: steps.append((done, total)))
+    assert [trial.image_id for trial in tested.selftest.trials] == ["r.png", "s.png", "t.png"]
+    assert tested.selftest.gains.keys() == {"r.png", "s.png", "t.png"}
+    assert steps[-1] == (6, 6)  # three alone, three pairs
+    with Image.open(tested.pictures / "s.jpg") as shown:
+        assert shown.size == (2 * SIZE[1], SIZE[0])
+
+
+def test_a_single_reference_cannot_be_left_out_of_an_engine_that_needs_all(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="two annotated references or more"):
+        run_selftest(runnable_project(tmp_path / "p"))
+
+
+def test_a_run_tells_first_how_good_it_will_be_and_keeps_it(project: ProjectFolder) -> None:
+    opened = Project.open(project.root, {"engine": "pixel"})
+    quiet = Quiet()
+    run_project(opened, quiet, limit=1)
+    assert any("expect an IoU of" in note for note in quiet.notes)
+    with Ledger.read(opened.ledger_path) as ledger:
+        kept = ledger.selftest
+        assert all(found.right is not None for row in ledger.rows() for found in row.objects)
+    assert kept is not None
+    assert {trial.image_id for trial in kept.trials} == {"r.png", "s.png", "t.png"}
+    again = Quiet()
+    run_project(opened, again)
+    assert not any("expect an IoU of" in note for note in again.notes)
+
+
+def test_a_run_can_leave_the_self_test_out(project: ProjectFolder) -> None:
+    opened = Project.open(project.root, {"engine": "pixel"})
+    quiet = Quiet()
+    run_project(opened, quiet, limit=1, selftest=False)
+    assert not any("expect an IoU of" in note for note in quiet.notes)
+    with Ledger.read(opened.ledger_path) as ledger:
+        assert ledger.selftest is None
