@@ -491,6 +491,9 @@ def test_the_keyboard_is_enough(labeler: Labeler) -> None:
 def test_a_narrow_window_works(browser: Browser, server: Server, project: Path) -> None:
     with browser.new_context(viewport={"width": 400, "height": 760}, locale="ko-KR") as context:
         labeler = new_labeler(context, server, project)
+        # All of it is seen without scrolling, the project's name too.
+        expect(labeler.page.get_by_role("heading", level=1)).to_be_in_viewport(ratio=1)
+        assert labeler.page.evaluate("document.documentElement.scrollHeight") <= 760
         page = labeler.page
         labeler.open("narrow.png")
         labeler.drag((30, 20), (90, 80))
