@@ -20,7 +20,7 @@ from maskcast.cli.doctor import doctor
 from maskcast.cli.engines import engines_app
 from maskcast.cli.exporting import export_results
 from maskcast.cli.importing import import_annotations
-from maskcast.cli.judging import selftest
+from maskcast.cli.judging import report, selftest
 from maskcast.cli.labelers import annotate, serve
 from maskcast.cli.options import EXIT_ERROR, EXIT_OK, EXIT_STOPPED, say
 from maskcast.cli.references import references_app
@@ -45,6 +45,7 @@ app.command()(run)
 app.command()(status)
 app.command()(evaluate)
 app.command()(selftest)
+app.command()(report)
 app.command("import")(import_annotations)
 app.command("export")(export_results)
 app.add_typer(references_app, name="references")

@@ -1,13 +1,19 @@
-"""``selftest``: how good it will be, before the run."""
+"""``selftest`` and ``report``: how good it will be before the run, and how it went after it."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from maskcast.cli.options import (
     DeviceOption,
     EngineOption,
     JsonOption,
+    LedgerOption,
+    OutputOption,
     ProjectArgument,
     ReferencesOption,
     WeightsOption,
@@ -63,3 +69,27 @@ def selftest(
         for sentence in each.selftest.describe(each.names):
             say(f"  {printable(sentence)}")
         say(printable(f"  annotation beside prediction: {each.pictures}"))
+
+
+class ReportLanguage(StrEnum):
+    """That reports are written in."""
+
+    EN = "en"
+    KO = "ko"
+
+
+def report(
+    project: ProjectArgument = Path(),
+    output: OutputOption = None,
+    ledger: LedgerOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; report.html in the project unless given.")
+    ] = None,
+    lang: Annotated[ReportLanguage, typer.Option(help="Language.")] = ReportLanguage.EN,
+) -> None:
+    """Write one HTML page that tells how the run went; it can be mailed and printed."""
+    from maskcast.project.folder import ProjectFolder
+    from maskcast.results.report import write_report
+
+    opened = ProjectFolder.open(project, {"paths": path_flags(None, None, output, ledger)})
+    say(printable(str(write_report(opened, out, lang.value))))

@@ -118,7 +118,7 @@ class SelfTest:
             )
         told += [
             f"{image_id} disagrees with the others (IoU {value:.2f}, theirs {others:.2f}): look at "
-            " its annotation, or add more references like it"
+            "its annotation, or add more references like it"
             for image_id, value, others in self._unlike()
         ]
         told += [
@@ -151,18 +151,23 @@ class SelfTest:
         return told
 
     def _unlike(self) -> list[tuple[str, float, float]]:
-        """References far below the others: image id, their IoU, the median of the others'."""
-        of_reference: dict[str, list[float]] = {}
-        for trial in self.trials:
-            if trial.is_shown:
-                of_reference.setdefault(trial.image_id, []).append(trial.iou)
-        means = {key: float(np.mean(ious)) for key, ious in of_reference.items()}
-        found = []
-        for key, value in means.items():
-            others = [mean for other, mean in means.items() if other != key]
-            if len(others) > 1 and value < np.median(others) - _DISAGREES:
-                found.append((key, value, float(np.median(others))))
-        return sorted(found, key=lambda unlike: unlike[1])
+        """References far below others that show the same: image id, IoU, median of the others'."""
+        shown = [trial for trial in self.trials if trial.is_shown]
+        worst: dict[str, tuple[str, float, float]] = {}
+        for trial in shown:
+            others = [
+                other.iou
+                for other in shown
+                if other.object_id == trial.object_id and other.image_id != trial.image_id
+            ]
+            if len(others) > 1 and trial.iou < np.median(others) - _DISAGREES:
+                unlike = (trial.image_id, trial.iou, float(np.median(others)))
+                worst[trial.image_id] = min(unlike, worst.get(trial.image_id, unlike), key=_share)
+        return sorted(worst.values(), key=_share)
+
+
+def _share(unlike: tuple[str, float, float]) -> float:
+    return unlike[1]
 
 
 def _expectation(object_id: int, trials: Sequence[Trial]) -> Expectation:

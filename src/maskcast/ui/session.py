@@ -101,7 +101,7 @@ class Session:
         self._lock = threading.RLock()
         self._saving = threading.Lock()
         self._histories: dict[str, History] = {}
-        self._bases: dict[tuple[str, int], tuple[Prompts, Mask]] = {}
+        self._bases: dict[tuple[str, int], tuple[Prompts, StoredMask]] = {}
         self._annotation: Annotation | None = None
         self._image: RgbImage | None = None
         self._versions: dict[str, int] = {}  # that the work on each reference goes on from
@@ -235,13 +235,15 @@ class Session:
             False if it is stale: another image is in hand, or box and points changed meanwhile.
             Strokes may have been added.
         """
+        answer = StoredMask(mask)
+        _ = answer.code  # as pixels, sixteen objects of many tabs would fill the memory
         with self._lock:
             if request.image_id != self.annotation.image_id:
                 return False
             current = self.annotation.objects.get(request.object_id)
             if current is None or not _same_base(current.marks, request.prompts):
                 return False
-            self._bases[request.image_id, request.object_id] = request.prompts, mask
+            self._bases[request.image_id, request.object_id] = request.prompts, answer
             objects = dict(self.annotation.objects)
             objects[request.object_id] = self._brushed(request.object_id, current)
             self._put(replace(self.annotation, objects=objects))
@@ -381,7 +383,9 @@ class Session:
         if prompts.kinds <= {"brush"}:
             mask = np.zeros(self._shape, np.bool_)
         elif base is not None and _same_base(base[0], prompts):
-            mask = base[1]
+            if entry.paint is None and entry.erase is None:
+                return entry.with_mask(base[1])
+            mask = base[1].pixels
         else:
             return entry
         return entry.with_mask(apply_brush(mask, prompts.paint, prompts.erase))

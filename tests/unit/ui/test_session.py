@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,27 @@ def test_a_mask_without_its_strokes_is_what_the_engine_is_asked_for(project: Pro
     expected = engine.segment(session.image, {1: prompts})[1]
     assert np.array_equal(_mask(session), expected)
     segmenter.close()
+
+
+def test_masks_in_hand_are_not_kept_as_pixels(project: ProjectFolder) -> None:
+    """Else sixteen objects in each of many tabs would fill a server's memory."""
+    write_png(project.references_folder / "a.png", np.zeros((1000, 1000, 3), np.uint8))
+    session = _session(project)
+    tracemalloc.start()
+    for object_id in range(1, 11):
+        session.select(object_id)
+        session.apply(SetBox(100, 100, 300, 300))
+        mask = np.zeros((1000, 1000), np.bool_)
+        mask[100:300, 100:300] = True
+        assert session.accept(_requested(session), mask)
+        session.save()
+        del mask
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 3_000_000  # as pixels ten million
+    session.apply(Stroke(((500.5, 500.5),), 4))
+    assert _mask(session, 10)[500, 500]
+    assert _mask(session, 10)[200, 200]
 
 
 def test_undo_and_redo_go_through_the_changes_of_each_image(project: ProjectFolder) -> None:

@@ -1,0 +1,122 @@
+"""The plots of a report as SVG. Importing this module loads matplotlib."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+_BLUE, _ORANGE, _GRAY = "#0072b2", "#d55e00", "#888888"
+"""Okabe & Ito's colours, told apart by colour-blind eyes."""
+
+_SIZE = (3.4, 2.3)
+
+
+def histogram(counts: npt.NDArray[np.int64], label: str) -> str:
+    """Counts in equal bins over 0 to 1."""
+
+    def draw(axes: Axes) -> None:
+        edges = np.linspace(0, 1, len(counts) + 1)
+        axes.bar(edges[:-1], counts, width=1 / len(counts), align="edge", color=_BLUE)
+        axes.set_xlim(0, 1)
+        axes.set_xlabel(label)
+
+    return _svg(draw)
+
+
+def sizes(areas: Sequence[float], label: str) -> str:
+    """Areas as shares of the picture, on a logarithmic axis."""
+
+    def draw(axes: Axes) -> None:
+        shares = np.maximum(np.array(areas), 1e-8)
+        low, high = shares.min() * 0.9, min(1.0, shares.max() * 1.1)
+        axes.hist(shares, bins=np.geomspace(low, high, 25).tolist(), color=_BLUE)
+        axes.set_xscale("log")
+        axes.tick_params(which="minor", labelbottom=False)
+        axes.set_xlabel(label)
+
+    return _svg(draw)
+
+
+def positions(places: npt.NDArray[np.int64]) -> str:
+    """Where on the picture, from its top left."""
+
+    def draw(axes: Axes) -> None:
+        axes.imshow(places, cmap="cividis", vmin=0, extent=(0, 1, 1, 0), aspect="auto")
+
+    return _svg(draw)
+
+
+def trend(
+    shares: npt.NDArray[np.float64], means: npt.NDArray[np.float64], labels: tuple[str, str, str]
+) -> str:
+    """Two lines over file order; ``labels`` of the axis and of the lines."""
+
+    def draw(axes: Axes) -> None:
+        across = (np.arange(len(shares)) + 0.5) / len(shares)
+        axes.plot(across, shares, color=_BLUE, marker="o", markersize=2, label=labels[1])
+        axes.plot(across, means, color=_ORANGE, linestyle="--", marker="s", markersize=2)
+        axes.lines[-1].set_label(labels[2])
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel(labels[0])
+        axes.legend(fontsize=7, frameon=False)
+
+    return _svg(draw, (7.0, 2.3))
+
+
+def expectations(bars: Mapping[str, tuple[float, float, float, float | None]]) -> str:
+    """Of each object: low, expected and high IoU from references, and what scores say; None = -."""
+
+    def draw(axes: Axes) -> None:
+        for place, (low, middle, high, seen) in enumerate(bars.values()):
+            axes.plot([low, high], [place, place], color=_BLUE, linewidth=4, alpha=0.5)
+            axes.plot([middle], [place], "o", color=_BLUE)
+            if seen is not None:
+                axes.plot([seen], [place], "D", color=_ORANGE)
+        axes.set_yticks(range(len(bars)), list(bars))
+        axes.set_xlim(0, 1)
+        axes.set_ylim(len(bars) - 0.5, -0.5)
+
+    return _svg(draw, (7.0, 0.7 + 0.35 * len(bars)))
+
+
+def reliability(told: Sequence[float], happened: Sequence[float], labels: tuple[str, str]) -> str:
+    """Frequencies against probabilities; on the diagonal they agree."""
+
+    def draw(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color=_GRAY, linestyle=":")
+        axes.plot(told, happened, color=_BLUE, marker="o", markersize=3)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_xlabel(labels[0])
+        axes.set_ylabel(labels[1])
+
+    return _svg(draw)
+
+
+def _svg(draw: Callable[[Axes], None], size: tuple[float, float] = _SIZE) -> str:
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=7)
+    axes.xaxis.label.set_fontsize(8)
+    axes.yaxis.label.set_fontsize(8)
+    draw(axes)
+    out = io.StringIO()
+    # Text stays text, in the reader's fonts, which have Korean.
+    with (
+        mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "maskcast"}),
+        warnings.catch_warnings(),
+    ):
+        # Only the width of a text is wrong where a font here lacks its letters.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    text = out.getvalue()
+    return text[text.index("<svg") :]

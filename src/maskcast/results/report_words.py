@@ -1,0 +1,112 @@
+"""What a report says, in English and Korean, and how it looks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "title": ("Report", "보고서"),
+    "engine": ("engine", "엔진"),
+    "settings": ("settings of the engine", "엔진 설정"),
+    "references": ("references", "참조"),
+    "run": ("run", "실행"),
+    "version": ("maskcast", "maskcast"),
+    "written": ("written", "작성"),
+    "done": ("done", "완료"),
+    "empty": ("nothing found", "찾은 것 없음"),
+    "failed": ("failed", "실패"),
+    "objects": ("Objects", "물체"),
+    "objects_about": (
+        (
+            "How often each object was found, and how good its masks are expected to be. The "
+            "score is the expected IoU of a mask; it is likely right where an IoU of 0.5 or "
+            "more is more likely than not."
+        ),
+        (
+            "각 물체를 몇 번 찾았고 마스크가 얼마나 좋을지입니다. 점수는 마스크의 예상 "
+            "IoU이며, IoU가 0.5 이상일 가능성이 더 클 때 맞을 것으로 봅니다."
+        ),
+    ),
+    "object": ("object", "물체"),
+    "found": ("found in", "찾은 이미지"),
+    "likely_right": ("likely right", "맞을 것"),
+    "mean_score": ("mean score", "평균 점수"),
+    "median_area": ("median area", "면적 중앙값"),
+    "folders": ("Folders", "폴더"),
+    "folders_about": (
+        "Targets of each folder by what was found on them.",
+        "폴더별로 대상에서 무엇을 찾았는지입니다.",
+    ),
+    "folder": ("folder", "폴더"),
+    "shown": ("with an object", "물체 있음"),
+    "selftest": ("Self-test and results", "자가 시험과 결과"),
+    "selftest_about": (
+        (
+            "Circle and bar: the IoU that references left out let expect. Diamond: the mean "
+            "score of what was found. A diamond left of its bar means that targets are harder "
+            "than references."
+        ),
+        (
+            "원과 막대: 빼 놓은 참조로 예상한 IoU. 마름모: 찾은 것의 평균 점수. 마름모가 막대 "
+            "왼쪽에 있으면 대상이 참조보다 어렵다는 뜻입니다."
+        ),
+    ),
+    "trend": ("Trend over file order", "파일 순서에 따른 추세"),
+    "trend_about": (
+        (
+            "Targets in groups of equal size. A line that climbs or falls is drift: of the "
+            "parts, the camera or the light."
+        ),
+        (
+            "같은 크기로 묶은 대상입니다. 선이 오르거나 내리면 부품, 카메라 또는 조명이 변한 "
+            "것입니다."
+        ),
+    ),
+    "order": ("share of the targets, in file order", "파일 순서에서의 위치"),
+    "share_found": ("share with an object", "물체가 있는 비율"),
+    "mean_right": ("mean probability to be right", "맞을 확률의 평균"),
+    "details": ("Scores, sizes, positions", "점수, 크기, 위치"),
+    "details_about": (
+        (
+            "Counts of targets. The map shows where on the picture the middles of boxes lie; "
+            "brighter is more."
+        ),
+        (
+            "대상의 개수입니다. 지도는 상자 중심이 이미지의 어디에 있는지 보여 주며 밝을수록 "
+            "많습니다."
+        ),
+    ),
+    "score": ("score", "점수"),
+    "right": ("probability to be right", "맞을 확률"),
+    "area": ("share of the picture", "이미지에서의 비율"),
+    "sheet": ("Pictures", "이미지"),
+    "sheet_about": (
+        "Overlays of a few targets; the score stands after the object's name.",
+        "대상 몇 개의 오버레이입니다. 물체 이름 뒤에 점수가 있습니다.",
+    ),
+    "best": ("best", "가장 좋은 것"),
+    "worst": ("worst", "가장 나쁜 것"),
+    "doubtful": ("doubtful", "의심스러운 것"),
+    "random": ("random", "무작위"),
+}
+"""Key -> (English, Korean)."""
+
+STYLE: Final = """
+body{font:15px/1.5 system-ui,'Noto Sans KR','Malgun Gothic',sans-serif;max-width:1000px;
+margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
+h1{margin:0 0 1rem}h2{margin:2.2rem 0 .2rem;border-bottom:2px solid #ddd}h3{margin:1rem 0 .3rem}
+.about{color:#555;margin:.2rem 0 .8rem}
+.cards{display:flex;gap:1rem;margin-bottom:1rem}
+.card{border:1px solid #ccc;border-radius:8px;padding:.5rem 1rem}.card b{font-size:1.6rem}
+table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;text-align:left;
+border-bottom:1px solid #eee;overflow-wrap:anywhere}
+td:not(:first-child){font-variant-numeric:tabular-nums}
+.plots{display:flex;flex-wrap:wrap;gap:.5rem}.plots figure{margin:0}
+.plots svg{width:235px;height:auto}
+svg{max-width:100%;height:auto}
+.sheet{display:grid;grid-template-columns:repeat(3,1fr);gap:.6rem}
+.sheet figure{margin:0;break-inside:avoid}.sheet img{width:100%}
+figcaption{font-size:12px;color:#444;overflow-wrap:anywhere}
+@media print{body{margin:0;max-width:none}h2,h3{break-after:avoid}
+figure,tr,.cards{break-inside:avoid}}
+"""

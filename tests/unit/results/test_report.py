@@ -1,0 +1,130 @@
+"""The report of a run: what is counted, and that it is one whole page."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from finished import SIZE, finished_project
+from maskcast.errors import RunError
+from maskcast.project.folder import ProjectFolder
+from maskcast.quality.expectation import SelfTest
+from maskcast.quality.trials import Trial
+from maskcast.results.figures import Figures
+from maskcast.results.report import render_report, write_report
+from maskcast.results.report_words import WORDS
+from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
+
+
+def row(image_id: str, *right: float, area: int = 100) -> TargetRow:
+    objects = tuple(
+        FoundObject(key, 0.55, area, 1, (0, 0, 20, 10), share)
+        for key, share in enumerate(right, start=1)
+    )
+    return TargetRow(image_id, image_id, "done", (100, 200), objects=objects)
+
+
+ROWS = [
+    row("a/1.png", 0.9),
+    row("a/2.png", 0.2, 0.95),
+    row("a/3.png"),
+    row("b/1.png", 0.1),
+    TargetRow("b/2.png", "b/2", "failed", reason="broken"),
+]
+
+
+def test_folders_are_counted_by_what_was_found() -> None:
+    folders = Figures.of(ROWS).folders
+    a, b = folders["a"], folders["b"]
+    assert (a.targets, a.shown, a.doubtful, a.clean, a.failed) == (3, 2, 0, 1, 0)
+    assert (b.targets, b.shown, b.doubtful, b.clean, b.failed) == (1, 0, 1, 0, 1)
+
+
+def test_objects_have_histograms_sizes_and_places() -> None:
+    found = Figures.of(ROWS).objects[1]
+    assert found.found == 3
+    assert found.scores[11] == 3  # 0.55 of 20 bins
+    assert found.right[[2, 4, 18]].tolist() == [1, 1, 1]
+    assert found.areas == [100 / 20_000] * 3
+    assert found.places[1, 1] == 3  # middle (10, 5) of 200 x 100 pixels, in 24 cells
+    assert found.places.sum() == 3
+
+
+def test_no_picture_is_on_the_sheet_twice() -> None:
+    figures = Figures.of([row(f"{i}.png", i / 40) for i in range(40)])
+    chosen = figures.chosen(5)
+    assert chosen["best"][0] == "39.png"
+    assert chosen["worst"][0] == "0.png"
+    assert chosen["doubtful"][0] == "20.png"
+    everything = [image_id for ids in chosen.values() for image_id in ids]
+    assert len(set(everything)) == len(everything) == 20
+
+
+def test_drift_shows_in_the_trend() -> None:
+    rows = [row(f"{i:03}.png", 0.9) for i in range(100)] + [row(f"{i}.png") for i in range(100)]
+    shares, means = Figures.of(rows).trend(points=4)
+    assert shares.tolist() == [1, 1, 0, 0]
+    assert means[:2] == pytest.approx([0.9, 0.9])
+    assert np.isnan(means[2:]).all()
+
+
+class Links(HTMLParser):
+    """Everything that a browser would fetch, and headings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called for each tag."""
+        self.fetched += [
+            value or ""
+            for name, value in attrs
+            if name == "src" or (name == "href" and tag in {"link", "script"})
+        ]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ProjectFolder:
+    mask = np.zeros(SIZE, np.bool_)
+    mask[1:4, 2:6] = True
+    project = finished_project(tmp_path / "p<b>", {"1.jpg": {1: mask}, "x/2.jpg": {}})
+    trials = tuple(Trial(f"r{i}.png", 1, True, 0.6, 9, 0.6) for i in range(3))
+    with Ledger.open(project.ledger_path) as ledger:
+        ledger.keep_selftest(SelfTest("pixel", trials))
+    return project
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_it_is_one_page_that_fetches_nothing(project: ProjectFolder, lang: str) -> None:
+    page = render_report(project, "ko" if lang == "ko" else "en")
+    links = Links()
+    links.feed(page)
+    assert links.fetched
+    assert all(link.startswith("data:image/jpeg;base64,") for link in links.fetched)
+    assert "p&lt;b&gt;" in page
+    assert "<b>2</b>" in page  # done
+    for key in ("objects", "folders", "selftest", "trend", "details", "sheet"):
+        assert f"<h2>{WORDS[key][lang == 'ko']}</h2>" in page
+    assert len(re.findall("<svg", page)) >= 5
+
+
+def test_it_is_written_where_it_is_asked_for(project: ProjectFolder, tmp_path: Path) -> None:
+    assert write_report(project) == project.root / "report.html"
+    asked = write_report(project, tmp_path / "far" / "r.html")
+    assert asked.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_without_results_there_is_no_report(tmp_path: Path) -> None:
+    (tmp_path / "references").mkdir()
+    with pytest.raises(RunError, match="there are no results in"):
+        write_report(ProjectFolder.open(tmp_path))
+
+
+def test_every_text_is_in_both_languages() -> None:
+    assert all(english and korean for english, korean in WORDS.values())
+    assert all(re.search("[가-힣]", WORDS[key][1]) for key in WORDS if key.endswith("_about"))
