@@ -1,8 +1,8 @@
 """The fitted part of scores: from what is measured of a mask to its expected IoU.
 
-Fitted by ``benchmarks/calibration.py PACKS --targets 8 --fit`` with the engine ``pixel`` on 14 classes of real
-images, 1 and 5 references, seeds 0 to 2; the figures with whole packs left out are in
-``benchmarks/RESULTS.md``, and why it is a sum of so few terms in docs/adr/0016.
+Fitted by ``benchmarks/calibration.py PACKS --targets 8 --fit`` with the engine ``pixel`` on 14
+classes of real images, 1 and 5 references, seeds 0 to 2; the figures with whole packs left out are
+in ``benchmarks/RESULTS.md``, and why it is a sum of so few terms in docs/adr/0016.
 """
 
 from __future__ import annotations
