@@ -348,6 +348,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.folders": ("folders of the results", "결과 폴더"),
     "results.formats": ("formats of other tools", "다른 도구의 형식"),
     "results.download": ("Download ZIP", "ZIP 내려받기"),
+    "results.report": ("Report", "보고서"),
     "results.pages": ("pages", "쪽"),
     "results.previous": ("previous page", "이전 쪽"),
     "results.next": ("next page", "다음 쪽"),
