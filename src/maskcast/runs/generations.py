@@ -30,6 +30,7 @@ from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 from maskcast.runs.lock import RunLock
 from maskcast.runs.outputs import OutputFolders, read_id_mask
 from maskcast.runs.run import Renewal, run_project
+from maskcast.runs.settling import settle_results
 from maskcast.runs.summary import RunObserver, RunSummary
 from maskcast.runs.swapping import finish_swap, generations_folder, swap
 from maskcast.types import Mask
@@ -248,6 +249,7 @@ class _Renewal(Renewal):
             ]
             for row in rows:
                 self._link(row)
+            settle_results(self._target, rows)
             ledger.record_all(rows)
             for row in rows:
                 ledger.show_decision(row.image_id, self._old.shown_decision(row.image_id))
