@@ -310,7 +310,7 @@ def test_tone_changes_the_picture_on_the_screen_in_all_tabs_and_is_kept(
     assert original.evaluate("node => node.style.filter") == ""
     before = page.locator(".large .stage").screenshot()
     page.locator(".large .tone summary").click()
-    page.locator(".large").get_by_label("Gamma").fill("-80")
+    page.locator(".large").get_by_role("slider", name="Gamma").fill("-80")
     page.locator(".large .tone summary").click()
     for shown in (original, under):
         assert "#maskcast-tone" in shown.evaluate("node => getComputedStyle(node).filter")
