@@ -72,7 +72,7 @@ class ChangedTarget:
 
 
 def changed_targets(changes: Iterable[Change], ledger: Ledger) -> list[ChangedTarget]:
-    """What became of each target that changed: newly empty ones, then the most changed pixels first.
+    """What became of each target that changed; newly empty ones first, then the most changed.
 
     Args:
         changes: of their objects.

@@ -40,6 +40,7 @@ from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
 from maskcast.runs.lock import RunLock
 from maskcast.runs.outputs import OutputFolders
 from maskcast.runs.run import Renewal, run_project
+from maskcast.runs.settling import settle_results
 from maskcast.runs.summary import RunObserver, RunSummary
 from maskcast.runs.swapping import finish_swap, generations_folder, swap
 
@@ -272,6 +273,7 @@ class _Renewal(Renewal):
             ]
             for row in rows:
                 self._link(row)
+            settle_results(self._target, rows)
             ledger.record_all(rows)
             for row in rows:
                 ledger.show_decision(row.image_id, self._old.shown_decision(row.image_id))

@@ -265,7 +265,8 @@ class _Setup:
         project = self.project
         places = project.targets_place, project.output_place
         redrawing = Redrawing(*places, recipe.work, recipe.shards, project.workers)
-        with Recorder(ledger, lambda _: None, are_redrawn=True) as recorder:
+        output = project.output_place
+        with Recorder(ledger, lambda _: None, output=output, are_redrawn=True) as recorder:
             redrawing.run(known, stop, recorder.record)
         drawn = count - known.count_of_other_look(recipe.work.look)
         self.observer.note(f"names or colours changed; drawn again: {counted(drawn, 'result')}")
