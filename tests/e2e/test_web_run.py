@@ -7,6 +7,7 @@ import shutil
 import signal
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSi
 from maskcast.demo.example import write_demo_project
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.inventory import drop_references
+from maskcast.project.store import AnnotationStore
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.run import run_project
 from support import picture, result_digests, write_png
@@ -411,6 +414,53 @@ def test_a_second_run_shows_its_own_pictures(context: BrowserContext, tmp_path: 
         shown = page.locator(".large .original").get_attribute("src") or ""
         assert re.search(r"shows=\w+", shown)
         assert (before or "").split("shows=")[1] not in shown
+
+
+def test_changed_references_are_told_and_run_again_shows_old_beside_new(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    """Three references change: two show another object than was said, one goes."""
+    project = tmp_path / "project"
+    for name, seed, step, object_id in (("a", 1, 1, 1), ("b", 2, 1, 1), ("blue", 3, -1, 2)):
+        image, mask = picture(seed)
+        write_png(project / "references" / f"{name}.png", image[..., ::step])
+        write_png(tmp_path / "labels" / f"{name}.png", mask.astype(np.uint8) * object_id)
+    for number in range(12):
+        step = -1 if number < 4 else 1
+        write_png(project / "targets" / f"t{number:02}.png", picture(10 + number)[0][..., ::step])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Run")
+        expect(page.locator(".run .state")).to_have_text("all done")
+        expect(page.locator(".run .since")).to_be_hidden()
+        store = AnnotationStore(opened.annotations_path)
+        for name in ("a.png", "b.png"):
+            known = store.read().annotations[name]
+            store.save(replace(known, objects={3: known.objects[1]}), known.version)
+        drop_references(opened, ["blue.png"])
+        since = page.locator(".run .since")
+        expect(since).to_contain_text("3 references changed since this run")
+        expect(since).to_contain_text("a.png, b.png, blue.png (gone)")
+        expect(page.get_by_role("button", name="Start")).to_be_hidden()
+        assert "--" not in since.inner_text()
+
+        page.get_by_role("button", name="Run again").click()
+        renewed = page.locator(".run .renewed")
+        expect(renewed).to_contain_text("12 targets changed, 4 of them newly empty")
+        expect(since).to_be_hidden()
+        renewed.get_by_role("button", name="Show what changed").click()
+        expect(renewed.locator("li")).to_have_count(12)
+        expect(renewed.get_by_text("newly empty", exact=True)).to_have_count(4)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.run .changed li:first-child img')]"
+            ".every((image) => image.complete && image.naturalWidth > 0)"
+        )
+        assert len(list((project / "output.generations" / "1" / "overlays").iterdir())) == 12
+        renewed.get_by_role("button", name="Go back").click()
+        expect(since).to_contain_text("3 references changed")
 
 
 def test_masks_that_cannot_be_had_say_why(context: BrowserContext, reviewing: Server) -> None:

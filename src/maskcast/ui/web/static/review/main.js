@@ -183,7 +183,7 @@ class Review {
 
   update() {
     return this.#alone(async () => {
-      await this.server.tell("start", { update: true });
+      await this.server.tell("start", { how: "update" });
       openTab("run");
     });
   }
