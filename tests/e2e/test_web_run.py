@@ -7,6 +7,8 @@ import shutil
 import signal
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSi
 from maskcast.demo.example import write_demo_project
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.inventory import drop_references
+from maskcast.project.store import AnnotationStore
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.run import run_project
 from support import picture, result_digests, write_png
@@ -300,6 +304,32 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     page.wait_for_function(f"!({DRAWN})()")
 
 
+def test_tone_changes_the_picture_on_the_screen_in_all_tabs_and_is_kept(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    page.locator(".results .card", has_text="t004.png").click()
+    original, under = page.locator(".large .original"), page.locator(".mc-under")
+    assert original.evaluate("node => node.style.filter") == ""
+    before = page.locator(".large .stage").screenshot()
+    page.locator(".large .tone summary").click()
+    page.locator(".large").get_by_role("slider", name="Gamma").fill("-80")
+    page.locator(".large .tone summary").click()
+    for shown in (original, under):
+        assert "#maskcast-tone" in shown.evaluate("node => getComputedStyle(node).filter")
+    assert brightness(page.locator(".large .stage").screenshot()) < brightness(before) - 10
+    page.reload()
+    assert "#maskcast-tone" in original.evaluate("node => getComputedStyle(node).filter")
+    page.locator(".large .tone summary").click()
+    page.locator(".large").get_by_role("button", name="As it is").click()
+    assert original.evaluate("node => node.style.filter") == ""
+
+
+def brightness(screenshot: bytes) -> float:
+    with Image.open(BytesIO(screenshot)) as shown:
+        return float(np.asarray(shown.convert("L")).mean())
+
+
 DRAWN = """() => {
   const canvas = document.querySelector(".large .layers");
   const { width, height } = canvas;
@@ -384,6 +414,53 @@ def test_a_second_run_shows_its_own_pictures(context: BrowserContext, tmp_path: 
         shown = page.locator(".large .original").get_attribute("src") or ""
         assert re.search(r"shows=\w+", shown)
         assert (before or "").split("shows=")[1] not in shown
+
+
+def test_changed_references_are_told_and_run_again_shows_old_beside_new(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    """Three references change: two show another object than was said, one goes."""
+    project = tmp_path / "project"
+    for name, seed, step, object_id in (("a", 1, 1, 1), ("b", 2, 1, 1), ("blue", 3, -1, 2)):
+        image, mask = picture(seed)
+        write_png(project / "references" / f"{name}.png", image[..., ::step])
+        write_png(tmp_path / "labels" / f"{name}.png", mask.astype(np.uint8) * object_id)
+    for number in range(12):
+        step = -1 if number < 4 else 1
+        write_png(project / "targets" / f"t{number:02}.png", picture(10 + number)[0][..., ::step])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Run")
+        expect(page.locator(".run .state")).to_have_text("all done")
+        expect(page.locator(".run .since")).to_be_hidden()
+        store = AnnotationStore(opened.annotations_path)
+        for name in ("a.png", "b.png"):
+            known = store.read().annotations[name]
+            store.save(replace(known, objects={3: known.objects[1]}), known.version)
+        drop_references(opened, ["blue.png"])
+        since = page.locator(".run .since")
+        expect(since).to_contain_text("3 references changed since this run")
+        expect(since).to_contain_text("a.png, b.png, blue.png (gone)")
+        expect(page.get_by_role("button", name="Start")).to_be_hidden()
+        assert "--" not in since.inner_text()
+
+        page.get_by_role("button", name="Run again").click()
+        renewed = page.locator(".run .renewed")
+        expect(renewed).to_contain_text("12 targets changed, 4 of them newly empty")
+        expect(since).to_be_hidden()
+        renewed.get_by_role("button", name="Show what changed").click()
+        expect(renewed.locator("li")).to_have_count(12)
+        expect(renewed.get_by_text("newly empty", exact=True)).to_have_count(4)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.run .changed li:first-child img')]"
+            ".every((image) => image.complete && image.naturalWidth > 0)"
+        )
+        assert len(list((project / "output.generations" / "1" / "overlays").iterdir())) == 12
+        renewed.get_by_role("button", name="Go back").click()
+        expect(since).to_contain_text("3 references changed")
 
 
 def test_masks_that_cannot_be_had_say_why(context: BrowserContext, reviewing: Server) -> None:

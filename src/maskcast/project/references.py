@@ -29,6 +29,9 @@ _MOST_MEASURED = 50
 
 _MOST_NAMED = 5
 
+FROM_TARGETS = "targets: "
+"""Before the image ids of references that are targets."""
+
 _Stamp = tuple[int, int]
 
 
@@ -159,7 +162,7 @@ def load_references(
         EngineError: if prompts must be resolved and the engine cannot.
     """
     file = read_annotations(project.references_place / ANNOTATIONS_NAME)
-    annotated = [known for _, known in sorted(file.annotations.items()) if _teaches(known)]
+    annotated = [known for _, known in sorted(file.annotations.items()) if known.teaches]
     _check_something_annotated(project, file)
     pictures = ReferencePictures(project)
     present = pictures.present(annotation.image_id for annotation in annotated)
@@ -189,11 +192,7 @@ def _from_targets(
     for image_id, annotation in sorted(taught.annotations.items()):
         image = read_image(project.targets_place / image_id, window=window, options=options).rgb
         reference = _reference(project, engine, annotation, image)
-        yield replace(reference, image_id=f"targets: {image_id}")
-
-
-def _teaches(annotation: Annotation) -> bool:
-    return annotation.clean or bool(annotation.objects)
+        yield replace(reference, image_id=f"{FROM_TARGETS}{image_id}")
 
 
 def _reference(

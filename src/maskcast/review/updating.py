@@ -14,6 +14,7 @@ from maskcast.project.annotations import (
     Annotation,
     AnnotationFile,
     ObjectAnnotation,
+    read_annotations,
     write_annotations,
 )
 from maskcast.project.folder import TAUGHT_NAME, ProjectFolder
@@ -80,6 +81,30 @@ def update_project(
     )
     project.review_folder.mkdir(parents=True, exist_ok=True)
     write_annotations(project.review_folder / TAUGHT_NAME, update.taught, backup=False)
+    summary = run_update(project, observer, update, stop=stop, executor=executor)
+    show_decisions(project, observer.note)
+    return summary
+
+
+def run_again(
+    project: ProjectFolder,
+    observer: RunObserver,
+    *,
+    stop: threading.Event | None = None,
+    executor: Executor | None = None,
+) -> UpdateSummary:
+    """Do again what nobody settled, with references and settings as they are now.
+
+    The results that are there stay whole as the generation before; what was taught by
+    corrections is still taught.
+
+    Raises:
+        RunError, SettingsError, StorageError: see ``generations.run_update``.
+    """
+    with results_to_review(project) as ledger:
+        settled = {key for key, word in standing(project, ledger).items() if word in _SETTLED}
+    taught = read_annotations(project.output_place / TAUGHT_NAME)
+    update = Update(taught, frozenset(settled), {})
     summary = run_update(project, observer, update, stop=stop, executor=executor)
     show_decisions(project, observer.note)
     return summary

@@ -291,7 +291,8 @@ class _Setup:
                 raise FingerprintError(
                     f"{output} holds results of other settings ({'; '.join(changes)}); undo the "
                     "change, give another --output, or start again with --fresh, which moves the "
-                    "old output aside"
+                    "old output aside",
+                    changes,
                 )
             if not carries_it:
                 put_identity(output, ledger.run_id)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, get_args
 from urllib.parse import quote
 
 from cachetools import TTLCache, cached
@@ -27,12 +27,14 @@ from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import PARTS
 from maskcast.runs.query import RowQuery
-from maskcast.ui.web.controller import RunChoice
+from maskcast.ui.web.controller import HowToRun
 from maskcast.ui.web.downloads import Archive, zip_export, zip_results
+from maskcast.ui.web.earlier import EarlierPictures
 from maskcast.ui.web.fence import without_places
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures, shown_as, shown_run
 from maskcast.ui.web.review_routes import ReviewRoutes
+from maskcast.ui.web.run_state import RunChoice
 from maskcast.ui.web.uploads import UploadFolder, UploadLimits
 from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
 from maskcast.ui.web.workspace import Workspace
@@ -61,6 +63,7 @@ class Api:
         self._store = workspace.store
         self._runs = workspace.runs
         self._pictures = TargetPictures(project, workspace.turns)
+        self._earlier = EarlierPictures(project, workspace.turns)
         self._uploads = {
             name: UploadFolder(
                 folder, limits, project.settings.images.read_options, workspace.turns
@@ -83,6 +86,8 @@ class Api:
             "run": self._progress,
             "engines": self._list_engines,
             "results": self._results,
+            "changes": self._changes,
+            "before": self._before,
             "thumbnail": self._thumbnail,
             "overlay": self._overlay,
             "original": self._original,
@@ -94,6 +99,7 @@ class Api:
         writing: dict[str, Handler] = {
             "start": self._start,
             "stop": self._stop,
+            "back": self._back,
             "upload": self._upload,
             "hold": self._review.hold,
             "decide": self._review.decide,
@@ -162,12 +168,7 @@ class Api:
             text_in(content, "engine"), number_in(content, "threshold"), text_in(content, "weights")
         )
         await run_in_threadpool(self._check_offered, choice)
-        started = await run_in_threadpool(
-            self._runs.start,
-            choice,
-            fresh=content.get("fresh") is True,
-            update=content.get("update") is True,
-        )
+        started = await run_in_threadpool(self._runs.start, choice, _how_to_run(content))
         return json_response({"started": started})
 
     def _check_offered(self, choice: RunChoice) -> None:
@@ -182,6 +183,16 @@ class Api:
     async def _stop(self, _: Request) -> Response:
         self._runs.stop()
         return json_response({})
+
+    async def _back(self, _: Request) -> Response:
+        await run_in_threadpool(self._runs.back)
+        return json_response({})
+
+    async def _changes(self, _: Request) -> Response:
+        return json_response({"rows": await run_in_threadpool(self._earlier.list_changed)})
+
+    async def _before(self, request: Request) -> Response:
+        return await self._picture(self._earlier.thumbnail, request)
 
     async def _upload(self, request: Request) -> Response:
         to = request.query_params.get("to", "")
@@ -295,6 +306,13 @@ class Api:
         if part is not None and part not in PARTS:
             raise SettingsError(f"there is no part {part!r}; there are: {', '.join(PARTS)}")
         return _zip(await run_in_threadpool(zip_results, self._project, part))
+
+
+def _how_to_run(content: Mapping[str, Any]) -> HowToRun:
+    how = content.get("how", "go on")
+    if how not in get_args(HowToRun):
+        raise SettingsError(f"how: expected {', '.join(get_args(HowToRun))}")
+    return how  # type: ignore[no-any-return]
 
 
 def _jpeg(data: bytes | None) -> Response:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from maskcast.errors import SettingsError
 from maskcast.ui.controls import Where, controls_of
+from maskcast.ui.web.run_texts import RUN_TEXTS
 
 LANGUAGES: Final = ("en", "ko")
 
@@ -220,79 +221,12 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "the server does not answer; is maskcast serve still running?",
         "서버가 응답하지 않습니다. maskcast serve가 실행 중인지 확인하세요.",
     ),
-    "run.targets": ("Targets", "대상"),
-    "run.counted": ("{total} images in {folder}", "{folder}에 이미지 {total}장"),
-    "run.drop": ("Drop images or a folder here, or", "이미지나 폴더를 여기에 놓거나"),
-    "run.choose_files": ("Choose files", "파일 선택"),
-    "run.choose_folder": ("Choose a folder", "폴더 선택"),
-    "run.uploading": ("{done} of {total} added", "{total}개 중 {done}개 추가"),
-    "run.uploading.renamed": ("{count} of them under another name", "다른 이름으로 {count}개"),
-    "run.uploading.known": ("{count} already there", "이미 있음 {count}개"),
-    "run.uploading.refused": ("{count} refused", "거절 {count}개"),
-    "run.checking": (
-        "being checked, or waiting for it: {count}",
-        "확인 중이거나 확인을 기다리는 이미지 {count}장",
-    ),
-    "run.settings": ("Settings", "설정"),
-    "run.engine": ("Engine", "엔진"),
-    "run.not_ready": ("not ready", "준비 안 됨"),
-    "run.next_engine": (
-        "The next step, {engine}: better masks, one download of {megabytes} MB; {step}",
-        "다음 단계 {engine}: {megabytes} MB를 한 번 내려받으면 마스크가 더 좋아집니다. {step}",
-    ),
-    "run.weights": ("Weights", "가중치"),
-    "run.own_weights": ("the engine's own choice", "엔진이 고름"),
-    "run.automatic": (
-        "Threshold calibrated on the references",
-        "참조에서 보정한 임계값 사용",
-    ),
-    "run.as_project": (
-        "Threshold of the project ({threshold})",
-        "프로젝트의 임계값 사용 ({threshold})",
-    ),
-    "run.threshold": ("Threshold", "임계값"),
-    "run.run": ("Run", "실행"),
-    "run.start": ("Start", "시작"),
-    "run.go_on": ("Go on", "이어서 실행"),
-    "run.again": ("Try the failed ones again", "실패한 것 다시 시도"),
-    "run.stop": ("Stop", "중지"),
-    "run.afresh": (
-        "Start afresh (the old output is moved aside, not deleted)",
-        "처음부터 실행 (이전 결과는 지우지 않고 옆으로 옮김)",
-    ),
-    "run.done": ("Done", "완료"),
-    "run.done_of": ("{done} of {total}", "{done} / {total}"),
-    "run.empty": ("Of these empty", "그중 빈 것"),
-    "run.failed": ("Failed", "실패"),
-    "run.rate": ("Rate", "속도"),
-    "run.left": ("Time left", "남은 시간"),
-    "run.state_idle": ("not running", "실행 중 아님"),
-    "run.state_finished": ("all done", "모두 완료"),
-    "run.state_finished_but": ("finished, but {failed} failed", "끝남, {failed}장 실패"),
-    "run.state_no_references": (
-        "first annotate at least one reference",
-        "먼저 참조 이미지에 주석을 하나 이상 다세요",
-    ),
-    "run.state_no_targets": ("first add the targets above", "먼저 위에서 대상을 추가하세요"),
-    "run.to_annotate": ("Annotate references", "참조에 주석 달기"),
-    "run.to_results": ("Look at the results", "결과 보기"),
-    "run.stage_reading": ("reading the references", "참조를 읽는 중"),
-    "run.stage_learning": (
-        "{engine} learns from the references ({count})",
-        "{engine} 엔진이 참조 {count}개에서 배우는 중",
-    ),
-    "run.stage_masking": (
-        "running; it goes on when this page is closed",
-        "실행 중, 이 페이지를 닫아도 계속됩니다",
-    ),
-    "run.state_stopping": (
-        "stopping: what is in flight is being finished",
-        "중지하는 중: 진행 중인 것을 마무리합니다",
-    ),
-    "run.state_elsewhere": (
-        "another program is running on this output",
-        "다른 프로그램이 이 결과 폴더에서 실행 중입니다",
-    ),
+    "shared.tone": ("Brightness, contrast and gamma (view only)", "밝기, 대비, 감마 (보기만)"),
+    "shared.tone.brightness": ("Brightness", "밝기"),
+    "shared.tone.contrast": ("Contrast", "대비"),
+    "shared.tone.gamma": ("Gamma", "감마"),
+    "shared.tone.plain": ("As it is", "원래대로"),
+    **RUN_TEXTS,
     "review.order": ("Order", "순서"),
     "review.useful": ("most useful first", "도움이 큰 것부터"),
     "review.doubt": ("most doubtful first", "의심스러운 것부터"),

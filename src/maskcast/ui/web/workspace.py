@@ -46,7 +46,7 @@ class Workspace:
         self.store = AnnotationStore(project.annotations_path)
         self.images = ReferenceImages(project, self.turns)
         self.gallery = ObjectGallery(project, self.store, self.images)
-        self.runs = RunController(project)
+        self.runs = RunController(project, self.store)
         self._lock = threading.Lock()
         self._desks: LRUCache[str, Desk] = LRUCache(MOST_DESKS)
         self._making = threading.Lock()  # of the engine, which takes seconds
