@@ -16,9 +16,9 @@ from maskcast.engines.base import (
 from maskcast.engines.large import LargeSegmentation, Tiles
 from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
-from maskcast.engines.pixel.large.masking import predict_large
 from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
 from maskcast.engines.pixel.learning.model import predict
+from maskcast.engines.pixel.streaming.masking import predict_large
 from maskcast.engines.pixel.threads import single_threaded_libraries
 from maskcast.errors import EngineError, SettingsError
 from maskcast.io.windowed import Picture

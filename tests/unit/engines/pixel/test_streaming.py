@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from maskcast.engines.large import LargeSegmentation, Tiles
-from maskcast.engines.pixel.large import casting
-from maskcast.engines.pixel.large.casting import Grid
-from maskcast.engines.pixel.large.masking import predict_large
-from maskcast.engines.pixel.large.uniting import Uniting
 from maskcast.engines.pixel.learning import context
 from maskcast.engines.pixel.learning.learner import LearnerOptions, fit
 from maskcast.engines.pixel.learning.model import PixelModel, predict
 from maskcast.engines.pixel.learning.perceptron import Training
+from maskcast.engines.pixel.streaming import casting
+from maskcast.engines.pixel.streaming.casting import Grid
+from maskcast.engines.pixel.streaming.masking import predict_large
 from maskcast.engines.pixel.threads import single_threaded_libraries
+from maskcast.engines.uniting import Uniting
 from maskcast.io.windowed import WholePicture
 from maskcast.types import Mask, Reference, RgbImage, Segmentation
 

@@ -6,10 +6,10 @@ import tempfile
 from concurrent.futures import Executor
 
 from maskcast.engines.large import LargeSegmentation, Tiles
-from maskcast.engines.pixel.large.casting import Casting
-from maskcast.engines.pixel.large.deciding import Seen, decide_large, floor_of
-from maskcast.engines.pixel.large.logit_store import LogitStore
 from maskcast.engines.pixel.learning.model import PixelModel
+from maskcast.engines.pixel.streaming.casting import Casting
+from maskcast.engines.pixel.streaming.deciding import Seen, decide_large, floor_of
+from maskcast.engines.pixel.streaming.logit_store import LogitStore
 from maskcast.io.windowed import Picture
 
 

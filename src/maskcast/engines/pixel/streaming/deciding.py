@@ -15,8 +15,6 @@ import numpy.typing as npt
 
 from maskcast.engines.large import LargeSegmentation, PackedMask
 from maskcast.engines.pixel.filters import Plane
-from maskcast.engines.pixel.large.logit_store import NOWHERE, LogitStore
-from maskcast.engines.pixel.large.uniting import Labels, Uniting
 from maskcast.engines.pixel.learning.decision import (
     SIGNALS,
     STEP,
@@ -28,6 +26,8 @@ from maskcast.engines.pixel.learning.exact import mean_of, total_of
 from maskcast.engines.pixel.learning.features import Light, normalise, strips
 from maskcast.engines.pixel.learning.perceptron import sigmoid
 from maskcast.engines.pixel.learning.snapping import Profiles, around, levels_around
+from maskcast.engines.pixel.streaming.logit_store import NOWHERE, LogitStore
+from maskcast.engines.uniting import Labels, Uniting
 from maskcast.io.windowed import Picture
 from maskcast.types import Mask
 
