@@ -106,9 +106,12 @@ class Labeler:
               const stage = document.querySelector(".mc-stage");
               const [scale, left, top] = stage.dataset.view.split(" ").map(Number);
               const ratio = window.devicePixelRatio;
-              const context = stage.querySelector(".mc-base").getContext("2d");
+              const both = new OffscreenCanvas(1, 1).getContext("2d");
               const [u, v] = [(left + x * scale) * ratio, (top + y * scale) * ratio];
-              return [...context.getImageData(Math.floor(u), Math.floor(v), 1, 1).data];
+              for (const name of [".mc-under", ".mc-base"]) {
+                both.drawImage(stage.querySelector(name), -Math.floor(u), -Math.floor(v));
+              }
+              return [...both.getImageData(0, 0, 1, 1).data];
             }""",
             [x, y],
         )

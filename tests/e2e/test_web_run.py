@@ -8,6 +8,7 @@ import signal
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -301,6 +302,32 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     page.wait_for_function(DRAWN)
     page.get_by_role("checkbox", name=re.compile("^show 1")).uncheck()
     page.wait_for_function(f"!({DRAWN})()")
+
+
+def test_tone_changes_the_picture_on_the_screen_in_all_tabs_and_is_kept(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    page.locator(".results .card", has_text="t004.png").click()
+    original, under = page.locator(".large .original"), page.locator(".mc-under")
+    assert original.evaluate("node => node.style.filter") == ""
+    before = page.locator(".large .stage").screenshot()
+    page.locator(".large .tone summary").click()
+    page.locator(".large").get_by_role("slider", name="Gamma").fill("-80")
+    page.locator(".large .tone summary").click()
+    for shown in (original, under):
+        assert "#maskcast-tone" in shown.evaluate("node => getComputedStyle(node).filter")
+    assert brightness(page.locator(".large .stage").screenshot()) < brightness(before) - 10
+    page.reload()
+    assert "#maskcast-tone" in original.evaluate("node => getComputedStyle(node).filter")
+    page.locator(".large .tone summary").click()
+    page.locator(".large").get_by_role("button", name="As it is").click()
+    assert original.evaluate("node => node.style.filter") == ""
+
+
+def brightness(screenshot: bytes) -> float:
+    with Image.open(BytesIO(screenshot)) as shown:
+        return float(np.asarray(shown.convert("L")).mean())
 
 
 DRAWN = """() => {

@@ -264,8 +264,14 @@ CONTROLS: Final = (
     Control(
         "remove",
         Group.VIEW,
-        "this image into the bin, back from it",
-        keys=(Keys(Command.REMOVE, ("ctrl+delete",)), Keys(Command.PUT_BACK, ("ctrl+backspace",))),
+        "this image goes into the bin",
+        keys=(Keys(Command.REMOVE, ("ctrl+delete",)),),
+    ),
+    Control(
+        "put_back",
+        Group.VIEW,
+        "the last one comes back from it",
+        keys=(Keys(Command.PUT_BACK, ("ctrl+backspace",)),),
     ),
     Control("help", Group.VIEW, "these keys", keys=(Keys(Command.HELP, ("?",), ("f1",)),)),
     Control(
