@@ -56,9 +56,15 @@ class RunChoice:
             problem = error.errors()[0]
             name = ".".join(map(str, problem["loc"]))
             raise SettingsError(f"{name}: {problem['msg']}, got {problem['input']!r}") from error
-        if settings.keep_probabilities is None:
-            settings = settings.model_copy(update={"keep_probabilities": KEPT_PROBABILITIES})
         return replace(project, settings=settings)
+
+
+def keeping_planes(project: ProjectFolder) -> ProjectFolder:
+    """The project, whose runs keep probabilities unless it says otherwise."""
+    if project.settings.keep_probabilities is not None:
+        return project
+    kept = project.settings.model_copy(update={"keep_probabilities": KEPT_PROBABILITIES})
+    return replace(project, settings=kept)
 
 
 @dataclass(frozen=True)
