@@ -125,6 +125,11 @@ def level_counts(output: Path, names: Iterable[str]) -> dict[int, npt.NDArray[np
     return counts
 
 
+def calibration_path(output: Path) -> Path:
+    """Where it says how the engine made masks of the planes of an output."""
+    return output / FOLDER / _CALIBRATION
+
+
 def write_calibration(output: Path, calibration: Calibration, run_id: str = "") -> None:
     """Keep how the engine made masks of the planes of an output.
 
@@ -132,7 +137,7 @@ def write_calibration(output: Path, calibration: Calibration, run_id: str = "") 
         StorageError: if the disk is full or not writable.
     """
     content = json.dumps(calibration.to_json()).encode()
-    write_atomically(output / FOLDER / _CALIBRATION, content, run_id)
+    write_atomically(calibration_path(output), content, run_id)
 
 
 def read_calibration(output: Path) -> Calibration | None:
@@ -141,7 +146,7 @@ def read_calibration(output: Path) -> Calibration | None:
     Raises:
         RunError: if the file is damaged.
     """
-    path = output / FOLDER / _CALIBRATION
+    path = calibration_path(output)
     try:
         return Calibration.from_json(json.loads(path.read_bytes()))
     except FileNotFoundError:
