@@ -202,19 +202,19 @@ def _extras_in_png() -> Iterator[Picture]:
 
 def _blank() -> Iterator[Picture]:
     """Whole pictures of one colour in a few kilobytes."""
-    for side in (3500, 9000, _SIDE):  # the first is about as large as such a picture may be
+    for side in (5700, 9000, _SIDE):  # the first is about as large as such a picture may be
         zeros = zlib.compress(bytes((side * 3 + 1) * side), 9)
         yield f"blank_{side}.png", png(side, 8, 2, zeros)
         indices = zlib.compress(bytes((side + 1) * side), 9)
         yield f"palette_{side}.png", png(side, 8, 3, indices, more=_chunk(b"PLTE", bytes(6)))
-    for side in (3500, 9000):
+    for side in (5700, 9000):
         pixels = np.zeros((side, side, 3), np.uint8)
         gray = pixels[..., 0]
         yield f"blank_{side}.jp2", imagecodecs.jpeg2k_encode(gray, codecformat="jp2")
         yield f"blank_{side}.jxl", imagecodecs.jpegxl_encode(pixels, effort=3)
         yield f"blank_{side}.webp", _pillow(pixels, "WEBP", lossless=True)
         yield f"blank_{side}.gif", _pillow(gray, "GIF")
-    yield "blank_3500.avif", _pillow(pixels[:3500, :3500], "AVIF", speed=10)
+    yield "blank_5700.avif", _pillow(pixels[:5700, :5700], "AVIF", speed=10)
 
 
 def _jpegs() -> Iterator[Picture]:

@@ -49,9 +49,9 @@ def picture(
 
 
 def result_digests(output: Path) -> dict[str, str]:
-    """sha256 of every result file; ledger, lock and identity of the run are left out."""
+    """sha256 of every result file; ledger, lock, identity and verdicts are left out."""
     return {
         path.relative_to(output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(output.rglob("*"))
-        if path.is_file() and not path.name.startswith(("run.db", ".lock", ".run"))
+        if path.is_file() and not path.name.startswith(("run.db", ".lock", ".run", "verdicts.csv"))
     }

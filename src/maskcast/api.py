@@ -27,6 +27,7 @@ from maskcast.project.inventory import (
 from maskcast.results.evaluation import Evaluation, evaluate_output
 from maskcast.results.result import Result, read_results
 from maskcast.results.status import Status, read_status
+from maskcast.results.verdicts import write_verdicts
 from maskcast.review.applying import Applied, show_decisions
 from maskcast.review.decisions import Decided, Decision
 from maskcast.review.queue import Queued, QueueOrder
@@ -130,6 +131,7 @@ class Project(ProjectFolder):
             executor=executor,
         )
         show_decisions(self, silent.note)
+        write_verdicts(self)
         return summary
 
     def update(

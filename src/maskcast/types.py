@@ -61,9 +61,12 @@ class Prompts:
         point_labels: bool (N,), True = on the object, False = not on it.
         paint: bool (H, W) pixels painted with the brush, or None.
         erase: bool (H, W) pixels erased with the brush, or None. Where both are set, erase wins.
+        others: further things of the same object, each with a box and points of its own and
+            nothing else. An engine is asked for each thing by itself, see ``things``.
 
     Raises:
-        ValueError: if a shape is wrong or a coordinate is not finite.
+        ValueError: if a shape is wrong, a coordinate is not finite, or one of ``others`` is empty
+            or has more than a box and points.
     """
 
     box: npt.NDArray[np.float32] | None = None
@@ -71,8 +74,11 @@ class Prompts:
     point_labels: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     paint: Mask | None = None
     erase: Mask | None = None
+    others: tuple[Prompts, ...] = ()
 
     def __post_init__(self) -> None:
+        if any(other.others or not other.kinds or "brush" in other.kinds for other in self.others):
+            raise ValueError("others: expected things with a box or points, and nothing else")
         if self.box is not None:
             _store(self, "box", np.asarray(self.box, np.float32), (4,))
         points = np.asarray(self.points, np.float32)
@@ -101,7 +107,25 @@ class Prompts:
             "point": len(self.points) > 0,
             "brush": self.paint is not None or self.erase is not None,
         }
-        return frozenset(kind for kind, there in present.items() if there)
+        own = frozenset(kind for kind, there in present.items() if there)
+        return own.union(*(other.kinds for other in self.others))
+
+    @property
+    def things(self) -> tuple[Prompts, ...]:
+        """What an engine is asked for by itself: a box and its points each, without strokes."""
+        own = Prompts(self.box, self.points, self.point_labels)
+        return (*((own,) if own.kinds else ()), *self.others)
+
+    def same_marks(self, other: Prompts) -> bool:
+        """Whether boxes and points are the same, whatever is painted."""
+        return (
+            (self.box is None) == (other.box is None)
+            and (self.box is None or np.array_equal(self.box, other.box))  # type: ignore[arg-type]
+            and np.array_equal(self.points, other.points)
+            and np.array_equal(self.point_labels, other.point_labels)
+            and len(self.others) == len(other.others)
+            and all(map(Prompts.same_marks, self.others, other.others))
+        )
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def test_the_four_folders_hold_what_the_contract_says(
         "masks",
         "overlays",
         "run.db",
+        "verdicts.csv",
     ]
     for name, shown in (("0000", True), ("0002", False)):
         with Image.open(output / "masks" / f"{name}.png") as labels:

@@ -155,6 +155,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "late",
         "touch",
         "unknown",
+        "things",
     )
     for number, name in enumerate(names):
         write_png(folder / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
@@ -490,6 +491,9 @@ def test_the_keyboard_is_enough(labeler: Labeler) -> None:
 def test_a_narrow_window_works(browser: Browser, server: Server, project: Path) -> None:
     with browser.new_context(viewport={"width": 400, "height": 760}, locale="ko-KR") as context:
         labeler = new_labeler(context, server, project)
+        # All of it is seen without scrolling, the project's name too.
+        expect(labeler.page.get_by_role("heading", level=1)).to_be_in_viewport(ratio=1)
+        assert labeler.page.evaluate("document.documentElement.scrollHeight") <= 760
         page = labeler.page
         labeler.open("narrow.png")
         labeler.drag((30, 20), (90, 80))
@@ -597,3 +601,43 @@ def test_unknown_pixels_are_painted_shown_hatched_and_saved(labeler: Labeler) ->
     unknown = labeler.saved("unknown.png").unknown
     assert unknown is not None
     assert unknown.pixels[100, 100]
+
+
+def test_things_of_an_object_add_up_and_clean_asks_and_is_undone_after_a_reload(
+    labeler: Labeler,
+) -> None:
+    labeler.open("things.png")
+    labeler.drag((20, 20), (60, 50))
+    labeler.drag((80, 60), (130, 100))
+    labeler.click(100, 80)
+    labeler.click(40, 35)
+    first, second = labeler.entry("things.png").marks.things
+    assert [len(thing.points) for thing in (first, second)] == [1, 1]
+    mask = mask_of(labeler.entry("things.png"))
+    assert mask[20:50, 20:60].any()
+    assert mask[60:100, 80:130].any()
+
+    page = labeler.page
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    labeler.press("c")
+    assert labeler.saved("things.png").objects
+    page.once("dialog", lambda dialog: dialog.accept())
+    labeler.press("c")
+    expect(page.locator(".mc-notice")).to_contain_text("Ctrl+Z brings them back")
+    wait_for(page, lambda: labeler.saved("things.png").clean)
+    page.reload()
+    labeler.settled("things.png")
+    labeler.press("Control+z")
+    assert len(labeler.entry("things.png").marks.things) == 2
+
+
+def test_a_reference_that_is_there_already_keeps_its_thumbnail(
+    labeler: Labeler, project: Path
+) -> None:
+    page = labeler.page
+    thumbnail = page.locator('.mc-frame[data-image="box.png"] img')
+    expect(thumbnail).to_be_visible()
+    page.locator(".mc-files").set_input_files(project / "references" / "box.png")
+    expect(page.locator(".mc-notice")).to_contain_text("Already there: box.png")
+    labeler.settled("box.png")
+    expect(thumbnail).to_be_visible()

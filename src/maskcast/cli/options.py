@@ -15,6 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from maskcast.project.folder import ProjectFolder
+    from maskcast.quality.verdict import Goal
     from maskcast.results.evaluation import Evaluation
     from maskcast.runs.executor import Executor
     from maskcast.runs.generations import UpdateSummary
@@ -96,11 +97,13 @@ def run_in_console(
     executor: Executor | None = None,
     shard_size: int | None = None,
     selftest: bool = True,
+    goal: Goal | None = None,
 ) -> RunSummary:
     """Run with a progress bar on stderr; Ctrl-C finishes what is in flight."""
     from rich.console import Console
 
     from maskcast.cli.console import ConsoleObserver
+    from maskcast.results.verdicts import write_verdicts
     from maskcast.review.applying import show_decisions
     from maskcast.runs.run import run_project
 
@@ -120,6 +123,8 @@ def run_in_console(
             selftest=selftest,
         )
         show_decisions(project, observer.note)
+        for told in write_verdicts(project, goal):
+            observer.note(told)
         return summary
 
 

@@ -122,6 +122,16 @@ def run(
     shards: Annotated[
         bool, typer.Option("--shards", help="Pack the results into WebDataset tar files.")
     ] = False,
+    max_miss: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Share of defective targets that verdicts.csv may call ok."
+        ),
+    ] = None,
+    max_false_alarm: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of clean targets that it may call a defect."),
+    ] = None,
     no_selftest: Annotated[
         bool,
         typer.Option("--no-selftest", help="Do not tell first how good it will be."),
@@ -134,6 +144,7 @@ def run(
 ) -> None:
     """Mask every target; goes on where an earlier run stopped."""
     from maskcast.project.folder import ProjectFolder
+    from maskcast.quality.verdict import Goal
 
     opened = ProjectFolder.open(
         project,
@@ -171,6 +182,7 @@ def run(
         executor=place,
         shard_size=shard_size if shards else None,
         selftest=not no_selftest,
+        goal=Goal(max_miss, max_false_alarm),
     )
     _print_summary(summary, as_json)
     raise typer.Exit(exit_code(summary))

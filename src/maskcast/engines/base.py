@@ -147,6 +147,26 @@ class CrossFitted(Protocol):
         """
 
 
+def segment_things(engine: Engine, image: RgbImage, prompts: Prompts) -> Mask:
+    """The mask of an object of several things, each of which the engine is asked for by itself.
+
+    Args:
+        engine: is asked.
+        image: uint8 (H, W, 3) RGB.
+        prompts: of the object; brush strokes are left out.
+
+    Returns:
+        bool (H, W): what any of the things covers.
+
+    Raises:
+        PromptKindError: if the engine does not support a kind of prompt.
+    """
+    mask = np.zeros(image.shape[:2], np.bool_)
+    for thing in prompts.things:
+        mask |= engine.segment(image, {1: thing})[1]
+    return mask
+
+
 def installed_engines() -> dict[str, EntryPoint]:
     """All engines on this machine by name, not imported yet."""
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}

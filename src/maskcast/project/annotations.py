@@ -6,14 +6,15 @@
      "objects": [{"id": 1, "name": "scratch", "color": "#e69f00"}],
      "images": {"a.png": {"size": [height, width], "clean": false, "version": 3, "objects": {"1": {
         "box": [xmin, ymin, xmax, ymax], "points": [[x, y, true]],
+        "more": [{"box": [xmin, ymin, xmax, ymax], "points": []}],
         "paint": null, "erase": null, "mask": {"size": [height, width], "counts": "..."}}},
         "unknown": {"size": [height, width], "counts": "..."}}}}
 
 Coordinates are pixels of the oriented image; masks and strokes are COCO run-length codes, which are
 checked when the file is read and decoded when their pixels are asked for. The key ``unknown`` is
-there only where pixels are unknown. A value that does not fit is refused with its place in the file
-rather than repaired, and so are keys that this version does not know: writing the file again would
-lose them.
+there only where pixels are unknown, ``more`` only where an object has further things in the image.
+A value that does not fit is refused with its place in the file rather than repaired, and so are
+keys that this version does not know: writing the file again would lose them.
 """
 
 from __future__ import annotations
@@ -164,10 +165,7 @@ class ObjectAnnotation:
     def same_prompts(self, other: ObjectAnnotation) -> bool:
         """Whether both were drawn alike, to the pixel."""
         return (
-            all(
-                _same(getattr(self.marks, name), getattr(other.marks, name))
-                for name in ("box", "points", "point_labels")
-            )
+            self.marks.same_marks(other.marks)
             and self.paint == other.paint
             and self.erase == other.erase
         )
@@ -336,12 +334,6 @@ def _pixels(stored: StoredMask | None) -> Mask | None:
     return None if stored is None else stored.pixels
 
 
-def _same(first: npt.NDArray[Any] | None, second: npt.NDArray[Any] | None) -> bool:
-    if first is None or second is None:
-        return first is second
-    return np.array_equal(first, second)
-
-
 def backup_path(path: Path) -> Path:
     """Where ``write_annotations`` keeps what was in ``path`` before."""
     return path.with_name(path.name + ".bak")
@@ -384,12 +376,20 @@ def _annotation_to_json(
 
 def _object_to_json(entry: ObjectAnnotation) -> dict[str, Any]:
     marks = entry.marks
-    points = zip(marks.points, marks.point_labels, strict=True)
+    more = [_marks_to_json(other) for other in marks.others]
     pixels = {"paint": entry.paint, "erase": entry.erase, "mask": entry.stored}
+    return {
+        **_marks_to_json(marks),
+        **({"more": more} if more else {}),
+        **{name: None if mask is None else mask.code.to_json() for name, mask in pixels.items()},
+    }
+
+
+def _marks_to_json(marks: Prompts) -> dict[str, Any]:
+    points = zip(marks.points, marks.point_labels, strict=True)
     return {
         "box": None if marks.box is None else [_number(edge) for edge in marks.box],
         "points": [[_number(x), _number(y), bool(label)] for (x, y), label in points],
-        **{name: None if mask is None else mask.code.to_json() for name, mask in pixels.items()},
     }
 
 
@@ -456,16 +456,25 @@ def _parse_annotation(image_id: str, node: Node) -> Annotation:
 
 
 def _parse_object(node: Node, size: tuple[int, int]) -> ObjectAnnotation:
-    parts = node.record("box", "points", "paint", "erase", "mask")
-    box = parts["box"]
-    labels, points = _parse_points(parts["points"])
-    marks = Prompts(
-        box=None if box.value is None else np.asarray(box.numbers(4, "four numbers"), np.float32),
-        points=points,
-        point_labels=labels,
-    )
+    parts = node.record("box", "points", "more", "paint", "erase", "mask")
+    more = [] if parts["more"].value is None else parts["more"].elements()
+    marks = _parse_marks(parts["box"], parts["points"], tuple(map(_parse_other, more)))
     paint, erase, mask = (_parse_mask(parts[name], size) for name in ("paint", "erase", "mask"))
     return ObjectAnnotation(marks, mask, paint=paint, erase=erase)
+
+
+def _parse_other(node: Node) -> Prompts:
+    parts = node.record("box", "points")
+    marks = _parse_marks(parts["box"], parts["points"])
+    if not marks.kinds:
+        raise node.error("a box or points")
+    return marks
+
+
+def _parse_marks(box: Node, points: Node, others: tuple[Prompts, ...] = ()) -> Prompts:
+    labels, places = _parse_points(points)
+    edges = None if box.value is None else np.asarray(box.numbers(4, "four numbers"), np.float32)
+    return Prompts(edges, places, labels, others=others)
 
 
 def _parse_points(node: Node) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:

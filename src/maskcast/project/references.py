@@ -13,15 +13,16 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from maskcast.engines.base import Engine
+from maskcast.engines.base import Engine, segment_things
 from maskcast.errors import AnnotationError, SettingsError
 from maskcast.io.images import DecodedImage, IntensityWindow, measure_window, read_image
 from maskcast.io.listing import ImageStream
 from maskcast.io.rasters import may_be_deep
 from maskcast.io.storage import Place
+from maskcast.masks import apply_brush
 from maskcast.project.annotations import Annotation, AnnotationFile, StoredMask, read_annotations
 from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
-from maskcast.types import Mask, Prompts, Reference, RgbImage
+from maskcast.types import Mask, Reference, RgbImage
 
 _MOST_MEASURED = 50
 """Pictures that a window is measured on, so that a folder of thousands opens as quickly."""
@@ -213,11 +214,11 @@ def _resolve(engine: Engine, image: RgbImage, annotation: Annotation) -> dict[in
     """Masks of one annotation: kept where it has them, else segmented from the prompts."""
     objects = annotation.objects.items()
     masks = {key: entry.stored.pixels for key, entry in objects if entry.stored is not None}
-    prompts: dict[int, Prompts] = {
-        key: entry.prompts for key, entry in objects if not entry.is_resolved
-    }
-    if prompts:
-        masks |= engine.segment(image, prompts)
+    for key, entry in objects:
+        if not entry.is_resolved:
+            prompts = entry.prompts
+            found = segment_things(engine, image, prompts)
+            masks[key] = apply_brush(found, prompts.paint, prompts.erase)
     return dict(sorted(masks.items()))
 
 

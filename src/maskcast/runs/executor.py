@@ -185,4 +185,7 @@ def _trials(engine: Engine, bank: MemoryBank, references: Sequence[Reference]) -
     """What the engine found in references that it left out; none where it cannot tell."""
     if not isinstance(engine, CrossFitted):
         return []
-    return trials_of(references, engine.held_out(bank))
+    found = engine.held_out(bank)
+    judge = Judge.of(trials_of(references, found))
+    # The scores of trials are those that targets get.
+    return trials_of(references, [judge.judge(result) for result in found])

@@ -46,7 +46,9 @@ def finish_swap(project: ProjectFolder) -> None:
         StorageError: if the folders cannot be moved.
     """
     output = project.output_place
-    if isinstance(output, Path) and (generations_folder(output) / _JOURNAL).exists():
+    if not isinstance(output, Path) or not output.name:  # a root has nothing beside it
+        return
+    if (generations_folder(output) / _JOURNAL).exists():
         _move(output, generations_folder(output))
 
 

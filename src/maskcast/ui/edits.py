@@ -7,6 +7,7 @@ are pixels of the original image, edges included: x in [0, W], y in [0, H].
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,11 +23,17 @@ UNKNOWN: Final = 0
 """In place of an object id: the pixels that count neither as object nor as background."""
 
 _SMALLEST_SIDE = 1.0
+_SAME_BOX: Final = 0.5  # intersection over union from which a box takes the place of another
 
 
 @dataclass(frozen=True)
 class SetBox:
-    """Draw or change the box: two opposite corners, in any order."""
+    """Draw a box round a thing, or change the box of one: two opposite corners, in any order.
+
+    It is the box in hand, changed, if it keeps an upright and a level side of that, as a handle
+    does; a box drawn anew that covers most of what one did takes its place; any other is of a
+    further thing of the object.
+    """
 
     x0: float
     y0: float
@@ -70,7 +77,7 @@ class Stroke:
 
 @dataclass(frozen=True)
 class DeleteNearest:
-    """Take away the prompt nearest to a place: a point, the box, or else what is brushed there.
+    """Take away the prompt nearest to a place: a point, a box, or else what is brushed there.
 
     Attributes:
         x: of the place.
@@ -178,20 +185,27 @@ def _set_box(prompts: Prompts, edit: SetBox, shape: tuple[int, int]) -> Prompts:
     if min(x1 - x0, y1 - y0) < _SMALLEST_SIDE:
         return prompts
     box = np.array([x0, y0, x1, y1], np.float32)
-    if prompts.box is not None and np.array_equal(prompts.box, box):
+    things = prompts.things
+    place = _thing_of_box(prompts, box)
+    if place is None:
+        return _with_things(prompts, [Prompts(box), *things])
+    if things[place].box is not None and np.array_equal(things[place].box, box):  # type: ignore[arg-type]
         return prompts
-    return replace(prompts, box=box)
+    return _with_things(prompts, _in_hand(things, place, replace(things[place], box=box)))
 
 
 def _add_point(prompts: Prompts, edit: AddPoint, shape: tuple[int, int]) -> Prompts:
     if not (0 <= edit.x < shape[1] and 0 <= edit.y < shape[0]):
         return prompts
     point = np.array([[edit.x, edit.y]], np.float32)
-    return replace(
-        prompts,
-        points=np.concatenate([prompts.points, point]),
-        point_labels=np.append(prompts.point_labels, edit.positive),
+    things = prompts.things or (Prompts(),)
+    place = min(range(len(things)), key=lambda index: _away(things[index], edit.x, edit.y))
+    thing = replace(
+        things[place],
+        points=np.concatenate([things[place].points, point]),
+        point_labels=np.append(things[place].point_labels, edit.positive),
     )
+    return _with_things(prompts, _in_hand(things, place, thing))
 
 
 def _stroke(prompts: Prompts, edit: Stroke, shape: tuple[int, int]) -> Prompts:
@@ -205,15 +219,27 @@ def _stroke(prompts: Prompts, edit: Stroke, shape: tuple[int, int]) -> Prompts:
 
 
 def _delete_nearest(prompts: Prompts, edit: DeleteNearest) -> Prompts:
-    point = _nearest_point(prompts, edit)
-    outline = _distance_to_outline(prompts.box, edit)
-    if point is not None and point[1] <= min(outline, edit.reach):
-        kept = np.arange(len(prompts.points)) != point[0]
-        return replace(
-            prompts, points=prompts.points[kept], point_labels=prompts.point_labels[kept]
+    things = list(prompts.things)
+    points = [
+        (away, place, index)
+        for place, thing in enumerate(things)
+        if (found := _nearest_point(thing, edit)) is not None
+        for index, away in (found,)
+    ]
+    outlines = [
+        (_distance_to_outline(thing.box, edit), place) for place, thing in enumerate(things)
+    ]
+    point, outline = min(points, default=None), min(outlines, default=(np.inf, 0))
+    if point is not None and point[0] <= min(outline[0], edit.reach):
+        thing = things[point[1]]
+        kept = np.arange(len(thing.points)) != point[2]
+        things[point[1]] = replace(
+            thing, points=thing.points[kept], point_labels=thing.point_labels[kept]
         )
-    if outline <= edit.reach:
-        return replace(prompts, box=None)
+        return _with_things(prompts, things)
+    if outline[0] <= edit.reach:
+        things[outline[1]] = replace(things[outline[1]], box=None)
+        return _with_things(prompts, things)
     paint = _component_at(prompts.paint, edit.x, edit.y)
     if paint is not None:
         return replace(prompts, paint=_without(prompts.paint, paint))
@@ -221,6 +247,64 @@ def _delete_nearest(prompts: Prompts, edit: DeleteNearest) -> Prompts:
     if erase is not None:
         return replace(prompts, erase=_without(prompts.erase, erase))
     return prompts
+
+
+def _with_things(prompts: Prompts, things: Iterable[Prompts]) -> Prompts:
+    """The prompts with other things, of which the first is in hand; empty ones are left out."""
+    first, *others = [thing for thing in things if thing.kinds] or [Prompts()]
+    return replace(first, paint=prompts.paint, erase=prompts.erase, others=tuple(others))
+
+
+def _in_hand(things: Sequence[Prompts], place: int, thing: Prompts) -> list[Prompts]:
+    """The things with a changed one first."""
+    return [thing, *things[:place], *things[place + 1 :]]
+
+
+def _thing_of_box(prompts: Prompts, box: npt.NDArray[np.float32]) -> int | None:
+    """The place among the things of the one that a box is drawn round; None for a new thing.
+
+    Of a thing without a box it is, if a point on it is inside, or nearer than the box is long.
+    """
+    reach = (box[2:] - box[:2]).max()
+    things = prompts.things
+    boxed = [(_overlap(thing.box, box), place) for place, thing in enumerate(things)]
+    if things and things[0].box is not None and _keeps_sides(things[0].box, box):
+        return 0
+    if boxed and max(boxed)[0] >= _SAME_BOX:
+        return max(boxed)[1]
+    for place, thing in enumerate(things):
+        on_it = thing.points[thing.point_labels]
+        near = (on_it >= box[:2] - reach).all(axis=1) & (on_it <= box[2:] + reach).all(axis=1)
+        if thing.box is None and near.any():
+            return place
+    return None
+
+
+def _keeps_sides(before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]) -> bool:
+    return all(np.isin(before[side::2], after[side::2]).any() for side in (0, 1))
+
+
+def _overlap(first: npt.NDArray[np.float32] | None, second: npt.NDArray[np.float32]) -> float:
+    """Intersection over union of two boxes."""
+    if first is None:
+        return 0.0
+    shared = np.clip(np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2]), 0, None)
+    areas = [float(np.prod(box[2:] - box[:2])) for box in (first, second)]
+    common = float(np.prod(shared))
+    return common / (sum(areas) - common)
+
+
+def _away(thing: Prompts, x: float, y: float) -> tuple[float, float]:
+    """How far a place is from a thing, and its size: of the boxes round it the smallest is meant.
+
+    A place beside all boxes is of the nearest thing; of one without a box, from its points.
+    """
+    if thing.box is None:
+        apart = thing.points - np.array([x, y], np.float32)
+        return float(np.hypot(*apart.T).min(initial=np.inf)), 0.0
+    xmin, ymin, xmax, ymax = thing.box.tolist()
+    beside = max(xmin - x, x - xmax, 0), max(ymin - y, y - ymax, 0)
+    return float(np.hypot(*beside)), (xmax - xmin) * (ymax - ymin)
 
 
 def _with(stroke: Mask | None, pixels: Mask) -> Mask:

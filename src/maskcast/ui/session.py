@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maskcast.engines.base import Engine
+from maskcast.engines.base import Engine, segment_things
 from maskcast.errors import AnnotationError, ConflictError
 from maskcast.masks import apply_brush
 from maskcast.project.annotations import Annotation, ObjectAnnotation, StoredMask
@@ -69,8 +69,7 @@ class Segmenter:
             PromptKindError, EngineError: if the engine cannot do it.
         """
         with self._lock:
-            found = self._engine.segment(request.image, {request.object_id: request.prompts})
-        return found[request.object_id]
+            return segment_things(self._engine, request.image, request.prompts)
 
     def close(self) -> None:
         """Close the engine."""
@@ -241,7 +240,7 @@ class Session:
             if request.image_id != self.annotation.image_id:
                 return False
             current = self.annotation.objects.get(request.object_id)
-            if current is None or not _same_base(current.marks, request.prompts):
+            if current is None or not current.marks.same_marks(request.prompts):
                 return False
             self._bases[request.image_id, request.object_id] = request.prompts, answer
             objects = dict(self.annotation.objects)
@@ -382,26 +381,13 @@ class Session:
         base = self._bases.get((self.annotation.image_id, object_id))
         if prompts.kinds <= {"brush"}:
             mask = np.zeros(self._shape, np.bool_)
-        elif base is not None and _same_base(base[0], prompts):
+        elif base is not None and base[0].same_marks(prompts):
             if entry.paint is None and entry.erase is None:
                 return entry.with_mask(base[1])
             mask = base[1].pixels
         else:
             return entry
         return entry.with_mask(apply_brush(mask, prompts.paint, prompts.erase))
-
-
-def _same_base(first: Prompts, second: Prompts) -> bool:
-    """Whether two prompts differ in strokes at most."""
-    boxes = (first.box, second.box)
-    same_box = boxes[0] is boxes[1] or (
-        boxes[0] is not None and boxes[1] is not None and np.array_equal(boxes[0], boxes[1])
-    )
-    return (
-        same_box
-        and np.array_equal(first.points, second.points)
-        and np.array_equal(first.point_labels, second.point_labels)
-    )
 
 
 def _check_size(annotation: Annotation, image: RgbImage, store: AnnotationStore) -> None:

@@ -122,6 +122,30 @@ def test_unknown_pixels_are_kept_and_their_key_is_there_only_with_some(tmp_path:
     assert "unknown" not in entry
 
 
+def test_things_of_an_object_are_kept_each_with_its_own_points(tmp_path: Path) -> None:
+    content = document()
+    drawn = content["images"]["폴더/a b.png"]["objects"]["1"]
+    drawn["more"] = [
+        {"box": [1, 1, 2, 2], "points": [[1.5, 1.5, False]]},
+        {"box": None, "points": [[0.5, 1.5, True]]},
+    ]
+    path = tmp_path / "annotations.json"
+    path.write_text(json.dumps(content), "utf-8")
+    file = read_annotations(path)
+    things = file.annotations["폴더/a b.png"].objects[1].marks.things
+    assert [None if thing.box is None else thing.box.tolist() for thing in things[1:]] == [
+        [1, 1, 2, 2],
+        None,
+    ]
+    assert [thing.points.tolist() for thing in things[1:]] == [[[1.5, 1.5]], [[0.5, 1.5]]]
+    write_annotations(path, file)
+    assert json.loads(path.read_text("utf-8")) == content
+    drawn["more"] = [{"box": None, "points": []}]
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(AnnotationError, match="a box or points"):
+        read_annotations(path)
+
+
 def test_the_order_of_things_does_not_change_the_file(tmp_path: Path) -> None:
     specs = [ObjectSpec(number, "", (0, 0, 0)) for number in (2, 10, 1)]
     entry = ObjectAnnotation(Prompts(), MASK)

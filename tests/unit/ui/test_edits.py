@@ -161,3 +161,63 @@ def test_a_stroke_needs_a_path_and_a_radius(
 ) -> None:
     with pytest.raises(ValueError, match="stroke: expected a path and a radius above 0"):
         Stroke(path, radius)
+
+
+def _boxes(prompts: Prompts) -> list[list[float]]:
+    return [thing.box.tolist() for thing in prompts.things if thing.box is not None]
+
+
+def _points(prompts: Prompts) -> list[list[list[float]]]:
+    return [thing.points.tolist() for thing in prompts.things]
+
+
+TWO = (SetBox(2, 2, 12, 12), AddPoint(5, 5, True), SetBox(30, 20, 50, 35))
+
+
+def test_boxes_add_up_and_each_has_its_own_points() -> None:
+    prompts = _prompts(*TWO, AddPoint(40, 30, False))
+    assert _boxes(prompts) == [[30, 20, 50, 35], [2, 2, 12, 12]]
+    assert _points(prompts) == [[[40, 30]], [[5, 5]]]
+
+    # A click is of the box round it, which is then in hand; beside all of them, of the nearest.
+    back = _prompts(*TWO, AddPoint(14, 12, True))
+    assert _boxes(back) == [[2, 2, 12, 12], [30, 20, 50, 35]]
+    assert _points(back) == [[[5, 5], [14, 12]], []]
+
+
+def test_of_boxes_within_boxes_a_click_is_of_the_smallest() -> None:
+    prompts = _prompts(SetBox(0, 0, 50, 38), SetBox(10, 10, 20, 20), AddPoint(12, 12, True))
+    assert _points(prompts) == [[[12, 12]], []]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "boxes"),
+    [
+        (SetBox(30, 20, 55, 39), [[30, 20, 55, 39], [2, 2, 12, 12]]),  # a corner of it was dragged
+        (SetBox(50, 20, 58, 35), [[50, 20, 58, 35], [2, 2, 12, 12]]),  # a side, past the other
+        (SetBox(3, 3, 12.5, 13), [[3, 3, 12.5, 13], [30, 20, 50, 35]]),  # drawn anew, much the same
+        (SetBox(31, 21, 36, 26), [[31, 21, 36, 26], [30, 20, 50, 35], [2, 2, 12, 12]]),
+    ],
+)
+def test_a_box_is_adjusted_drawn_anew_or_of_another_thing(
+    drawn: SetBox, boxes: list[list[float]]
+) -> None:
+    assert _boxes(_prompts(*TWO, drawn)) == boxes
+
+
+def test_deleting_takes_a_single_prompt_of_a_single_thing() -> None:
+    entry = _apply(*TWO, AddPoint(40, 30, False))
+    without_point = _prompts(DeleteNearest(5, 5.5, 3), entry=entry)
+    assert _points(without_point) == [[[40, 30]], []]
+    without_box = _prompts(DeleteNearest(30, 30, 3), entry=entry)
+    assert _boxes(without_box) == [[2, 2, 12, 12]]
+    assert _points(without_box) == [[[40, 30]], [[5, 5]]]
+    assert _apply(DeleteNearest(40, 30, 3), DeleteNearest(30, 30, 3), entry=entry) == _apply(
+        SetBox(2, 2, 12, 12), AddPoint(5, 5, True)
+    )
+    assert _apply(Clear(), entry=entry) is None
+
+
+def test_a_box_far_from_a_click_is_of_another_thing() -> None:
+    assert _points(_prompts(AddPoint(5, 5, True), SetBox(2, 2, 12, 12))) == [[[5, 5]]]
+    assert _points(_prompts(AddPoint(5, 5, True), SetBox(30, 20, 50, 35))) == [[], [[5, 5]]]

@@ -431,3 +431,20 @@ def test_unknown_pixels_go_with_what_deletes_and_stay_on_a_clean_image(
     assert session.apply(Clear())
     assert session.annotation.unknown is None
     assert session.annotation.clean
+
+
+def test_a_second_box_adds_its_mask_to_that_of_the_first(project: ProjectFolder) -> None:
+    session, segmenter = _session(project), Segmenter(FakeEngine(EngineSettings()))
+    session.apply(SetBox(4, 4, 20, 20))
+    request = _requested(session)
+    session.accept(request, segmenter.segment(request))
+    first = _mask(session)
+    session.apply(SetBox(50, 40, 70, 60))
+    request = _requested(session)
+    session.accept(request, segmenter.segment(request))
+    assert first.any()
+    assert _mask(session)[first].all()
+    assert _mask(session)[45:55, 55:65].any()
+    session.save()
+    reopened = _session(project)
+    assert reopened.annotation.objects[1].marks.things[1].box is not None

@@ -22,7 +22,7 @@ LOSSY = "this format does not keep pixel values exactly"
 AMBIGUOUS_GRAY = "gray pixels of 2 or 4 bits can be read in two ways"
 
 _EXIF_ORIENTATION = 0x0112
-_ALWAYS_SHARE = 16
+_ALWAYS_SHARE = 6
 _PIXELS_PER_BYTE = 128
 
 
@@ -70,7 +70,7 @@ class Limits:
     def check(self, width: int, height: int, layers: int = 1) -> None:
         """Refuse a picture before it is decoded if it is too large.
 
-        Above a sixteenth of the bound a file must also have a byte for 128 pixels more: photographs
+        Above a sixth of the bound a file must also have a byte for 128 pixels more: photographs
         have ten times that, while a header and a few bytes can stand for any number of equal
         pixels.
 

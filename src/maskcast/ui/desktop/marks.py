@@ -60,17 +60,17 @@ class Marks:
         self._bottom = canvas_height
 
     def show_prompts(self, prompts: Prompts | None, view: View, color: Color) -> None:
-        """Show box and points of the chosen object."""
+        """Show boxes and points of the chosen object; the box in hand has handles."""
         box = None if prompts is None or prompts.box is None else prompts.box.tolist()
-        self._set(self._box, _outline(box), view)
+        things = () if prompts is None else prompts.things
+        outlines = [_outline(thing.box.tolist()) for thing in things if thing.box is not None]
+        self._set(self._box, _apart(outlines), view)
         self._box[1].set_color(hex_color(color))
         handles = [handle.place(box) for handle in HANDLES] if box else []
         self._set([self._handles], _array(handles), view)
         for positive, lines in self._points.items():
-            chosen = (
-                _array([]) if prompts is None else prompts.points[prompts.point_labels == positive]
-            )
-            self._set(lines, chosen, view)
+            chosen = [thing.points[thing.point_labels == positive] for thing in things]
+            self._set(lines, np.concatenate([_array([]), *chosen]), view)
 
     def show_band(self, box: CornerBox | None, view: View) -> Rect | None:
         """Show a box that is being drawn; where it is on the screen."""
@@ -103,7 +103,7 @@ class Marks:
             line.set_data(self._corner[0] + placed[:, 0], self._corner[1] - placed[:, 1])
         if not len(placed):
             return None
-        low, high = np.floor(placed.min(axis=0)), np.ceil(placed.max(axis=0))
+        low, high = np.floor(np.nanmin(placed, axis=0)), np.ceil(np.nanmax(placed, axis=0))
         return Rect(int(low[0]), int(low[1]), int(high[0]), int(high[1])).grown(_ROOM)
 
     def _pair(self, width: float) -> tuple[Line2D, Line2D]:
@@ -124,6 +124,13 @@ def _outline(box: CornerBox | None) -> Points:
         return _array([])
     xmin, ymin, xmax, ymax = box
     return _array([(xmin, ymin), (xmax, ymin), (xmax, ymax), (xmin, ymax), (xmin, ymin)])
+
+
+def _apart(outlines: list[Points]) -> Points:
+    """Outlines as a single line, which is broken between them."""
+    gap = np.full((1, 2), np.nan, np.float32)
+    pieces = [piece for outline in outlines for piece in (outline, gap)]
+    return np.concatenate([_array([]), *pieces[:-1]])
 
 
 def _array(points: list[Place]) -> Points:

@@ -76,7 +76,8 @@ class AnnotateService:
     def _dispatch(self, message: messages.AnyMessage) -> Reply:
         match message:
             case messages.Start():
-                return {"desk": self._workspace.new_desk().name, **self._list()}
+                desk = self._workspace.desk(message.desk or "") or self._workspace.new_desk()
+                return {"desk": desk.name, "number": desk.applied, **self._list()}
             case messages.ListAll():
                 return self._list()
             case messages.Picture():

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from maskcast.errors import FingerprintError, IdentityError, MaskcastError, SettingsError
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import Settings
+from maskcast.results.verdicts import write_verdicts
 from maskcast.review.applying import show_decisions
 from maskcast.review.updating import update_project
 from maskcast.runs.copies import opened_ledger
@@ -199,6 +200,7 @@ class RunController:
                 return
             live.summary = run_project(project, live, fresh=fresh, stop=self._stop)
             show_decisions(project, live.note)
+            write_verdicts(project)
         except MaskcastError as error:
             can_start_afresh = isinstance(error, (FingerprintError, IdentityError))
             live.fail(str(error), can_start_afresh=can_start_afresh)

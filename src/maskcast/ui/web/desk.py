@@ -62,6 +62,11 @@ class Desk:
         """Whether a reference is in hand."""
         return self._is_open
 
+    @property
+    def applied(self) -> int:
+        """Number of the last change that was done."""
+        return self._applied
+
     def open(self, image_id: str) -> None:
         """Take a reference in hand, and save what could not be saved before; see ``Session``."""
         with self._arrived:

@@ -144,9 +144,10 @@ Step = Annotated[
 
 
 class Start(Message):
-    """A page was loaded."""
+    """A page was loaded; ``desk`` is the one it had before, if it was loaded again."""
 
     do: Literal["start"]
+    desk: str | None = None
 
 
 class DeskMessage(Message):

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
+from maskcast.results.report import Language, render_report
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import PARTS
@@ -86,6 +87,7 @@ class Api:
             "overlay": self._overlay,
             "original": self._original,
             "download": self._download,
+            "report": self._report,
             "review": self._review.queue,
         }
         writing: dict[str, Handler] = {
@@ -263,6 +265,14 @@ class Api:
             if await request.is_disconnected():  # it was scrolled away
                 return Response(status_code=_CLIENT_GONE)
             return _jpeg(await run_in_threadpool(show, image_id))
+
+    async def _report(self, request: Request) -> Response:
+        lang: Language = "ko" if request.query_params.get("lang") == "ko" else "en"
+        page = await run_in_threadpool(render_report, self._project, lang)
+        # It has no scripts, and whatever a file is called cannot become one.
+        policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+        headers = {"content-security-policy": policy, "cache-control": "no-store"}
+        return Response(page, media_type="text/html", headers=headers)
 
     async def _download(self, request: Request) -> Response:
         texts = dict(request.query_params)

@@ -148,11 +148,18 @@ def _encode_unknown(
 
 def _encode_marks(entry: ObjectAnnotation, key: int) -> dict[str, Any]:
     marks = entry.marks
-    points = zip(marks.points.tolist(), marks.point_labels.tolist(), strict=True)
+    things = marks.things
     return {
         "key": key,
         "box": None if marks.box is None else marks.box.tolist(),
-        "points": [[x, y, positive] for (x, y), positive in points],
+        "boxes": [other.box.tolist() for other in marks.others if other.box is not None],
+        "points": [
+            [x, y, positive]
+            for thing in things
+            for (x, y), positive in zip(
+                thing.points.tolist(), thing.point_labels.tolist(), strict=True
+            )
+        ],
         "pending": not entry.is_resolved,
     }
 

@@ -122,6 +122,15 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "annotate.zoom.out": ("Zoom out", "축소"),
     "annotate.zoom.fit": ("Fit the picture", "화면에 맞추기"),
     "annotate.clean": ("Clean", "이상 없음"),
+    "annotate.clean.asks": (
+        "Nothing on this image? That takes {prompts} boxes and points of {objects} objects away.",
+        "이 이미지에 아무것도 없나요? 물체 {objects}개와 상자, 점 {prompts}개가 지워집니다.",
+    ),
+    "annotate.clean.took": (
+        "Clean: {objects} objects with {prompts} boxes and points went; Ctrl+Z brings them back.",
+        "이상 없음: 물체 {objects}개와 상자, 점 {prompts}개가 지워졌습니다. Ctrl+Z로 되돌립니다.",
+    ),
+    "annotate.upload.known": ("Already there: {names}.", "이미 있음: {names}."),
     "annotate.clean.long": (
         "Clean: nothing is on this image",
         "이상 없음: 이 이미지에는 아무것도 없습니다",
@@ -216,10 +225,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.drop": ("Drop images or a folder here, or", "이미지나 폴더를 여기에 놓거나"),
     "run.choose_files": ("Choose files", "파일 선택"),
     "run.choose_folder": ("Choose a folder", "폴더 선택"),
-    "run.uploading": (
-        "{done} of {total} uploaded; already there: {known}, refused: {refused}",
-        "{total}장 중 {done}장 올림, 이미 있음 {known}, 거절 {refused}",
-    ),
+    "run.uploading": ("{done} of {total} added", "{total}개 중 {done}개 추가"),
+    "run.uploading.renamed": ("{count} of them under another name", "다른 이름으로 {count}개"),
+    "run.uploading.known": ("{count} already there", "이미 있음 {count}개"),
+    "run.uploading.refused": ("{count} refused", "거절 {count}개"),
     "run.checking": (
         "being checked, or waiting for it: {count}",
         "확인 중이거나 확인을 기다리는 이미지 {count}장",
@@ -339,6 +348,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.folders": ("folders of the results", "결과 폴더"),
     "results.formats": ("formats of other tools", "다른 도구의 형식"),
     "results.download": ("Download ZIP", "ZIP 내려받기"),
+    "results.report": ("Report", "보고서"),
     "results.pages": ("pages", "쪽"),
     "results.previous": ("previous page", "이전 쪽"),
     "results.next": ("next page", "다음 쪽"),

@@ -156,9 +156,10 @@ class _FileCount:
 
 def _prepare(folder: Path, wanted: PurePosixPath) -> Path:
     """The folder of the picture, made and surely inside ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
     root = folder.resolve()
     parent = folder / wanted.parent
-    if not _first_existing(parent).resolve().is_relative_to(_first_existing(root)):
+    if not _first_existing(parent).resolve().is_relative_to(root):
         raise UploadError(f"{wanted.parent} leads out of {folder.name}; choose another name")
     try:
         parent.mkdir(parents=True, exist_ok=True)

@@ -129,6 +129,7 @@ def test_a_scene_holds_prompts_and_the_masks_that_the_page_lacks() -> None:
     assert scene["objects"]["2"] == {
         "key": 12,
         "box": [1, 0, 5, 3],
+        "boxes": [],
         "points": [[3.5, 1.5, True]],
         "pending": False,
         "mask": {"x": 3, "y": 1, "w": 1, "h": 1, "area": 1, "bits": "gA=="},

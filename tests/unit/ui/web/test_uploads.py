@@ -20,6 +20,7 @@ from maskcast.io.images import read_image
 from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import ReadOptions
 from maskcast.ui.turns import Turns
+from maskcast.ui.web import uploads
 from maskcast.ui.web.upload_names import clean_name
 from maskcast.ui.web.uploads import Uploaded, UploadFolder, UploadLimits
 from support import write_png
@@ -140,6 +141,20 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     assert list(outside.iterdir()) == []
 
 
+def test_a_folder_that_another_upload_makes_meanwhile_is_no_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_existing = uploads._first_existing
+
+    def and_meanwhile(path: Path) -> Path:
+        found = first_existing(path)
+        (tmp_path / "to").mkdir(exist_ok=True)
+        return found
+
+    monkeypatch.setattr(uploads, "_first_existing", and_meanwhile)
+    assert upload(png(tmp_path, 1), tmp_path / "to", "a.png") == Uploaded("a.png", is_new=True)
+
+
 def test_a_stored_picture_reads_back(tmp_path: Path) -> None:
     upload(png(tmp_path, 9), tmp_path / "to", "a.png")
     assert (read_image(tmp_path / "to/a.png").rgb == 9).all()
@@ -202,6 +217,7 @@ def test_pictures_that_come_at_once_are_decoded_in_turn(
         while not all(task.done() for task in tasks):
             waiting = max(waiting, to.waiting)
             await asyncio.sleep(0.001)
+        await asyncio.gather(*tasks)
         return waiting
 
     monkeypatch.setattr("maskcast.ui.web.uploads.read_raster", slow)

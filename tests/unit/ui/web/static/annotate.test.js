@@ -162,6 +162,11 @@ describe("a scene", () => {
     assert.deepEqual(shown.box, [1, 2, 3, 4]);
     assert.equal(shown.strokes.length, 1);
     assert.deepEqual(points, [[1, 2, true]]);
+    assert.deepEqual(shown.boxes, [[0, 0, 9, 9]]); // the box before stays: things add up
+    const adjusted = shownPrompts(known, 1, [
+      { kind: "box", object: 1, x0: 0, y0: 0, x1: 7, y1: 8 },
+    ]);
+    assert.deepEqual([adjusted.box, adjusted.boxes], [[0, 0, 7, 8], []]);
     const cleared = shownPrompts(known, 1, [{ kind: "clear", object: 1 }]);
     assert.deepEqual([cleared.box, cleared.points], [null, []]);
   });

@@ -13,7 +13,19 @@ import {
   describe as tell,
   wayOn,
 } from "#static/run/progress.js";
+import { tallied } from "#static/run/uploads.js";
 import { TEXTS } from "./texts.js";
+
+test("only what was added counts as added, and what became of the others is told", () => {
+  assert.equal(
+    tallied({ done: 0, renamed: 1, known: 1, refused: 1 }, 3, TEXTS),
+    "run.uploading 1 3; run.uploading.renamed 1; run.uploading.known 1; run.uploading.refused 1",
+  );
+  assert.equal(
+    tallied({ done: 2, renamed: 0, known: 0, refused: 0 }, 2, TEXTS),
+    "run.uploading 2 2",
+  );
+});
 
 /**
  * @param {Partial<Progress>} [what]

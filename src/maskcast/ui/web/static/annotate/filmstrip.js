@@ -71,11 +71,6 @@ export class Filmstrip {
     this.#isFetching = false;
   }
 
-  /** @param {string[]} images  that are others now */
-  forget(images) {
-    for (const image of images) this.#thumbnails.delete(image);
-  }
-
   /**
    * @param {ReferenceEntry[]} references
    * @param {string | null} current  the image in hand

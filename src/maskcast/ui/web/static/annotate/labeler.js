@@ -20,14 +20,25 @@ import { Link } from "./link.js";
 import { MaskStore } from "./masks.js";
 import { Notices } from "./notices.js";
 import { Detail, Pictures } from "./pictures.js";
-import { isInside, neighbourOf, openingOrder, shownPrompts, UNKNOWN } from "./scene.js";
+import { contentOf, isInside, neighbourOf, openingOrder, shownPrompts, UNKNOWN } from "./scene.js";
 import { MOST_OBJECTS, Slots } from "./slots.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
 
+const FEW_PROMPTS = 3; // that Clean takes away without asking
 const LISTS_WAIT = 350; // milliseconds that nothing must change before the lists are read again
 // A reloaded page shows what it showed.
 const LAST_IMAGE = `maskcast ${location.pathname} image`;
+
+const LAST_DESK = `maskcast ${location.pathname} desk`;
+
+/** The desk of this page before it was loaded again, with its undo; a copied tab has its own. */
+function deskBefore() {
+  const [navigation] = performance.getEntriesByType("navigation");
+  const isReload =
+    navigation instanceof PerformanceNavigationTiming && navigation.type === "reload";
+  return isReload ? sessionStorage.getItem(LAST_DESK) : null;
+}
 
 /** What the hand is doing. */
 class Hand {
@@ -113,7 +124,8 @@ export class Labeler {
 
   async begin() {
     this.showTool();
-    await this.link.start();
+    await this.link.start(deskBefore());
+    sessionStorage.setItem(LAST_DESK, this.link.desk ?? "");
     await this.#openFirst();
   }
 
@@ -157,7 +169,7 @@ export class Labeler {
       undo: () => this.#change({ kind: "undo" }),
       redo: () => this.#change({ kind: "redo" }),
       clear: () => this.#change({ kind: "clear", object: this.chosen }),
-      clean: () => this.#change({ kind: "clean", clean: !this.scene?.clean }),
+      clean: () => this.#clean(),
       unknown: () => this.#toggleUnknown(),
       delete: () => this.#deleteHere(),
       previous_image: () => this.#go(-1),
@@ -189,6 +201,18 @@ export class Labeler {
   #change(step) {
     this.#hide(false);
     this.link.change(step);
+  }
+
+  /** Says what goes, and asks before more than a few prompts do. */
+  #clean() {
+    if (!this.scene) return;
+    const gone = contentOf(this.scene);
+    const { text } = this.texts;
+    const takes = !this.scene.clean && gone.objects > 0;
+    const asks = takes && gone.prompts > FEW_PROMPTS;
+    if (asks && !confirm(text("annotate.clean.asks", gone))) return;
+    this.#change({ kind: "clean", clean: !this.scene.clean });
+    if (takes) this.notices.show("info", text("annotate.clean.took", gone));
   }
 
   #deleteHere() {
@@ -310,11 +334,14 @@ export class Labeler {
   async addFiles(files) {
     /** @type {string[]} */
     const added = [];
+    /** @type {string[]} */
+    const known = [];
     for (const [index, file] of files.entries()) {
       const done = { done: index + 1, all: files.length };
       this.toolbar.say(this.texts.text("annotate.uploading", done));
       try {
-        added.push((await this.server.upload("references", file)).image_id);
+        const answer = await this.server.upload("references", file);
+        (answer.new ? added : known).push(answer.image_id);
       } catch (error) {
         const reason = error instanceof Error ? error.message : error;
         const about = { name: file.name, reason };
@@ -322,11 +349,15 @@ export class Labeler {
       }
     }
     this.toolbar.showStatus(this.link);
-    if (added.length === 0) return;
-    this.film.forget(added);
+    const [first] = [...added, ...known];
+    if (first === undefined) return;
     await this.link.refreshLists();
-    this.notices.show("info", this.texts.text("annotate.uploaded", { count: added.length }));
-    this.link.open(added[0]);
+    const words = [
+      added.length && this.texts.text("annotate.uploaded", { count: added.length }),
+      known.length && this.texts.text("annotate.upload.known", { names: known.join(", ") }),
+    ];
+    this.notices.show("info", words.filter(Boolean).join(" "));
+    this.link.open(first);
   }
 
   // ---- what is shown

@@ -106,12 +106,15 @@ export class Link {
     }
   }
 
-  /** Begins anew: the server does not know this page yet. */
-  async start() {
-    const reply = await this.ask({ do: "start" });
+  /**
+   * Begins anew: the server does not know this page yet.
+   * @param {string | null} [before]  the desk that the page had before it was loaded again
+   */
+  async start(before = null) {
+    const reply = await this.ask({ do: "start", ...(before && { desk: before }) });
     this.desk = reply.desk;
     this.revision = 0;
-    this.number = 0;
+    this.number = reply.number ?? 0;
     this.masks.clear();
     this.listener.showLists(reply);
   }

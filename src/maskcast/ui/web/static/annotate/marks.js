@@ -34,7 +34,8 @@ function strokeTwice(context, width, color) {
  * @param {PanZoom} view
  * @param {Box} box
  * @param {string} color
- * @param {"fixed" | "drawn"} state  a fixed one has handles, one that is being drawn is dashed
+ * @param {"fixed" | "drawn" | "other"} state  a fixed one has handles, one that is being drawn is
+ *     dashed
  */
 export function drawBox(context, view, box, color, state) {
   const low = view.toScreen(box[0], box[1]);

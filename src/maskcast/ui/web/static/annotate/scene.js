@@ -17,7 +17,8 @@ export const UNKNOWN = 0;
 /**
  * @typedef {object} SceneObject
  * @property {number} key  another one whenever the object changes
- * @property {Box | null} box
+ * @property {Box | null} box  of the thing in hand
+ * @property {Box[]} [boxes]  of its other things
  * @property {[number, number, boolean][]} points
  * @property {boolean} pending  whether its mask is still to come
  * @property {SentMask} [mask]  unless the page has it
@@ -95,7 +96,8 @@ export function drawingOrder(scene, chosen) {
 
 /**
  * @typedef {object} Prompts
- * @property {Box | null} box
+ * @property {Box | null} box  of the thing in hand, which has handles
+ * @property {Box[]} boxes  of the object's other things
  * @property {[number, number, boolean][]} points
  * @property {(Edit & {kind: "stroke", object: number})[]} strokes  of all objects, on their way
  */
@@ -110,15 +112,46 @@ export function drawingOrder(scene, chosen) {
 export function shownPrompts(scene, chosen, sent) {
   const object = scene.objects[chosen];
   /** @type {Prompts} */
-  const shown = { box: object?.box ?? null, points: [...(object?.points ?? [])], strokes: [] };
+  const shown = {
+    box: object?.box ?? null,
+    boxes: [...(object?.boxes ?? [])],
+    points: [...(object?.points ?? [])],
+    strokes: [],
+  };
   for (const step of sent) {
     if (step.kind === "stroke") shown.strokes.push(step);
     if (!("object" in step) || step.object !== chosen) continue;
-    if (step.kind === "box") shown.box = [step.x0, step.y0, step.x1, step.y1];
+    if (step.kind === "box") showBox(shown, [step.x0, step.y0, step.x1, step.y1]);
     if (step.kind === "point") shown.points.push([step.x, step.y, step.positive]);
-    if (step.kind === "clear") Object.assign(shown, { box: null, points: [] });
+    if (step.kind === "clear") Object.assign(shown, { box: null, boxes: [], points: [] });
   }
   return shown;
+}
+
+/**
+ * A box that was drawn, until the server says whose it is (see SetBox in edits.py): the one in
+ * hand, if a handle left two of its sides where they were; else one of its own.
+ * @param {Prompts} shown
+ * @param {Box} box
+ */
+function showBox(shown, box) {
+  const before = shown.box;
+  const isKept = (/** @type {number} */ side) =>
+    before?.some((edge, place) => place % 2 === side && box.includes(edge));
+  if (before && !(isKept(0) && isKept(1))) shown.boxes.push(before);
+  shown.box = box;
+}
+
+/**
+ * How many objects an image has, and how many boxes and points were drawn for them.
+ * @param {Scene} scene
+ */
+export function contentOf(scene) {
+  const objects = Object.values(scene.objects);
+  const drawn = objects.map(
+    ({ box, boxes = [], points }) => Number(box !== null) + boxes.length + points.length,
+  );
+  return { objects: objects.length, prompts: drawn.reduce((sum, count) => sum + count, 0) };
 }
 
 /**

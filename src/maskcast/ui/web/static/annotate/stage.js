@@ -219,6 +219,7 @@ export class Stage {
     for (const stroke of prompts?.strokes ?? []) {
       drawStroke(context, view, stroke, shown.colorOf(stroke.object));
     }
+    for (const box of prompts?.boxes ?? []) drawBox(context, view, box, color, "other");
     if (prompts?.box) drawBox(context, view, prompts.box, color, "fixed");
     for (const [x, y, positive] of prompts?.points ?? []) {
       drawPoint(context, view.toScreen(x, y), positive);

@@ -19,8 +19,9 @@ const LOOK_AGAIN = 2000; // milliseconds
  * Offers the results, or a part of them, or a format of another tool.
  * @param {HTMLElement} root
  * @param {string[]} formats
+ * @param {string} language
  */
-function offerDownloads(root, formats) {
+function offerDownloads(root, formats, language) {
   const options = formats.map((name) =>
     make("option", "", { text: name, value: `format=${name}` }),
   );
@@ -31,6 +32,7 @@ function offerDownloads(root, formats) {
     link.href = `${routeUrl("download")}?${part.value}`;
   };
   part.addEventListener("change", aim);
+  find(root, ".report", HTMLAnchorElement).href = routeUrl("report", { lang: language });
   aim();
 }
 
@@ -71,7 +73,7 @@ export function mount({ element, props }) {
   const gallery = new Gallery(root, texts, server, (index) => large.open(index));
   const large = new LargeView(root, texts, server, gallery, props.feel);
   find(root, ".to-run").addEventListener("click", () => openTab("run"));
-  offerDownloads(root, props.formats);
+  offerDownloads(root, props.formats, language);
   const followed = followAddress(gallery, large);
   repeat(
     root,

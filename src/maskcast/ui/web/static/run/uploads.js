@@ -7,9 +7,25 @@
  */
 import { find, make } from "../shared/dom.js";
 import { listenToDrops } from "../shared/drops.js";
+import { uploadName } from "../shared/server.js";
 
 const AT_ONCE = 3;
 const MOST_REFUSALS = 20;
+
+/**
+ * What became of the files so far; what did not happen is not named.
+ * @param {{done: number, renamed: number, known: number, refused: number}} tally
+ * @param {number} total
+ * @param {Texts} texts
+ */
+export function tallied({ done, renamed, known, refused }, total, { text, number }) {
+  const added = text("run.uploading", { done: number(done + renamed), total: number(total) });
+  const others = Object.entries({ renamed, known, refused }).filter(([, count]) => count > 0);
+  const named = others.map(([name, count]) =>
+    text(`run.uploading.${name}`, { count: number(count) }),
+  );
+  return [added, ...named].join("; ");
+}
 
 export class Uploads {
   /**
@@ -41,7 +57,7 @@ export class Uploads {
   async send(files) {
     if (!files.length) return;
     const waiting = [...files];
-    const tally = { done: 0, known: 0, refused: 0 };
+    const tally = { done: 0, renamed: 0, known: 0, refused: 0 };
     this.refused.replaceChildren();
     this.refused.hidden = true;
     const sendSome = async () => {
@@ -58,12 +74,13 @@ export class Uploads {
   /**
    * @param {File} file
    * @param {number} refusals  so far
-   * @returns {Promise<"done" | "known" | "refused">} what became of it
+   * @returns {Promise<"done" | "renamed" | "known" | "refused">} what became of it
    */
   async #sendFile(file, refusals) {
     try {
       const answer = await this.server.upload("targets", file);
-      return answer.new ? "done" : "known";
+      if (!answer.new) return "known";
+      return answer.image_id === uploadName(file) ? "done" : "renamed";
     } catch (error) {
       if (refusals < MOST_REFUSALS) {
         const reason = error instanceof Error ? error.message : error;
@@ -75,17 +92,11 @@ export class Uploads {
   }
 
   /**
-   * @param {{done: number, known: number, refused: number}} tally
+   * @param {{done: number, renamed: number, known: number, refused: number}} tally
    * @param {number} total
    */
-  #show({ done, known, refused }, total) {
-    const { text, number } = this.texts;
+  #show(tally, total) {
     this.line.hidden = false;
-    this.line.textContent = text("run.uploading", {
-      done: number(done + known + refused),
-      total: number(total),
-      known: number(known),
-      refused: number(refused),
-    });
+    this.line.textContent = tallied(tally, total, this.texts);
   }
 }

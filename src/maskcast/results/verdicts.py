@@ -1,0 +1,65 @@
+"""``verdicts.csv`` in the output: defect or not, for each target that is done."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from maskcast.project.folder import ProjectFolder
+from maskcast.quality.verdict import Decider, Goal
+from maskcast.runs.copies import opened_ledger
+from maskcast.runs.identity import put_file
+from maskcast.runs.ledger import Ledger, TargetRow
+
+VERDICTS_NAME = "verdicts.csv"
+
+
+def write_verdicts(project: ProjectFolder, goal: Goal | None = None) -> tuple[str, ...]:
+    """Write the verdicts on all targets that are done; what was there is replaced.
+
+    Columns: image, verdict, probability that it is defective, objects found, and for each object
+    id ``<id>_number`` (connected components) and ``<id>_area`` (pixels).
+
+    Args:
+        project: its ledger is read.
+        goal: how sensitive to be.
+
+    Returns:
+        What the references cannot tell.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    with opened_ledger(project) as ledger:
+        if ledger is None:
+            return ()
+        selftest = ledger.selftest
+        decider = Decider.of(() if selftest is None else selftest.trials, goal)
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(_rows(ledger, decider))
+        data = text.getvalue().encode()
+        put_file(project.output_place / VERDICTS_NAME, data, ledger.run_id)
+    return decider.notes
+
+
+def _rows(ledger: Ledger, decider: Decider) -> Iterator[Sequence[object]]:
+    ids = ledger.object_ids()
+    columns = [f"{key}_{what}" for key in ids for what in ("number", "area")]
+    yield ("image", "verdict", "probability", "objects", *columns)
+    for row in ledger.rows():
+        if row.state == "done":
+            yield (*_judged(row, decider), *_counted(row, ids))
+
+
+def _judged(row: TargetRow, decider: Decider) -> tuple[object, ...]:
+    best = max((found.score for found in row.objects), default=0.0)
+    likely = f"{decider.probability(best):.4f}"
+    return row.image_id, decider.verdict(best), likely, len(row.objects)
+
+
+def _counted(row: TargetRow, ids: Sequence[int]) -> Iterator[int]:
+    found = {known.object_id: known for known in row.objects}
+    for key in ids:
+        yield found[key].components if key in found else 0
+        yield found[key].area if key in found else 0
