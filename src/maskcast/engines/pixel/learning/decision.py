@@ -175,6 +175,34 @@ def calibrate(
     return replace(plain, reliability=_reliability(maps, truths, channels, known, plain))
 
 
+def second_helps(
+    before: Sequence[Plane],
+    after: Sequence[Plane],
+    truths: Sequence[Mask],
+    unknown: Sequence[Mask | None],
+) -> bool:
+    """Whether the second stage does no harm to references that its networks did not learn.
+
+    Where the first stage's maps are hopeless it learned from noise, and no reference can tell.
+
+    Args:
+        before: first-stage logits (H, W) of references, from models that did not learn them.
+        after: both stages' logits of the same.
+        truths: their true masks.
+        unknown: per reference, pixels of which nothing is known.
+    """
+    known = [None if pixels is None else ~pixels for pixels in unknown]
+    reached = _reached(before, truths, known)
+    return reached >= _FIXED.hopeless and _reached(after, truths, known) >= reached
+
+
+def _reached(maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mask | None]) -> float:
+    """Pooled IoU at the threshold that `calibrate` would choose."""
+    both, either = _overlaps(maps, truths, known)
+    at = int(np.searchsorted(_FIXED.thresholds, _best_low(maps, truths, known)))
+    return float(both[:, at].sum() / max(either[:, at].sum(), 1))
+
+
 def _within(mask: Mask, known: Mask | None) -> Mask:
     return mask if known is None else mask & known
 

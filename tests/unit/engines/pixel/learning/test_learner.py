@@ -64,6 +64,20 @@ def test_both_objects_are_found_on_an_unseen_image(model: PixelModel) -> None:
     assert (result.scores > 0.5).all()
 
 
+def test_a_second_stage_that_helps_no_reference_is_left_out(model: PixelModel) -> None:
+    assert None not in model.second
+    # Neither of two references tells what the other one shows.
+    (dark, dark_masks), (bright, bright_masks) = draw(0), draw(1)
+    references = [
+        Reference("dark.png", dark, {1: dark_masks[2]}),
+        Reference("bright.png", bright, {1: bright_masks[5]}),
+    ]
+    unlike = fit(references, QUICK)
+    assert unlike.second == (None,)
+    image, masks = draw(50)
+    assert overlap(predict(unlike, image).masks.any(axis=0), masks[2] | masks[5]) > 0.6
+
+
 def test_nothing_is_found_on_a_clean_image(model: PixelModel) -> None:
     assert predict(model, clean(91)).object_ids.size == 0
 
