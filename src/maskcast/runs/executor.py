@@ -158,7 +158,8 @@ class Worker:
         bank = engine.memorize(recipe.references)
         self.trials = _trials(engine, bank, recipe.references)
         self._work = replace(recipe.work, judge=Judge.of(self.trials))
-        self._batches = BatchRunner(engine, bank, recipe.batch_size or engine.info.max_batch)
+        size = recipe.batch_size or engine.info.max_batch
+        self._batches = BatchRunner(engine, bank, size, recipe.work.tiles)
 
     def mask(self, items: Iterable[WorkItem], record: Record) -> None:
         """Mask ``items``; rows as ``Masker.mask`` gives them.

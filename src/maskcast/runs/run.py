@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from maskcast.engines.base import Engine
+from maskcast.engines.large import LargeEngine, Tiles
 from maskcast.errors import FingerprintError, SettingsError
 from maskcast.io.atomic import remove_stale_temporaries
 from maskcast.io.images import IntensityWindow
@@ -300,6 +301,11 @@ class _Setup:
 
     def _made_ready(self, run_id: str, expected: int | None) -> AbstractContextManager[Masker]:
         name = self.engine.info.name
+        tiles = self._tiles()
+        if tiles is not None and self.project.settings.tiles.side == "auto":
+            self.observer.note(
+                f"targets of more than {tiles.side} x {tiles.side} pixels go through tile by tile"
+            )
         self.observer.stage(RunStage("learning", len(self.references), name))
         recipe = self._recipe(run_id)
         return self.executor.ready(recipe, self.engine, self.observer.note, expected)
@@ -307,7 +313,18 @@ class _Setup:
     def _fingerprint(self) -> Fingerprint:
         """What the results depend on."""
         found = run_fingerprint(self.engine.info, self.references, self.window)
+        tiles = self._tiles()
+        if tiles is not None and not isinstance(self.engine, LargeEngine):
+            found = {**found, "tiles": {"side": tiles.side, "halo": tiles.halo}}
         return found if self.shard_size is None else {**found, "layout": "shards"}
+
+    def _tiles(self) -> Tiles | None:
+        """How large targets are cut; None = they are not."""
+        chosen = self.project.settings.tiles
+        if chosen.side is None:
+            return None
+        side = Tiles.chosen(self.engine).side if chosen.side == "auto" else chosen.side
+        return Tiles(side, chosen.halo)
 
     def _recipe(self, run_id: str) -> Recipe:
         """What workers are built from."""
@@ -321,7 +338,13 @@ class _Setup:
             settings=self.project.engine_settings,
             signature=self.engine.info.signature,
             references=self.references,
-            work=FileWork(sink, self.specs, self.window, settings.images.read_options),
+            work=FileWork(
+                sink,
+                self.specs,
+                self.window,
+                settings.images.read_options,
+                tiles=self._tiles(),
+            ),
             shards=shards,
             batch_size=None if settings.batch_size == "auto" else settings.batch_size,
             workers=settings.workers,
