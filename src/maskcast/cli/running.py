@@ -61,6 +61,14 @@ def run(
             "calibrated on the references unless given."
         ),
     ] = None,
+    keep_probabilities: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Keep probabilities beside the results, at most so much (like 2GB), so that "
+            "maskcast rethreshold needs no engine.",
+        ),
+    ] = None,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Refuse pictures with more pixels than this.")
     ] = None,
@@ -155,6 +163,7 @@ def run(
             "batch_size": _number_or_word(batch_size),
             "workers": workers,
             "threshold": threshold,
+            "keep_probabilities": keep_probabilities,
             "images": {"max_pixels": max_pixels, "accept_damaged": accept_damaged or None},
             "paths": path_flags(references, targets, output, ledger),
         },

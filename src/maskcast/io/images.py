@@ -112,7 +112,23 @@ def read_image(
         ImageError: if the file cannot be decoded whole, has more pixels than the bound, or
             holds floats outside 0..1 and there is no window. The message names the file.
     """
-    raster = read_raster(path, options)
+    return show(path, read_raster(path, options), window=window, options=options)
+
+
+def show(
+    path: Readable,
+    raster: Raster,
+    *,
+    window: IntensityWindow | None = None,
+    options: ReadOptions = DEFAULT_OPTIONS,
+) -> DecodedImage:
+    """How the samples of a picture, or of a part of it, look; see ``read_image``.
+
+    Each pixel is shown by itself, so that a part looks as it does in the whole.
+
+    Raises:
+        ImageError: if it holds floats outside 0..1 and there is no window.
+    """
     if raster.palette is not None:
         return DecodedImage(raster.palette[raster.samples[..., 0]], raster.notes)
     channels = _visible_channels(path, raster.samples, options.channel)

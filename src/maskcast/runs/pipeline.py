@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final, Protocol, TypeVar
 
-from maskcast.engines.base import Engine
+from maskcast.engines.base import Engine, Probabilistic
 from maskcast.errors import MaskcastError, StorageError
 from maskcast.io.printable import printable
 from maskcast.io.storage import Place, Tag
@@ -209,9 +209,17 @@ class BatchRunner:
     a time; the engine serves one batch at a time.
     """
 
-    def __init__(self, engine: Engine, bank: MemoryBank, size: int) -> None:
+    def __init__(
+        self, engine: Engine, bank: MemoryBank, size: int, *, planes: bool = False
+    ) -> None:
+        """Run ``engine``, and ask it for probability planes, too, if ``planes``."""
         self.size = size
         self._engine = engine
+        self._cast = (
+            engine.propagate_with_planes
+            if planes and isinstance(engine, Probabilistic)
+            else engine.propagate
+        )
         self._bank = bank
         self._turn = threading.Lock()  # engines are not thread-safe
 
@@ -264,7 +272,7 @@ class BatchRunner:
     def _propagate(self, images: list[RgbImage]) -> list[Segmentation | Failure]:
         try:
             with self._turn:
-                return list(self._engine.propagate(self._bank, images))
+                return list(self._cast(self._bank, images))
         except Exception as error:
             logger.debug("the engine failed on %d targets", len(images), exc_info=True)
             if len(images) == 1:

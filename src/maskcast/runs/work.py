@@ -13,6 +13,7 @@ from maskcast.io.sizes import pixels_in
 from maskcast.io.storage import Url
 from maskcast.quality.judge import Judge
 from maskcast.runs.comparing import stamp_of
+from maskcast.runs.kept_planes import PlaneKeeper
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.looks import look_of
 from maskcast.runs.outputs import render_outputs
@@ -31,6 +32,7 @@ class FileWork:
         window: intensities shown as black and white in pictures of more than 8 bits.
         options: how pictures are read.
         judge: of what the engine finds; None leaves scores as they are.
+        keeper: of probability planes, which cuts masks by them; None where nobody asks for planes.
     """
 
     sink: Sink
@@ -38,6 +40,7 @@ class FileWork:
     window: IntensityWindow | None
     options: ReadOptions
     judge: Judge | None = None
+    keeper: PlaneKeeper | None = None
 
     @property
     def look(self) -> int:
@@ -71,6 +74,9 @@ class FileWork:
         height, width = decoded.image.shape[:2]
         if self.judge is not None:
             found = self.judge.judge(found)
+        if self.keeper is not None and found.planes:
+            self.keeper.keep(item.name, found)
+            found = self.keeper.cut(found)
         files, objects = render_outputs(item.name, decoded.image, found, self.specs)
         self.sink.put(item.name, files)
         return TargetRow(

@@ -31,8 +31,8 @@ _MOST_PART_PIXELS: Final = 6_000_000
 Reply = dict[str, Any]
 
 
-def build(texts: Texts) -> None:
-    """Put the tab's component where the caller is."""
+def build(texts: Texts, key: str) -> None:
+    """Put the tab's component where the caller is; see ``results.build``."""
     gr.HTML(
         html_template=asset("annotate/annotate.html"),
         css_template=asset("annotate/annotate.css"),
@@ -41,6 +41,7 @@ def build(texts: Texts) -> None:
         elem_id="maskcast-annotate",
         texts=texts.tables("shared.", "annotate."),
         lang=texts.lang or "",
+        project=key,
         controls=page_controls(),
     )
 
