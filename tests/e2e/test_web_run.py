@@ -463,6 +463,49 @@ def test_changed_references_are_told_and_run_again_shows_old_beside_new(
         expect(since).to_contain_text("3 references changed")
 
 
+def test_a_removed_target_keeps_its_result_and_comes_back(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    image, mask = picture(1, 2)
+    write_png(project / "references" / "r.png", image)
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8))
+    for number in range(2):
+        write_png(project / "targets" / f"t{number}.png", picture(number)[0])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Results")
+        page.locator(".results .card", has_text="t0.png").click()
+        page.get_by_role("button", name="Remove target").click()
+        expect(page.locator(".large .message")).to_contain_text("its result is kept")
+        assert sorted(path.name for path in (project / "targets").iterdir()) == ["t1.png"]
+        assert (project / "output" / "masks" / "t0.png").exists()
+        page.keyboard.press("Escape")
+        expect(page.locator(".results .card", has_text="t0.png")).to_contain_text("removed")
+        page.get_by_role("tab", name="Run").click()
+        expect(page.locator(".run dd.done")).to_have_text("1 of 1")
+
+        page.get_by_role("tab", name="Results").click()
+        page.locator(".results .card", has_text="t0.png").click()
+        page.get_by_role("button", name="Put target back").click()
+        expect(page.get_by_role("button", name="Remove target")).to_be_visible()
+        assert (project / "targets" / "t0.png").exists()
+        page.keyboard.press("Escape")
+        page.get_by_role("tab", name="Run").click()
+        expect(page.locator(".run dd.done")).to_have_text("2 of 2")
+
+        other = tmp_path / "t1.png"
+        write_png(other, picture(9)[0])
+        page.locator(".run input.files").set_input_files(other)
+        page.get_by_role("button", name="Replace t1.png").click()
+        expect(page.locator(".run .refused")).to_contain_text("the picture from before is in")
+        assert (project / "targets" / "t1.png").read_bytes() == other.read_bytes()
+        assert sorted(path.name for path in (project / "targets").iterdir()) == ["t0.png", "t1.png"]
+
+
 def test_masks_that_cannot_be_had_say_why(context: BrowserContext, reviewing: Server) -> None:
     page = open_tab(context, reviewing.url, "Results")
     missing = re.compile(r"maskcast/layers\?id=t000.png")

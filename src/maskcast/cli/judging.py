@@ -85,6 +85,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="File to write; report.html in the project unless given.")
     ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="True masks to compare with, as for evaluate; none unless given."),
+    ] = None,
     lang: Annotated[ReportLanguage, typer.Option(help="Language.")] = ReportLanguage.EN,
 ) -> None:
     """Write one HTML page that tells how the run went; it can be mailed and printed."""
@@ -92,4 +96,4 @@ def report(
     from maskcast.results.report import write_report
 
     opened = ProjectFolder.open(project, {"paths": path_flags(None, None, output, ledger)})
-    say(printable(str(write_report(opened, out, lang.value))))
+    say(printable(str(write_report(opened, out, lang.value, truth))))

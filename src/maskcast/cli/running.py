@@ -61,6 +61,14 @@ def run(
             "calibrated on the references unless given."
         ),
     ] = None,
+    keep_probabilities: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Keep probabilities beside the results, at most so much (like 2GB), so that "
+            "maskcast rethreshold needs no engine.",
+        ),
+    ] = None,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Refuse pictures with more pixels than this.")
     ] = None,
@@ -166,6 +174,7 @@ def run(
             "workers": workers,
             "threshold": threshold,
             "tiles": {"side": _number_or_word(tile), "halo": halo},
+            "keep_probabilities": keep_probabilities,
             "images": {"max_pixels": max_pixels, "accept_damaged": accept_damaged or None},
             "paths": path_flags(references, targets, output, ledger),
         },
@@ -181,7 +190,9 @@ def run(
         annotate_in_window(opened)
     place = _executor(executor, address, gpus_per_worker, max_workers)
     if update:
-        renewed = update_in_console(opened, teach=teach, executor=place)
+        renewed = update_in_console(
+            opened, teach=teach, executor=place, goal=Goal(max_miss, max_false_alarm)
+        )
         _print_summary(renewed, as_json)
         raise typer.Exit(exit_code(renewed.run))
     summary = run_in_console(

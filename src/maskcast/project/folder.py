@@ -7,6 +7,7 @@
     ├── references/       images, and annotations.json beside them
     ├── targets/          images, any depth
     ├── review/           what people decided of targets, kept for good
+    ├── .bin/             references and targets that somebody removed
     └── output/           what a run writes
 """
 
@@ -35,6 +36,8 @@ ANNOTATIONS_NAME = "annotations.json"
 LEDGER_NAME = "run.db"
 REVIEW_NAME = "review"
 """The folder of decisions and corrections in a project; no run touches it."""
+BIN_NAME = ".bin"
+"""The folder of references and targets in a project that were removed; nothing lists it."""
 TAUGHT_NAME = ".taught.json"
 """The annotations of targets that are references: in an output of those that it was made with, in
 the review folder of those that the next one is made with."""
@@ -194,12 +197,12 @@ class ProjectFolder:
             )
 
     def _excluded(self) -> tuple[Place, ...]:
-        output = self.output_place
+        output, removed = self.output_place, self.root / BIN_NAME
         if not isinstance(output, Path):
-            return (output,)
+            return (output, removed)
         # Those that 0.1 moved aside carry no identity yet.
         aside = output.parent.glob(f"{glob.escape(output.name)}-*")
-        return (output, *filter(_is_output_of_0_1, aside))
+        return (output, removed, *filter(_is_output_of_0_1, aside))
 
     def object_specs(
         self,

@@ -21,7 +21,7 @@ from maskcast.io.rasters import may_be_deep
 from maskcast.io.storage import Place
 from maskcast.masks import apply_brush
 from maskcast.project.annotations import Annotation, AnnotationFile, StoredMask, read_annotations
-from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
+from maskcast.project.folder import ANNOTATIONS_NAME, BIN_NAME, ProjectFolder
 from maskcast.types import Mask, Reference, RgbImage
 
 _MOST_MEASURED = 50
@@ -47,6 +47,7 @@ class ReferencePictures:
     def __init__(self, project: ProjectFolder) -> None:
         """Read the references of ``project``; nothing is read yet."""
         self._place = project.references_place
+        self._removed = project.root / BIN_NAME
         self._settings = project.settings.images
         self._lock = threading.Lock()
         self._deep: dict[tuple[str, _Stamp], bool] = {}
@@ -60,7 +61,7 @@ class ReferencePictures:
         """
         if isinstance(self._place, Path) and not self._place.is_dir():
             return []
-        groups = ImageStream(self._place).groups()
+        groups = ImageStream(self._place, [self._removed]).groups()
         return sorted(key for group in groups for images in group for key in images.image_ids())
 
     def present(self, image_ids: Iterable[str]) -> set[str]:

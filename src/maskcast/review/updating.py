@@ -22,10 +22,12 @@ from maskcast.results.result_files import ResultFiles
 from maskcast.review.applying import own_from_json, show_decisions
 from maskcast.review.decisions import Decision, DecisionLog
 from maskcast.review.reviewing import results_to_review, standing
+from maskcast.runs.cuts import Cuts
 from maskcast.runs.executor import Executor
 from maskcast.runs.generations import Update, UpdateSummary, run_update
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import read_id_mask
+from maskcast.runs.rethresholding import CutSummary, rethreshold
 from maskcast.runs.summary import RunObserver
 from maskcast.types import Mask, Prompts
 
@@ -110,6 +112,21 @@ def run_again(
     return summary
 
 
+def rethreshold_project(
+    project: ProjectFolder,
+    observer: RunObserver,
+    cuts: Cuts,
+    *,
+    stop: threading.Event | None = None,
+) -> CutSummary:
+    """Cut the masks anew of all targets that nobody settled; see ``rethresholding.rethreshold``."""
+    with results_to_review(project) as ledger:
+        settled = {key for key, word in standing(project, ledger).items() if word in _SETTLED}
+    summary = rethreshold(project, observer, cuts, settled, stop=stop)
+    show_decisions(project, observer.note)
+    return summary
+
+
 def prepared_update(project: ProjectFolder, teach: int | None = None) -> Update:
     """What an update would teach, keep and do again; see ``update_project``.
 
@@ -135,7 +152,7 @@ def prepared_update(project: ProjectFolder, teach: int | None = None) -> Update:
 def _doubts(ledger: Ledger) -> dict[str, float]:
     doubt: dict[str, float] = {}
     for row in ledger.found_scores():
-        own = 0.0 if row.score is None else 1 - row.score
+        own = 0.0 if row.trust is None else 1 - row.trust
         doubt[row.image_id] = max(own, doubt.get(row.image_id, 0.0))
     return doubt
 

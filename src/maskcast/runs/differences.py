@@ -120,7 +120,7 @@ def changes_between(
         for object_id in sorted(scores[0].keys() | scores[1].keys()):
             then = _mask(before, was, object_id)
             now = _mask(after, row, object_id)
-            change = _compared(row.image_id, object_id, then, now)
+            change = compared(row.image_id, object_id, then, now)
             if change is not None:
                 yield replace(
                     change,
@@ -174,7 +174,8 @@ def _mask(folders: OutputFolders, row: TargetRow, object_id: int) -> Mask:
     return read_id_mask(folders.id_mask(row.name, object_id))
 
 
-def _compared(image_id: str, object_id: int, then: Mask, now: Mask) -> Change | None:
+def compared(image_id: str, object_id: int, then: Mask, now: Mask) -> Change | None:
+    """What changed from a mask to another, bool (H, W), without scores; None if nothing did."""
     if then.shape != now.shape or np.array_equal(then, now):
         return None
     gained = int(np.count_nonzero(now & ~then))

@@ -14,6 +14,9 @@ _NOT_ASKED = frozenset({"objects"})
 
 _SETTINGS = "engine settings"
 
+CUTS = "thresholds"
+"""The topic of what was chosen with the results in view; see ``cuts.py``."""
+
 Fingerprint = Mapping[str, Any]
 """JSON-able: topic -> facts. Facts are a value, or a mapping of names to values."""
 

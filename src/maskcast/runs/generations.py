@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -36,7 +36,7 @@ from maskcast.runs.differences import (
 )
 from maskcast.runs.executor import Executor
 from maskcast.runs.identity import check_identity
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, holds_ledger
 from maskcast.runs.lock import RunLock
 from maskcast.runs.outputs import OutputFolders
 from maskcast.runs.run import Renewal, run_project
@@ -44,7 +44,8 @@ from maskcast.runs.settling import settle_results
 from maskcast.runs.summary import RunObserver, RunSummary
 from maskcast.runs.swapping import finish_swap, generations_folder, swap
 
-_NEXT: Final = "next"
+NEXT: Final = "next"
+"""Name of an output that is being made."""
 _AT_ONCE: Final = 500
 
 
@@ -145,10 +146,10 @@ def run_update(
         RunError: if there are no results, or the run cannot start; see ``run.run_project``.
         StorageError: if the disk is full or the folders cannot be moved.
     """
-    output = _checked_output(project)
+    output = checked_output(project)
     finish_swap(project)
-    coming = _project_of(project, generations_folder(output) / _NEXT)
-    with RunLock(project), _opened(project) as old:
+    coming = _project_of(project, generations_folder(output) / NEXT)
+    with RunLock(project), opened_results(project) as old:
         kept = {image_id for image_id in update.kept if old.row(image_id) is not None}
         number = old.generation + 1
         renewal = _Renewal(old, OutputFolders(output), coming.output_folder, update, kept, number)
@@ -157,19 +158,28 @@ def run_update(
         try:
             summary = run()
         except FingerprintError:  # references or settings are others than when it was begun
-            _set_aside(coming)
+            set_aside(coming.output_folder)
             summary = run()
         complete = not summary.pending and not summary.stopped
         done = _Done((), ())
         if complete:
             done = _compare(output, old, coming, kept)
-            earlier = _earlier_folder(output, old.generation)
-            if earlier.exists():  # of a generation that was left by going back
-                earlier.rename(_free(earlier))
-            swap(output, coming.output_folder, earlier)
+            put_in_place(output, coming.output_folder, old.generation)
             summary = replace(summary, output=output)
     taught = len(update.taught.annotations)
     return UpdateSummary(summary, number, complete, taught, len(kept), done.changes, done.targets)
+
+
+def put_in_place(output: Path, coming: Path, generation: int) -> None:
+    """Let a finished output take the place of the one before, of that generation, which is kept.
+
+    Raises:
+        StorageError: if the folders cannot be moved.
+    """
+    earlier = earlier_folder(output, generation)
+    if earlier.exists():  # of a generation that was left by going back
+        earlier.rename(free_path(earlier))
+    swap(output, coming, earlier)
 
 
 @dataclass(frozen=True)
@@ -198,15 +208,15 @@ def earlier_results(project: ProjectFolder, ledger: Ledger) -> ProjectFolder | N
     output = project.output_place
     if ledger.generation < 2 or not isinstance(output, Path):
         return None
-    earlier = _project_of(project, _earlier_folder(output, ledger.generation - 1))
+    earlier = _project_of(project, earlier_folder(output, ledger.generation - 1))
     return earlier if holds_ledger(earlier.ledger_path) else None
 
 
 def keeps_generations(project: ProjectFolder) -> bool:
     """Whether there are results that can be kept beside those that ``run_update`` makes."""
     try:
-        _checked_output(project)
-        _opened(project).close()
+        checked_output(project)
+        opened_results(project).close()
     except MaskcastError:
         return False
     return True
@@ -217,7 +227,7 @@ def is_renewed_halfway(project: ProjectFolder) -> bool:
     output = project.output_place
     if not isinstance(output, Path) or not output.name:  # a root has nothing beside it
         return False
-    return holds_ledger(generations_folder(output) / _NEXT / LEDGER_NAME)
+    return holds_ledger(generations_folder(output) / NEXT / LEDGER_NAME)
 
 
 def go_back(project: ProjectFolder) -> int:
@@ -230,16 +240,16 @@ def go_back(project: ProjectFolder) -> int:
         RunError: if there is no generation before.
         SettingsError, StorageError: see ``run_update``.
     """
-    output = _checked_output(project)
+    output = checked_output(project)
     finish_swap(project)
-    with RunLock(project), _opened(project) as ledger:
+    with RunLock(project), opened_results(project) as ledger:
         number = ledger.generation
-        before = _earlier_folder(output, number - 1)
+        before = earlier_folder(output, number - 1)
         if not holds_ledger(before / LEDGER_NAME):
             raise RunError(
                 f"there is no generation before {number} in {before.parent} to go back to"
             )
-        swap(output, before, _free(_earlier_folder(output, number)))
+        swap(output, before, free_path(earlier_folder(output, number)))
     return number - 1
 
 
@@ -272,29 +282,40 @@ class _Renewal(Renewal):
                 and row.state == "done"
             ]
             for row in rows:
-                self._link(row)
+                carry_over_files(self._folders.files(row.name), self._folders.root, self._target)
             settle_results(self._target, rows)
             ledger.record_all(rows)
             for row in rows:
                 ledger.show_decision(row.image_id, self._old.shown_decision(row.image_id))
 
-    def _link(self, row: TargetRow) -> None:
-        for path in self._folders.files(row.name):
-            linked = self._target / path.relative_to(self._folders.root)
-            linked.parent.mkdir(parents=True, exist_ok=True)
-            linked.unlink(missing_ok=True)
+
+def carry_over_files(paths: Iterable[Path], output: Path, target: Path) -> None:
+    """Let another output have files of an output, too; they are the same ones where that can be.
+
+    Raises:
+        StorageError: if the disk is full or not writable.
+    """
+    for path in paths:
+        linked = target / path.relative_to(output)
+        linked.parent.mkdir(parents=True, exist_ok=True)
+        linked.unlink(missing_ok=True)
+        try:
+            os.link(path, linked)  # files are replaced and never written into
+        except OSError:
             try:
-                os.link(path, linked)  # files are replaced and never written into
-            except OSError:
-                try:
-                    shutil.copy2(path, linked)
-                except OSError as error:
-                    raise StorageError(
-                        f"{path} cannot be carried over to {linked} ({error.strerror})"
-                    ) from error
+                shutil.copy2(path, linked)
+            except OSError as error:
+                raise StorageError(
+                    f"{path} cannot be carried over to {linked} ({error.strerror})"
+                ) from error
 
 
-def _checked_output(project: ProjectFolder) -> Path:
+def checked_output(project: ProjectFolder) -> Path:
+    """The output, if generations of it can be kept.
+
+    Raises:
+        SettingsError: if they cannot.
+    """
     output = project.output_place
     if not isinstance(output, Path):
         raise SettingsError(
@@ -313,7 +334,12 @@ def _project_of(project: ProjectFolder, output: Path) -> ProjectFolder:
     return replace(project, settings=project.settings.model_copy(update={"paths": paths}))
 
 
-def _opened(project: ProjectFolder) -> Ledger:
+def opened_results(project: ProjectFolder) -> Ledger:
+    """The ledger of results that can be kept as a generation, open to be read.
+
+    Raises:
+        RunError, IdentityError, SettingsError: if there are none, or they cannot.
+    """
     if not holds_ledger(project.ledger_path):
         raise RunError(
             f"there are no results in {project.output_place} to update; run maskcast run first"
@@ -336,19 +362,20 @@ def _set_aside_another(coming: ProjectFolder, renewal: _Renewal) -> None:
     with Ledger.read(coming.ledger_path) as begun:
         same = begun.generation == renewal.generation and renewal.is_taught_in(coming)
     if not same:
-        _set_aside(coming)
+        set_aside(coming.output_folder)
 
 
-def _set_aside(coming: ProjectFolder) -> None:
-    output = coming.output_folder
-    output.rename(_free(output.with_name(f"begun-{datetime.now():%Y%m%d-%H%M%S}")))
+def set_aside(output: Path) -> None:
+    """Move an output away that was begun and never finished."""
+    output.rename(free_path(output.with_name(f"begun-{datetime.now():%Y%m%d-%H%M%S}")))
 
 
-def _earlier_folder(output: Path, generation: int) -> Path:
+def earlier_folder(output: Path, generation: int) -> Path:
+    """Where an output lies that is not the last generation."""
     return generations_folder(output) / str(generation)
 
 
-def _free(path: Path) -> Path:
+def free_path(path: Path) -> Path:
     """The path, or one like it that nothing has yet."""
     number, free = 1, path
     while free.exists():

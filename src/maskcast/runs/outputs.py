@@ -196,6 +196,7 @@ def summary(
         components=len(parts),
         box=(min(xmins), min(ymins), max(xmaxs), max(ymaxs)),
         right=right,
+        largest=max(part.area for part in parts),
     )
 
 

@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final, Protocol, TypeVar
 
-from maskcast.engines.base import Engine
+from maskcast.engines.base import Engine, Probabilistic
 from maskcast.engines.large import LargeEngine, LargeSegmentation, Tiles
 from maskcast.errors import MaskcastError, StorageError
 from maskcast.io.printable import printable
 from maskcast.io.storage import Place, Tag
 from maskcast.io.windowed import OpenedPicture
+from maskcast.runs.by_tiles import mask_by_tiles
 from maskcast.runs.ledger import TargetRow
-from maskcast.runs.tiling import mask_by_tiles
 from maskcast.types import MemoryBank, RgbImage, Segmentation
 
 logger = logging.getLogger(__name__)
@@ -254,7 +254,13 @@ class BatchRunner:
     """
 
     def __init__(
-        self, engine: Engine, bank: MemoryBank, size: int, tiles: Tiles | None = None
+        self,
+        engine: Engine,
+        bank: MemoryBank,
+        size: int,
+        *,
+        planes: bool = False,
+        tiles: Tiles | None = None,
     ) -> None:
         """Run ``engine``.
 
@@ -262,11 +268,17 @@ class BatchRunner:
             engine: has learned ``bank``.
             bank: of the references.
             size: most targets in a batch.
+            planes: whether it is asked for probability planes, too.
             tiles: how targets that are opened are cut.
         """
         self.size = size
         self._tiles = tiles
         self._engine = engine
+        self._cast = (
+            engine.propagate_with_planes
+            if planes and isinstance(engine, Probabilistic)
+            else engine.propagate
+        )
         self._bank = bank
         self._turn = threading.Lock()  # engines are not thread-safe
 
@@ -339,7 +351,7 @@ class BatchRunner:
     def _propagate(self, images: list[RgbImage]) -> list[Segmentation | Failure]:
         try:
             with self._turn:
-                return list(self._engine.propagate(self._bank, images))
+                return list(self._cast(self._bank, images))
         except Exception as error:
             logger.debug("the engine failed on %d targets", len(images), exc_info=True)
             if len(images) == 1:

@@ -15,6 +15,7 @@ from maskcast.io.storage import Url
 from maskcast.io.windowed import is_tiff, open_picture
 from maskcast.quality.judge import Judge
 from maskcast.runs.comparing import stamp_of
+from maskcast.runs.kept_planes import PlaneKeeper
 from maskcast.runs.large_outputs import render_large_outputs
 from maskcast.runs.ledger import FoundObject, TargetRow
 from maskcast.runs.looks import look_of
@@ -35,6 +36,7 @@ class FileWork:
         options: how pictures are read.
         judge: of what the engine finds; None leaves scores as they are.
         tiles: how targets that are larger than a tile are cut; None = all are read whole.
+        keeper: of probability planes, which cuts masks by them; None where nobody asks for planes.
     """
 
     sink: Sink
@@ -43,6 +45,7 @@ class FileWork:
     options: ReadOptions
     judge: Judge | None = None
     tiles: Tiles | None = None
+    keeper: PlaneKeeper | None = None
 
     @property
     def look(self) -> int:
@@ -92,6 +95,9 @@ class FileWork:
         height, width = decoded.image.shape[:2]
         if self.judge is not None:
             found = self.judge.judge(found)
+        if self.keeper is not None and found.planes:
+            self.keeper.keep(item.name, found)
+            found = self.keeper.cut(found)
         files, objects = render_outputs(item.name, decoded.image, found, self.specs)
         self.sink.put(item.name, files)
         return self._row(item, decoded, (height, width), objects)

@@ -19,11 +19,11 @@ from maskcast.masks import components
 from maskcast.project.folder import ProjectFolder
 from maskcast.quality.judge import compactness, compactness_of_large
 from maskcast.runs import large_outputs
+from maskcast.runs.by_tiles import tile_rows
 from maskcast.runs.large_outputs import components_of
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.run import run_project
 from maskcast.runs.summary import RunSummary
-from maskcast.runs.tiling import tile_rows
 from quiet import Quiet
 from runnable import runnable_project
 from support import picture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from maskcast.engines.base import (
     EngineInfo,
@@ -17,9 +18,10 @@ from maskcast.engines.large import LargeSegmentation, Tiles
 from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
-from maskcast.engines.pixel.learning.model import predict
+from maskcast.engines.pixel.learning.model import calibration_of, predict, predict_with_planes
 from maskcast.engines.pixel.streaming.masking import predict_large
 from maskcast.engines.pixel.threads import single_threaded_libraries
+from maskcast.engines.planes import Calibration
 from maskcast.errors import EngineError, SettingsError
 from maskcast.io.windowed import Picture
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
@@ -91,6 +93,19 @@ class PixelEngine:
         check_bank(self.info, bank)
         with single_threaded_libraries():
             return list(self._pool.map(lambda image: predict(bank.state, image), images))
+
+    def calibration(self, bank: MemoryBank) -> Calibration:
+        """See ``base.Probabilistic``."""
+        check_bank(self.info, bank)
+        return calibration_of(bank.state)
+
+    def propagate_with_planes(
+        self, bank: MemoryBank, images: Sequence[RgbImage]
+    ) -> list[Segmentation]:
+        """See ``base.Probabilistic``."""
+        check_bank(self.info, bank)
+        with single_threaded_libraries():
+            return list(self._pool.map(partial(predict_with_planes, bank.state), images))
 
     def propagate_large(
         self, bank: MemoryBank, picture: Picture, tiles: Tiles

@@ -24,6 +24,7 @@ from maskcast.errors import (
     RunError,
     SettingsError,
 )
+from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.results.verdicts import write_verdicts
@@ -40,7 +41,7 @@ from maskcast.runs.reference_changes import ReferenceChanges, ReferenceWatch
 from maskcast.runs.run import run_project
 from maskcast.ui.web.earlier import Renewed, renewed
 from maskcast.ui.web.priority import give_way
-from maskcast.ui.web.run_state import Live, Rate, RunChoice, RunProgress
+from maskcast.ui.web.run_state import Live, Rate, RunChoice, RunProgress, keeping_planes
 
 logger = logging.getLogger(__name__)
 
@@ -48,15 +49,27 @@ _LISTING_SECONDS: Final = 3.0
 _LISTING_SHARE: Final = 30
 
 HowToRun = Literal["go on", "again", "fresh", "update"]
-_Stamp = tuple[tuple[int, int] | None, ...]
+_Stamp = tuple[tuple[tuple[int, int] | None, ...], frozenset[str]]
 
 
 class RunController:
     """Starts and stops the run of one project; safe to use from any thread."""
 
-    def __init__(self, project: ProjectFolder, store: AnnotationStore | None = None) -> None:
-        """Nothing is read or started yet; ``store`` reads the annotations, None = a new one."""
+    def __init__(
+        self,
+        project: ProjectFolder,
+        store: AnnotationStore | None = None,
+        removed: Bin | None = None,
+    ) -> None:
+        """Nothing is read or started yet.
+
+        Args:
+            project: that is served.
+            store: reads its annotations; None = a new one.
+            removed: its bin; None = a new one.
+        """
         self._project = project
+        self._bin = removed or Bin(project, store)
         self._watch = ReferenceWatch(project, store)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -65,6 +78,7 @@ class RunController:
         self._counting = threading.Lock()
         self._listing: tuple[float, int] | None = None
         self._ledger: tuple[_Stamp, _Recorded] | None = None
+        self._removed: tuple[int | None, Mapping[str, str]] | None = None
         self._seen = Rate()
 
     @property
@@ -87,7 +101,7 @@ class RunController:
         Raises:
             SettingsError: if the choice is not usable.
         """
-        project = choice.apply(self._project)
+        project = keeping_planes(choice.apply(self._project))
         with self._lock:
             if self.is_running:
                 return False
@@ -119,6 +133,24 @@ class RunController:
             if self._listing is not None:
                 until, count = self._listing
                 self._listing = until, count + 1
+
+    def forget_listing(self) -> None:
+        """Targets went or came back."""
+        with self._counting:
+            self._listing = None
+
+    def removed_targets(self) -> Mapping[str, str]:
+        """Image id -> its name in the bin, of targets that no other picture replaced since."""
+        stamp = self._bin.stamp()
+        if self._removed is None or self._removed[0] != stamp:
+            entries = self._bin.entries()
+            folder = self._project.targets_place
+            found = {
+                entry.image_id: entry.name for entry in reversed(entries) if entry.kind == "targets"
+            }
+            gone = {key: name for key, name in found.items() if not (folder / key).exists()}
+            self._removed = stamp, gone
+        return self._removed[1]
 
     def progress(self) -> RunProgress:
         """How the run stands now."""
@@ -205,13 +237,15 @@ class RunController:
 
     def _read_ledger(self) -> _Recorded:
         path = self._project.ledger_path
-        stamp = tuple(_stamp(file) for file in (path, path.with_name(f"{path.name}-wal")))
+        files = (path, path.with_name(f"{path.name}-wal"))
+        removed = self.removed_targets()
+        stamp = tuple(_stamp(file) for file in files), frozenset(removed)
         if self._ledger is None or self._ledger[0] != stamp:
             recorded = _Recorded()
             with opened_ledger(self._project) as ledger:
                 if ledger is not None:
                     recorded = _Recorded(
-                        ledger.counts(),
+                        ledger.counts().without(ledger.counts_of(sorted(removed))),
                         self._choice_of(ledger.fingerprint),
                         self._told_before(ledger),
                         ledger.fingerprint,

@@ -22,11 +22,13 @@ from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
-from maskcast.results.report import Language, render_report
+from maskcast.quality.advice import Language
+from maskcast.results.report import render_report
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import PARTS
 from maskcast.runs.query import RowQuery
+from maskcast.ui.web.bin_routes import BinRoutes
 from maskcast.ui.web.controller import HowToRun
 from maskcast.ui.web.downloads import Archive, zip_export, zip_results
 from maskcast.ui.web.earlier import EarlierPictures
@@ -63,6 +65,7 @@ class Api:
         self._store = workspace.store
         self._runs = workspace.runs
         self._pictures = TargetPictures(project, workspace.turns)
+        self._bin = BinRoutes(workspace)
         self._earlier = EarlierPictures(project, workspace.turns)
         self._uploads = {
             name: UploadFolder(
@@ -86,6 +89,7 @@ class Api:
             "run": self._progress,
             "engines": self._list_engines,
             "results": self._results,
+            "bin": self._bin.list_all,
             "changes": self._changes,
             "before": self._before,
             "thumbnail": self._thumbnail,
@@ -100,6 +104,9 @@ class Api:
             "start": self._start,
             "stop": self._stop,
             "back": self._back,
+            "remove": self._bin.remove,
+            "replace": self._bin.replace,
+            "put-back": self._bin.put_back,
             "upload": self._upload,
             "hold": self._review.hold,
             "decide": self._review.decide,
@@ -203,7 +210,9 @@ class Api:
         uploaded = await folder.receive(request.stream(), name, self._decoding)
         if uploaded.is_new and to == "targets":
             self._runs.note_new_target()
-        return json_response({"image_id": uploaded.image_id, "new": uploaded.is_new})
+        return json_response(
+            {"image_id": uploaded.image_id, "new": uploaded.is_new, "wanted": uploaded.wanted}
+        )
 
     async def _results(self, request: Request) -> Response:
         parameters = request.query_params
@@ -246,6 +255,7 @@ class Api:
             "id": row.image_id,
             "shows": shown_as(row, run),
             "decision": row.decision,
+            "binned": self._runs.removed_targets().get(row.image_id),
             "state": row.state,
             "size": row.size,
             "reason": None if row.reason is None else self._shown(row.reason),

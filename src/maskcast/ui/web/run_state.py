@@ -19,6 +19,9 @@ from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunSummary
 from maskcast.ui.web.earlier import Renewed
 
+KEPT_PROBABILITIES: Final = 2_000_000_000
+"""Bytes of them that runs of the page keep, unless the project says otherwise."""
+
 _KEPT_NOTES: Final = 20
 _RATE_SECONDS: Final = 20.0
 _PATIENCE_SECONDS: Final = 5.0
@@ -54,6 +57,14 @@ class RunChoice:
             name = ".".join(map(str, problem["loc"]))
             raise SettingsError(f"{name}: {problem['msg']}, got {problem['input']!r}") from error
         return replace(project, settings=settings)
+
+
+def keeping_planes(project: ProjectFolder) -> ProjectFolder:
+    """The project, whose runs keep probabilities unless it says otherwise."""
+    if project.settings.keep_probabilities is not None:
+        return project
+    kept = project.settings.model_copy(update={"keep_probabilities": KEPT_PROBABILITIES})
+    return replace(project, settings=kept)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,15 @@ RUN_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.uploading.renamed": ("{count} of them under another name", "다른 이름으로 {count}개"),
     "run.uploading.known": ("{count} already there", "이미 있음 {count}개"),
     "run.uploading.refused": ("{count} refused", "거절 {count}개"),
+    "run.taken": (
+        "{image} is there already, with another picture; this one was added as {by}.",
+        "{image}은(는) 이미 다른 그림으로 있어 {by}(으)로 추가했습니다.",
+    ),
+    "run.replace": ("Replace {image}", "{image} 바꾸기"),
+    "run.replaced": (
+        "{image} was replaced; the picture from before is in the bin.",
+        "{image}을(를) 바꾸었습니다. 이전 그림은 휴지통에 있습니다.",
+    ),
     "run.checking": (
         "being checked, or waiting for it: {count}",
         "확인 중이거나 확인을 기다리는 이미지 {count}장",

@@ -53,6 +53,7 @@ export class LargeView {
     this.#listenToPictures();
     this.#listenToStage();
     this.#listenToButtons();
+    this.#part("button.remove").addEventListener("click", () => this.#removeOrPutBack());
   }
 
   /** @param {string} selector */
@@ -89,6 +90,9 @@ export class LargeView {
     this.#part(".place").textContent = `${number(index + 1)} / ${number(gallery.total)}`;
     find(dialog, ".before", HTMLButtonElement).disabled = index === 0;
     find(dialog, ".after", HTMLButtonElement).disabled = index + 1 >= gallery.total;
+    this.#part("button.remove").textContent = this.texts.text(
+      row.binned === null ? "results.remove" : "results.put_back",
+    );
     this.#showPictures(row);
     this.#showFound(row);
     this.#measure();
@@ -104,6 +108,10 @@ export class LargeView {
     const isDone = row.state === "done";
     message.hidden = isDone;
     message.textContent = (!isDone && row.reason) || "";
+    if (row.binned !== null) {
+      message.hidden = false;
+      message.textContent = this.texts.text("results.is_binned");
+    }
     message.classList.remove("alone");
     this.sheet.hidden = false;
     original.removeAttribute("src");
@@ -111,6 +119,21 @@ export class LargeView {
     this.#hasLayers(isDone);
     this.layers.take(null);
     if (isDone && row.objects.length > 0) this.#fetchLayers(row);
+  }
+
+  /** Into the bin, or back from it; the result stays, and says so. */
+  async #removeOrPutBack() {
+    const row = this.#row;
+    if (!row) return;
+    try {
+      if (row.binned === null) await this.server.tell("remove", { kind: "targets", id: row.id });
+      else await this.server.tell("put-back", { name: row.binned });
+      await this.gallery.show(this.gallery.offset);
+      await this.open(this.#index);
+    } catch (error) {
+      this.message.textContent = error instanceof Error ? error.message : String(error);
+      this.message.hidden = false;
+    }
   }
 
   /** @param {boolean} has  whether there is something to be drawn */

@@ -22,6 +22,7 @@ import { routeUrl } from "./server.js";
  * @property {string[]} notes
  * @property {FoundObject[]} objects
  * @property {string | null} decision  of a person
+ * @property {string | null} binned  its name in the bin, if the target was removed
  */
 
 /**
