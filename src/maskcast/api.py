@@ -144,7 +144,9 @@ class Project(ProjectFolder):
         executor: Executor | None = None,
     ) -> UpdateSummary:
         """Let corrections teach, as the next generation; see ``updating.update_project``."""
-        return update_project(self, observer or _Silent(), teach=teach, executor=executor)
+        summary = update_project(self, observer or _Silent(), teach=teach, executor=executor)
+        write_verdicts(self)
+        return summary
 
     def rethreshold(
         self, cuts: Mapping[int, Cut], *, observer: RunObserver | None = None

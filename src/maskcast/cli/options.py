@@ -129,18 +129,26 @@ def run_in_console(
 
 
 def update_in_console(
-    project: ProjectFolder, *, teach: int | None = None, executor: Executor | None = None
+    project: ProjectFolder,
+    *,
+    teach: int | None = None,
+    executor: Executor | None = None,
+    goal: Goal | None = None,
 ) -> UpdateSummary:
     """Make the next generation with a progress bar on stderr; Ctrl-C as in ``run_in_console``."""
     from rich.console import Console
 
     from maskcast.cli.console import ConsoleObserver
+    from maskcast.results.verdicts import write_verdicts
     from maskcast.review.updating import update_project
 
     stop = threading.Event()
     observer = ConsoleObserver(Console(stderr=True), stop)
     with observer.shown():
-        return update_project(project, observer, teach=teach, stop=stop, executor=executor)
+        summary = update_project(project, observer, teach=teach, stop=stop, executor=executor)
+        for told in write_verdicts(project, goal):
+            observer.note(told)
+        return summary
 
 
 def program() -> str:

@@ -189,7 +189,9 @@ def run(
         annotate_in_window(opened)
     place = _executor(executor, address, gpus_per_worker, max_workers)
     if update:
-        renewed = update_in_console(opened, teach=teach, executor=place)
+        renewed = update_in_console(
+            opened, teach=teach, executor=place, goal=Goal(max_miss, max_false_alarm)
+        )
         _print_summary(renewed, as_json)
         raise typer.Exit(exit_code(renewed.run))
     summary = run_in_console(

@@ -130,7 +130,7 @@ class Figures:
         folder.targets += 1
         for place, found in enumerate(row.objects):
             self.objects.setdefault(found.object_id, ObjectFigures()).add(row, place)
-        trust = [found.score if found.right is None else found.right for found in row.objects]
+        trust = [found.trust for found in row.objects]
         folder.clean += not trust
         folder.doubtful += bool(trust) and max(trust) < _LIKELY
         self.order.append(min(trust, default=float("nan")))

@@ -20,7 +20,8 @@ def write_verdicts(project: ProjectFolder, goal: Goal | None = None) -> tuple[st
     """Write the verdicts on all targets that are done; what was there is replaced.
 
     Columns: image, verdict, probability that it is defective, objects found, and for each object
-    id ``<id>_number`` (connected components) and ``<id>_area`` (pixels).
+    id ``<id>_number`` (connected components), ``<id>_area`` (pixels of all) and ``<id>_largest``
+    (pixels of the largest one; empty where an old ledger does not tell).
 
     Args:
         project: its ledger is read.
@@ -78,7 +79,7 @@ def _best_score(row: TargetRow) -> float:
 
 def _rows(ledger: Ledger, decider: Decider) -> Iterator[Sequence[object]]:
     ids = ledger.object_ids()
-    columns = [f"{key}_{what}" for key in ids for what in ("number", "area")]
+    columns = [f"{key}_{what}" for key in ids for what in ("number", "area", "largest")]
     yield ("image", "verdict", "probability", "objects", *columns)
     for row in ledger.rows():
         if row.state == "done":
@@ -91,8 +92,10 @@ def _judged(row: TargetRow, decider: Decider) -> tuple[object, ...]:
     return row.image_id, decider.verdict(best), likely, len(row.objects)
 
 
-def _counted(row: TargetRow, ids: Sequence[int]) -> Iterator[int]:
-    found = {known.object_id: known for known in row.objects}
+def _counted(row: TargetRow, ids: Sequence[int]) -> Iterator[int | None]:
+    objects = {known.object_id: known for known in row.objects}
     for key in ids:
-        yield found[key].components if key in found else 0
-        yield found[key].area if key in found else 0
+        if (found := objects.get(key)) is None:
+            yield from (0, 0, 0)
+        else:
+            yield from (found.components, found.area, found.largest)

@@ -194,6 +194,7 @@ def _summary(
         components=len(parts),
         box=(min(xmins), min(ymins), max(xmaxs), max(ymaxs)),
         right=right,
+        largest=max(part.area for part in parts),
     )
 
 
