@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from maskcast.drawing.overlay import draw_overlay
 from maskcast.drawing.palette import default_spec
 from maskcast.engines.large import LargeSegmentation, PackedMask
-from maskcast.engines.uniting import Uniting
+from maskcast.engines.uniting import Uniting, remove_small_parts
 from maskcast.io.images import encode_jpeg, palette_of
 from maskcast.io.png_rows import gray_png, palette_png
 from maskcast.io.windowed import Picture
@@ -64,6 +65,24 @@ def render_large_outputs(
     )
     notes = () if factor == 1 else (f"its overlay is drawn at 1/{factor} of its size",)
     return files, [summary(key, *judged[key], parts[key]) for key in masks], notes
+
+
+def without_crumbs_of_large(
+    found: LargeSegmentation, least: Mapping[int, int]
+) -> LargeSegmentation:
+    """See ``crumbs.without_crumbs``; objects that have no pixel left are not found."""
+    for object_id, mask in zip(found.object_ids.tolist(), found.masks, strict=True):
+        if least.get(object_id, 1) > 1:
+            remove_small_parts(mask, least[object_id])
+    kept = [index for index, mask in enumerate(found.masks) if mask.any_in(0, mask.height)]
+    return replace(
+        found,
+        object_ids=found.object_ids[kept],
+        masks=tuple(found.masks[index] for index in kept),
+        scores=found.scores[kept],
+        right=None if found.right is None else found.right[kept],
+        signals={name: values[kept] for name, values in found.signals.items()},
+    )
 
 
 def components_of(mask: PackedMask) -> list[Component]:

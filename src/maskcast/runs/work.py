@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from maskcast.engines.large import LargeSegmentation, Tiles
@@ -15,8 +15,9 @@ from maskcast.io.storage import Url
 from maskcast.io.windowed import is_tiff, open_picture
 from maskcast.quality.judge import Judge
 from maskcast.runs.comparing import stamp_of
+from maskcast.runs.crumbs import without_crumbs
 from maskcast.runs.kept_planes import PlaneKeeper
-from maskcast.runs.large_outputs import render_large_outputs
+from maskcast.runs.large_outputs import render_large_outputs, without_crumbs_of_large
 from maskcast.runs.ledger import FoundObject, TargetRow
 from maskcast.runs.looks import look_of
 from maskcast.runs.outputs import render_outputs
@@ -37,6 +38,7 @@ class FileWork:
         judge: of what the engine finds; None leaves scores as they are.
         tiles: how targets that are larger than a tile are cut; None = all are read whole.
         keeper: of probability planes, which cuts masks by them; None where nobody asks for planes.
+        least: object id -> pixels of the smallest part that counts as found; see ``crumbs.py``.
     """
 
     sink: Sink
@@ -46,6 +48,7 @@ class FileWork:
     judge: Judge | None = None
     tiles: Tiles | None = None
     keeper: PlaneKeeper | None = None
+    least: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def look(self) -> int:
@@ -98,6 +101,7 @@ class FileWork:
         if self.keeper is not None and found.planes:
             self.keeper.keep(item.name, found)
             found = self.keeper.cut(found)
+        found = without_crumbs(found, self.least)
         files, objects = render_outputs(item.name, decoded.image, found, self.specs)
         self.sink.put(item.name, files)
         return self._row(item, decoded, (height, width), objects)
@@ -106,6 +110,7 @@ class FileWork:
         """See ``Work``."""
         if self.judge is not None:
             found = self.judge.judge(found)
+        found = without_crumbs_of_large(found, self.least)
         files, objects, notes = render_large_outputs(item.name, opened.picture, found, self.specs)
         self.sink.put(item.name, files)
         told = replace(opened, notes=opened.notes + notes)

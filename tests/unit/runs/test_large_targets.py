@@ -34,15 +34,18 @@ SHAPE = (170, 230)
 def project_with_large(root: Path, engine: str = "fake", shape: tuple[int, int] = SHAPE) -> None:
     """Two pictures, one read by windows and one that is decoded first; discs lie on seams."""
     runnable_project(root, targets=1, engine=engine)
-    image, _ = picture(5, discs=12, size=shape)
+    image, _ = picture(5, discs=25, size=shape)
     tifffile.imwrite(
         root / "targets" / "tiled.tif", image, tile=(32, 32), photometric="rgb", compression="lzw"
     )
     cv2.imwrite(str(root / "targets" / "whole.png"), image[..., ::-1])
 
 
-def run(root: Path, output: str, engine: str = "fake", **tiles: object) -> RunSummary:
+def run(
+    root: Path, output: str, engine: str = "fake", *, min_area: object = None, **tiles: object
+) -> RunSummary:
     flags = {"engine": engine, "paths": {"output": root / output}, "tiles": tiles, "workers": 2}
+    flags["min_area"] = min_area
     return run_project(ProjectFolder.open(root, flags), Quiet(), selftest=False)
 
 
@@ -96,6 +99,18 @@ def test_pixel_gives_the_same_to_the_last_digit(tmp_path: Path) -> None:
     for ledger in rows:
         ledger.close()
     assert first == second
+
+
+def test_small_parts_are_left_out_of_the_whole(tmp_path: Path) -> None:
+    project_with_large(tmp_path)
+    least = 300  # a disc has 253 pixels, and some overlap
+
+    run(tmp_path, "whole", min_area=least)
+    run(tmp_path, "tiles", min_area=least, side=64, halo=16)
+
+    table = Path("bboxes") / "tiled.csv"
+    assert 1 < len(boxes(tmp_path / "whole" / table)) < 15
+    assert boxes(tmp_path / "tiles" / table) == boxes(tmp_path / "whole" / table)
 
 
 def test_only_results_that_depend_on_tiles_are_refused(tmp_path: Path) -> None:
