@@ -249,6 +249,21 @@ def components(mask: Mask, min_area: int = 1) -> list[Component]:
     return sorted(found, key=_reading_order)
 
 
+def without_small_parts(mask: Mask, least: int) -> Mask:
+    """A bool (H, W) mask without its 8-connected regions of less than ``least`` pixels."""
+    box = bounding_box(mask)
+    if box is None or least < 2:
+        return mask
+    xmin, ymin, xmax, ymax = box
+    inside = np.ascontiguousarray(mask[ymin:ymax, xmin:xmax])
+    count, labels = cv2.connectedComponents(inside.view(np.uint8), connectivity=8)
+    kept = np.bincount(labels.ravel(), minlength=count) >= least
+    kept[0] = False
+    cleaned = np.zeros_like(mask)
+    cleaned[ymin:ymax, xmin:xmax] = kept[labels]
+    return cleaned
+
+
 def split_components(cutout: Cutout) -> list[Cutout]:
     """The 8-connected regions of a mask, in the order of ``components``."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(

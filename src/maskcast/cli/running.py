@@ -61,6 +61,15 @@ def run(
             "calibrated on the references unless given."
         ),
     ] = None,
+    min_area: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2**31 - 1,
+            help="Pixels of the smallest part of a mask that counts as found; by what the "
+            "references show unless given, 1 = all.",
+        ),
+    ] = None,
     keep_probabilities: Annotated[
         str | None,
         typer.Option(
@@ -163,6 +172,7 @@ def run(
             "batch_size": _number_or_word(batch_size),
             "workers": workers,
             "threshold": threshold,
+            "min_area": min_area,
             "keep_probabilities": keep_probabilities,
             "images": {"max_pixels": max_pixels, "accept_damaged": accept_damaged or None},
             "paths": path_flags(references, targets, output, ledger),

@@ -132,6 +132,8 @@ class Settings(_Section):
         batch_size: targets per engine call, or ``auto``.
         workers: CPU threads; None = one per usable core.
         threshold: probability in (0, 1) above which a pixel is the object; None = calibrated.
+        min_area: pixels of the smallest part of a mask that counts as found; None = by what the
+            references show, see ``runs.crumbs``.
         keep_probabilities: bytes of probability planes that a run keeps beside its results, as a
             number or like ``2GB``; None = none are kept. No result depends on it.
         engines: per engine name, a table of its own options.
@@ -143,6 +145,7 @@ class Settings(_Section):
     batch_size: _Count | Literal["auto"] = "auto"
     workers: Annotated[int, Field(gt=0, le=_MOST_WORKERS)] | None = None
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
+    min_area: _Count | None = None
     keep_probabilities: Annotated[ByteSize, Field(ge=0)] | None = None
     paths: PathSettings = PathSettings()
     images: ImageSettings = ImageSettings()

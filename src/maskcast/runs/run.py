@@ -27,6 +27,7 @@ from maskcast.project.references import load_references
 from maskcast.runs.aside import move_aside
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import LedgerCopies
+from maskcast.runs.crumbs import smallest_areas
 from maskcast.runs.cuts import Cuts
 from maskcast.runs.executor import Executor, LocalExecutor, Masker, Recipe
 from maskcast.runs.fingerprint import CUTS, Fingerprint, describe_changes, run_fingerprint
@@ -340,12 +341,17 @@ class _Setup:
         return None
 
     @property
+    def least(self) -> dict[int, int]:
+        """Object id -> pixels of the smallest part that counts as found."""
+        return smallest_areas(self.references, self.project.settings.min_area)
+
+    @property
     def _is_elsewhere(self) -> bool:
         return not isinstance(self.executor, LocalExecutor)
 
     def _fingerprint(self) -> Fingerprint:
         """What the results depend on."""
-        found = run_fingerprint(self.engine.info, self.references, self.window)
+        found = run_fingerprint(self.engine.info, self.references, self.window, self.least)
         if self.cuts:
             found = {**found, CUTS: self.cuts.to_json()}
         return found if self.shard_size is None else {**found, "layout": "shards"}
@@ -362,7 +368,13 @@ class _Setup:
             settings=self.project.engine_settings,
             signature=self.engine.info.signature,
             references=self.references,
-            work=FileWork(sink, self.specs, self.window, settings.images.read_options),
+            work=FileWork(
+                sink,
+                self.specs,
+                self.window,
+                settings.images.read_options,
+                least=self.cuts.without_chosen(self.least),
+            ),
             shards=shards,
             batch_size=None if settings.batch_size == "auto" else settings.batch_size,
             workers=settings.workers,

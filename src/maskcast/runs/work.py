@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskcast.io.digests import digest_of, digest_of_file
@@ -13,6 +13,7 @@ from maskcast.io.sizes import pixels_in
 from maskcast.io.storage import Url
 from maskcast.quality.judge import Judge
 from maskcast.runs.comparing import stamp_of
+from maskcast.runs.crumbs import without_crumbs
 from maskcast.runs.kept_planes import PlaneKeeper
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.looks import look_of
@@ -33,6 +34,7 @@ class FileWork:
         options: how pictures are read.
         judge: of what the engine finds; None leaves scores as they are.
         keeper: of probability planes, which cuts masks by them; None where nobody asks for planes.
+        least: object id -> pixels of the smallest part that counts as found; see ``crumbs.py``.
     """
 
     sink: Sink
@@ -41,6 +43,7 @@ class FileWork:
     options: ReadOptions
     judge: Judge | None = None
     keeper: PlaneKeeper | None = None
+    least: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def look(self) -> int:
@@ -77,6 +80,7 @@ class FileWork:
         if self.keeper is not None and found.planes:
             self.keeper.keep(item.name, found)
             found = self.keeper.cut(found)
+        found = without_crumbs(found, self.least)
         files, objects = render_outputs(item.name, decoded.image, found, self.specs)
         self.sink.put(item.name, files)
         return TargetRow(
