@@ -24,9 +24,9 @@ from maskcast.io.output_names import output_names
 from maskcast.masks import components
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import load_references
+from maskcast.quality.altered import altered_views, of_all_views
 from maskcast.quality.expectation import SelfTest
 from maskcast.quality.trials import trials_of
-from maskcast.quality.views import altered_views, of_all_views
 from maskcast.types import ObjectSpec, Reference, Segmentation
 
 PICTURES = "selftest"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from maskcast.quality.altered import altered_views, of_all_views
 from maskcast.quality.trials import Trial
-from maskcast.quality.views import altered_views, of_all_views
 from maskcast.types import Reference
 
 
