@@ -246,7 +246,7 @@ def components(mask: Mask, min_area: int = 1) -> list[Component]:
         for x, y, width, height, area in stats[1:].tolist()
         if area >= min_area
     ]
-    return sorted(found, key=_reading_order)
+    return sorted(found, key=reading_order)
 
 
 def without_small_parts(mask: Mask, least: int) -> Mask:
@@ -291,10 +291,10 @@ def cut_labels(
         left, top = corner[0] + x, corner[1] + y
         pixels = labels[y : y + height, x : x + width] == label
         parts.append(Cutout((left, top, left + width, top + height), pixels))
-    return sorted(parts, key=_reading_order)
+    return sorted(parts, key=reading_order)
 
 
-def _reading_order(part: Component | Cutout) -> tuple[object, ...]:
+def reading_order(part: Component | Cutout) -> tuple[object, ...]:
     """Top to bottom, then left to right, and the same in every run."""
     return part.box[1], part.box[0], part.box, part.area
 

@@ -81,6 +81,16 @@ def run(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Refuse pictures with more pixels than this.")
     ] = None,
+    tile: Annotated[
+        str | None,
+        typer.Option(
+            help="Mask targets that are larger tile by tile: pixels of a tile's side, or auto."
+        ),
+    ] = None,
+    halo: Annotated[
+        int | None,
+        typer.Option(min=0, help="Pixels around a tile that the engine is shown as well."),
+    ] = None,
     accept_damaged: AcceptDamagedOption = False,
     limit: Annotated[
         int | None, typer.Option(min=1, max=2**31 - 1, help="At most so many targets this time.")
@@ -172,6 +182,7 @@ def run(
             "batch_size": _number_or_word(batch_size),
             "workers": workers,
             "threshold": threshold,
+            "tiles": {"side": _number_or_word(tile), "halo": halo},
             "min_area": min_area,
             "keep_probabilities": keep_probabilities,
             "images": {"max_pixels": max_pixels, "accept_damaged": accept_damaged or None},

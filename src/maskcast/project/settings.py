@@ -106,6 +106,19 @@ class ImageSettings(_Section):
         return ReadOptions(self.max_pixels, self.page, self.channel, self.accept_damaged)
 
 
+class TileSettings(_Section):
+    """How targets that are larger than a tile are cut.
+
+    Attributes:
+        side: rows and columns of a tile, pixels; ``auto`` = what suits the engine; None = targets
+            are read whole.
+        halo: pixels around a tile that an engine is shown as well.
+    """
+
+    side: Annotated[int, Field(ge=64, le=65_536)] | Literal["auto"] | None = None
+    halo: Annotated[int, Field(ge=0, le=4096)] = 128
+
+
 class ObjectSettings(_Section):
     """Name and colour of one object id."""
 
@@ -149,6 +162,7 @@ class Settings(_Section):
     keep_probabilities: Annotated[ByteSize, Field(ge=0)] | None = None
     paths: PathSettings = PathSettings()
     images: ImageSettings = ImageSettings()
+    tiles: TileSettings = TileSettings()
     objects: tuple[ObjectSettings, ...] = ()
     engines: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
