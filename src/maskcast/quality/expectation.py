@@ -65,15 +65,18 @@ class SelfTest:
         trials: each object in each reference.
         gains: reference -> mean IoU that it adds to the other references (negative = it harms);
             empty where that was not measured.
+        has_views: whether there is but one reference, of which altered views were masked by an
+            engine that had learned it.
     """
 
     engine: str
     trials: tuple[Trial, ...]
     gains: Mapping[str, float] = field(default_factory=dict)
+    has_views: bool = False
 
     @property
     def is_weak(self) -> bool:
-        """Whether there is but one reference, of which halves were left out."""
+        """Whether there is but one reference, which was tested by its halves or views."""
         return len({trial.image_id for trial in self.trials if trial.is_shown}) < 2
 
     def expectations(self) -> list[Expectation]:
@@ -89,6 +92,7 @@ class SelfTest:
         return {
             "engine": self.engine,
             "weak": self.is_weak,
+            "views": self.has_views,
             "objects": [asdict(known) for known in self.expectations()],
             "references": [{**asdict(trial), "outcome": trial.outcome} for trial in self.trials],
             "gains": dict(self.gains),
@@ -105,7 +109,8 @@ class SelfTest:
         trials = tuple(
             Trial(**{name: entry[name] for name in names}) for entry in content["references"]
         )
-        return cls(str(content["engine"]), trials, dict(content["gains"]))
+        has_views = bool(content.get("views"))
+        return cls(str(content["engine"]), trials, dict(content["gains"]), has_views)
 
     def describe(self, names: Mapping[int, str], lang: Language = "en") -> list[str]:
         """A sentence for each object, and then what would help most."""
@@ -119,7 +124,7 @@ class SelfTest:
             names: object id -> name.
             lang: ``en`` or ``ko``.
         """
-        sentences = [told("weak", lang)] if self.is_weak else []
+        sentences = [told("views" if self.has_views else "weak", lang)] if self.is_weak else []
         sentences += [
             told("disagrees", lang, image=image_id, value=value, others=others)
             for image_id, value, others in self._unlike()
