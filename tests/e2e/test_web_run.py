@@ -304,6 +304,47 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     page.wait_for_function(f"!({DRAWN})()")
 
 
+def test_thresholds_act_on_the_open_picture_and_then_on_all(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    image, mask = picture(1, 2)
+    write_png(project / "references" / "r.png", image)
+    for number in (1, 2):
+        write_png(project / "targets" / f"t{number}.png", picture(number, number)[0])
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8))
+    (project / "maskcast.toml").write_text('engine = "fake"\nkeep_probabilities = "1MB"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Results")
+        page.locator(".results .card", has_text="t2.png").click()
+        page.locator(".large .cutting summary").click()
+        page.wait_for_function(DRAWN)
+        apply = page.get_by_role("button", name="Apply to all targets")
+        expect(apply).to_be_disabled()
+        slider = page.get_by_label(re.compile("^threshold of 1"))
+        slider.fill(slider.get_attribute("max") or "")
+        expect(page.locator(".cut-head output")).to_have_text("1.00")
+        smallest = page.get_by_label("pixels of the smallest part")
+        smallest.fill("9999")
+        smallest.press("Enter")
+        page.wait_for_function(f"!({DRAWN})()")
+        expect(page.locator(".cut-found")).to_have_text("here 0 px, 0 parts")
+        apply.click()
+        expect(page.locator(".run .renewed")).to_contain_text("2 of them newly empty")
+
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text("nothing found")
+        page.locator(".results .card", has_text="t2.png").click()
+        expect(smallest).to_have_value("9999")
+        page.get_by_role("button", name="Back to calibrated").click()
+        expect(page.locator(".run .state")).to_have_text("all done")
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text(re.compile(r"0\.\d\d"))
+
+
 def test_tone_changes_the_picture_on_the_screen_in_all_tabs_and_is_kept(
     context: BrowserContext, reviewing: Server
 ) -> None:
