@@ -18,6 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 
 from maskcast.demo.example import write_demo_project
+from maskcast.engines.catalog import list_engines
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.inventory import drop_references
@@ -545,6 +546,18 @@ def test_a_removed_target_keeps_its_result_and_comes_back(
         expect(page.locator(".run .refused")).to_contain_text("the picture from before is in")
         assert (project / "targets" / "t1.png").read_bytes() == other.read_bytes()
         assert sorted(path.name for path in (project / "targets").iterdir()) == ["t0.png", "t1.png"]
+
+
+def test_engines_that_are_not_ready_say_why_and_what_to_do(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Run")
+    unready = page.locator(".run .unready")
+    unready.locator("summary").click()
+    known = [entry for entry in list_engines() if not entry.ready]
+    expect(unready.locator("dt")).to_have_text([entry.name for entry in known])
+    for entry in known:
+        expect(unready).to_contain_text(entry.next_step)
 
 
 def test_masks_that_cannot_be_had_say_why(context: BrowserContext, reviewing: Server) -> None:

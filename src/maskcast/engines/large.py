@@ -5,15 +5,26 @@ Masks are held as bits, row by row; nothing here ever has a whole mask as bools.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.base import Engine
 from maskcast.io.windowed import Picture
 from maskcast.types import Mask, MemoryBank
+
+_LARGE_SIDE: Final = 2048
+"""Of engines that see the whole in any case: less and halos cost more, more and memory does."""
+
+_BITS_SET: Final = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1)
+
+_STRIP_PIXELS: Final = 8 << 20
+
+_VIEW_SIDE: Final = 1024
+"""About what SAM's encoders look at."""
 
 
 class PackedMask:
@@ -39,6 +50,17 @@ class PackedMask:
     def packed(self, top: int, bottom: int) -> npt.NDArray[np.uint8]:
         """The same as bits, uint8 (bottom - top, ceil(W / 8)), the first pixel in the high bit."""
         return self._bits[top:bottom]
+
+    @property
+    def area(self) -> int:
+        """Number of pixels that are set."""
+        return int(np.bincount(self._bits.ravel(), minlength=256) @ _BITS_SET)
+
+    def strips(self) -> Iterator[tuple[int, Mask]]:
+        """Top row and rows, of about 8 megapixels at a time, from the top down."""
+        step = max(1, _STRIP_PIXELS // self.width)
+        for top in range(0, self.height, step):
+            yield top, self.rows(top, min(self.height, top + step))
 
     def any_in(self, top: int, bottom: int) -> bool:
         """Whether a pixel is set in these rows."""
@@ -79,6 +101,15 @@ class Tiles:
 
     side: int
     halo: int = 128
+
+    @classmethod
+    def chosen(cls, engine: Engine) -> Tiles:
+        """What suits an engine where nobody chose: it tells itself, or its own view decides."""
+        return cls(_LARGE_SIDE if isinstance(engine, LargeEngine) else _VIEW_SIDE)
+
+    def is_for(self, height: int, width: int) -> bool:
+        """Whether a picture is larger than a tile."""
+        return height * width > self.side * self.side
 
 
 @runtime_checkable

@@ -103,6 +103,10 @@ class Cuts:
         """The cut of an object."""
         return self.chosen.get(object_id, Cut())
 
+    def without_chosen(self, least: Mapping[int, int]) -> dict[int, int]:
+        """Of the smallest areas by object id those that nobody chose another one for."""
+        return {key: area for key, area in least.items() if not self.of(key).smallest}
+
     def to_json(self) -> dict[str, Any]:
         """JSON-able: only what was chosen, the same for the same choice."""
         plain = asdict(Cut())

@@ -20,7 +20,9 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import ReferencePictures
 from maskcast.results.result_files import ResultFiles, file_behind
 from maskcast.runs.copies import opened_ledger
+from maskcast.runs.crumbs import areas_in, without_crumbs
 from maskcast.runs.cuts import Cuts, recut
+from maskcast.runs.fingerprint import SMALLEST
 from maskcast.runs.kept_planes import planes_path, read_calibration, read_planes
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import read_id_mask
@@ -109,7 +111,10 @@ class TargetPictures:
         if calibration is None or (path.exists() and not Fence(output).admits(path)):
             raise RunError("no probabilities are kept of this target")
         kept = read_planes(path)
+        with opened_ledger(self._project) as ledger:
+            least = areas_in(None if ledger is None else ledger.fingerprint.get(SMALLEST))
         found = recut(kept.planes, kept.own, calibration, cuts)
+        found = without_crumbs(found, cuts.without_chosen(least))
         return dict(zip(found.object_ids.tolist(), found.masks, strict=True))
 
     def _mask(self, row: TargetRow, object_id: int) -> Mask | None:

@@ -22,7 +22,8 @@ from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
-from maskcast.results.report import Language, render_report
+from maskcast.quality.advice import Language
+from maskcast.results.report import render_report
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import PARTS

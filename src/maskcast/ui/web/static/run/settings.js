@@ -75,6 +75,7 @@ export class Settings {
     find(this.root, ".automatic-text").textContent = this.texts.text(automatic, { threshold });
     this.#known = found;
     this.#offerNext(found.engines);
+    this.#explain(found.engines);
     this.#describe();
   }
 
@@ -92,6 +93,23 @@ export class Settings {
       megabytes: next.weights[0].megabytes,
       step: next.next_step,
     });
+  }
+
+  /**
+   * Why engines cannot be chosen, and what makes them ready, as the command line says it.
+   * @param {Engine[]} engines
+   */
+  #explain(engines) {
+    const unready = engines.filter((engine) => !engine.ready);
+    const box = find(this.root, ".unready");
+    box.hidden = !unready.length;
+    const count = this.texts.number(unready.length);
+    find(box, "summary").textContent = this.texts.text("run.unready", { count });
+    const lines = unready.flatMap(({ name, description, next_step: step }) => [
+      make("dt", "", { text: name }),
+      ...[description, step].filter(Boolean).map((text) => make("dd", "", { text })),
+    ]);
+    find(box, "dl").replaceChildren(...lines);
   }
 
   #describe() {
