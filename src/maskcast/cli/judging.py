@@ -23,6 +23,8 @@ from maskcast.cli.options import (
 )
 from maskcast.io.printable import printable
 
+_ALL = ("all", "auto")
+
 
 def selftest(
     project: ProjectArgument = Path(),
@@ -42,7 +44,7 @@ def selftest(
     from maskcast.project.folder import ProjectFolder
     from maskcast.results.selftesting import run_selftest
 
-    names = sorted(installed_engines()) if engine == "all" else [engine]
+    names = sorted(installed_engines()) if engine in _ALL else [engine]
     tested = []
     for name in names:
         opened = ProjectFolder.open(
@@ -58,7 +60,7 @@ def selftest(
             with shown_progress("testing") as told:
                 tested.append(run_selftest(opened, told))
         except (EngineMissingError, EngineError) as error:
-            if engine != "all":
+            if engine not in _ALL:
                 raise
             say(f"{name}: {printable(str(error))}", err=True)
     if as_json:

@@ -45,7 +45,10 @@ ReferencesOption = Annotated[
 TargetsOption = Annotated[
     str | None, typer.Option("--targets", help="Folder or URL of target images, any depth.")
 ]
-EngineOption = Annotated[str | None, typer.Option("--engine", help="See maskcast engines.")]
+EngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", help="See maskcast engines; a run with auto takes the best."),
+]
 WeightsOption = Annotated[
     str | None,
     typer.Option(
@@ -122,6 +125,7 @@ def run_in_console(
     from rich.console import Console
 
     from maskcast.cli.console import ConsoleObserver
+    from maskcast.results.choosing import settled
     from maskcast.results.verdicts import write_verdicts
     from maskcast.review.applying import show_decisions
     from maskcast.runs.run import run_project
@@ -129,6 +133,7 @@ def run_in_console(
     stop = threading.Event()
     observer = ConsoleObserver(Console(stderr=True), stop)
     with observer.shown():
+        project = settled(project, observer.note, fresh=fresh)
         summary = run_project(
             project,
             observer,
@@ -158,12 +163,14 @@ def update_in_console(
     from rich.console import Console
 
     from maskcast.cli.console import ConsoleObserver
+    from maskcast.results.choosing import settled
     from maskcast.results.verdicts import write_verdicts
     from maskcast.review.updating import update_project
 
     stop = threading.Event()
     observer = ConsoleObserver(Console(stderr=True), stop)
     with observer.shown():
+        project = settled(project, observer.note)
         summary = update_project(project, observer, teach=teach, stop=stop, executor=executor)
         for told in write_verdicts(project, goal):
             observer.note(told)

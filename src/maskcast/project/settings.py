@@ -138,7 +138,7 @@ class Settings(_Section):
     """Everything ``maskcast.toml`` may hold.
 
     Attributes:
-        engine: name of the engine.
+        engine: name of the engine; ``auto`` lets a run take the best that is ready.
         weights: what the engine computes with, as ``maskcast engines`` lists it, or a path (from
             where the command is started); None = the engine's own choice.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``, with an index if wanted.

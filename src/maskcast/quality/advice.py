@@ -25,6 +25,16 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
             "주석하면 제대로 된 시험이 됩니다"
         ),
     ),
+    "views": (
+        (
+            "one reference alone tells little: altered views of it were masked, so targets will "
+            "hardly be better than this; annotate two more, and this becomes a test"
+        ),
+        (
+            "참조 한 장으로는 알 수 있는 것이 적습니다. 그 참조를 변형한 이미지로 시험했으니 "
+            "대상에서 이보다 좋기는 어렵습니다. 두 장 더 주석하면 제대로 된 시험이 됩니다"
+        ),
+    ),
     "disagrees": (
         (
             "{image} disagrees with the others (IoU {value:.2f}, theirs {others:.2f}): look at its "
@@ -56,6 +66,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "more": (
         "{name}: the largest gain is likely from two more references like {image}",
         "{name}: {image} 같은 참조를 두 장 더 추가하면 가장 크게 좋아질 것입니다",
+    ),
+    "so_far": (
+        " (so far each reference gained the others {gain:.2f} IoU)",
+        " (지금까지 참조 한 장이 다른 참조의 IoU를 {gain:.2f} 올렸습니다)",
     ),
 }
 """Key -> (English, Korean)."""

@@ -65,15 +65,18 @@ class SelfTest:
         trials: each object in each reference.
         gains: reference -> mean IoU that it adds to the other references (negative = it harms);
             empty where that was not measured.
+        has_views: whether there is but one reference, of which altered views were masked by an
+            engine that had learned it.
     """
 
     engine: str
     trials: tuple[Trial, ...]
     gains: Mapping[str, float] = field(default_factory=dict)
+    has_views: bool = False
 
     @property
     def is_weak(self) -> bool:
-        """Whether there is but one reference, of which halves were left out."""
+        """Whether there is but one reference, which was tested by its halves or views."""
         return len({trial.image_id for trial in self.trials if trial.is_shown}) < 2
 
     def expectations(self) -> list[Expectation]:
@@ -89,6 +92,7 @@ class SelfTest:
         return {
             "engine": self.engine,
             "weak": self.is_weak,
+            "views": self.has_views,
             "objects": [asdict(known) for known in self.expectations()],
             "references": [{**asdict(trial), "outcome": trial.outcome} for trial in self.trials],
             "gains": dict(self.gains),
@@ -105,7 +109,8 @@ class SelfTest:
         trials = tuple(
             Trial(**{name: entry[name] for name in names}) for entry in content["references"]
         )
-        return cls(str(content["engine"]), trials, dict(content["gains"]))
+        has_views = bool(content.get("views"))
+        return cls(str(content["engine"]), trials, dict(content["gains"]), has_views)
 
     def describe(self, names: Mapping[int, str], lang: Language = "en") -> list[str]:
         """A sentence for each object, and then what would help most."""
@@ -119,7 +124,7 @@ class SelfTest:
             names: object id -> name.
             lang: ``en`` or ``ko``.
         """
-        sentences = [told("weak", lang)] if self.is_weak else []
+        sentences = [told("views" if self.has_views else "weak", lang)] if self.is_weak else []
         sentences += [
             told("disagrees", lang, image=image_id, value=value, others=others)
             for image_id, value, others in self._unlike()
@@ -129,7 +134,8 @@ class SelfTest:
             for image_id, gain in self.gains.items()
             if gain < _HARMS
         ]
-        for known in self.expectations():
+        # What is worst has the most to gain.
+        for known in sorted(self.expectations(), key=lambda known: known.expected):
             sentences += self._help_for(known, _name(known.object_id, names, lang), lang)
         return sentences
 
@@ -147,8 +153,15 @@ class SelfTest:
         ]
         worst = min(shown, key=lambda trial: trial.iou, default=None)
         if worst is not None and len(shown) > 1 and (len(shown) < _ENOUGH or known.missed):
-            sentences.append(told("more", lang, name=name, image=worst.image_id))
+            sentences.append(told("more", lang, name=name, image=worst.image_id) + self._size(lang))
         return sentences
+
+    def _size(self, lang: Language) -> str:
+        """How much a reference gained so far, where that was measured; the next gain less."""
+        if not self.gains:
+            return ""
+        gain = sum(self.gains.values()) / len(self.gains)
+        return told("so_far", lang, gain=gain) if gain > 0 else ""
 
     def _unlike(self) -> list[tuple[str, float, float]]:
         """References far below others that show the same: image id, IoU, median of the others'."""

@@ -399,6 +399,7 @@ class _Setup:
                 self.window,
                 settings.images.read_options,
                 tiles=self._tiles(),
+                unfinished=output / "unfinished" if isinstance(output, Path) else None,
                 least=self.cuts.without_chosen(self.least),
             ),
             shards=shards,

@@ -27,6 +27,7 @@ from maskcast.errors import (
 from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
+from maskcast.results.choosing import settled
 from maskcast.results.verdicts import write_verdicts
 from maskcast.review.applying import show_decisions
 from maskcast.review.updating import run_again, update_project
@@ -177,6 +178,7 @@ class RunController:
     def _run(self, project: ProjectFolder, live: Live, how: HowToRun) -> None:
         give_way()
         try:
+            project = settled(project, live.note, fresh=how in {"again", "fresh"})
             if how == "update" or (how == "again" and keeps_generations(project)):
                 renew = update_project if how == "update" else run_again
                 live.take(renew(project, live, stop=self._stop))
