@@ -158,6 +158,7 @@ def test_ctrl_c_finishes_what_is_in_flight_behind_a_password_in_korean(
         wait_until_done(page, 1)
         code, said = server.stop()
     assert code == 130
+    assert said.startswith("closing")  # at once, for the end takes seconds
     assert "being finished" in said
     assert "Traceback" not in said
     with Ledger.open(folder / "run.db") as ledger:
@@ -170,6 +171,7 @@ def test_a_second_ctrl_c_does_not_wait(demo: Path, tmp_path: Path) -> None:
         assert server.request("/maskcast/start", "POST", b"{}").json()["started"]
         server.process.send_signal(signal.SIGINT)
         assert server.process.stderr is not None
+        assert "closing" in server.process.stderr.readline()
         assert "again to stop at once" in server.process.stderr.readline()
         code, said = server.stop()
     assert code == 130

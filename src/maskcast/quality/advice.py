@@ -67,6 +67,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{name}: the largest gain is likely from two more references like {image}",
         "{name}: {image} 같은 참조를 두 장 더 추가하면 가장 크게 좋아질 것입니다",
     ),
+    "so_far": (
+        " (so far each reference gained the others {gain:.2f} IoU)",
+        " (지금까지 참조 한 장이 다른 참조의 IoU를 {gain:.2f} 올렸습니다)",
+    ),
 }
 """Key -> (English, Korean)."""
 

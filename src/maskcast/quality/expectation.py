@@ -134,7 +134,8 @@ class SelfTest:
             for image_id, gain in self.gains.items()
             if gain < _HARMS
         ]
-        for known in self.expectations():
+        # What is worst has the most to gain.
+        for known in sorted(self.expectations(), key=lambda known: known.expected):
             sentences += self._help_for(known, _name(known.object_id, names, lang), lang)
         return sentences
 
@@ -152,8 +153,15 @@ class SelfTest:
         ]
         worst = min(shown, key=lambda trial: trial.iou, default=None)
         if worst is not None and len(shown) > 1 and (len(shown) < _ENOUGH or known.missed):
-            sentences.append(told("more", lang, name=name, image=worst.image_id))
+            sentences.append(told("more", lang, name=name, image=worst.image_id) + self._size(lang))
         return sentences
+
+    def _size(self, lang: Language) -> str:
+        """How much a reference gained so far, where that was measured; the next gain less."""
+        if not self.gains:
+            return ""
+        gain = sum(self.gains.values()) / len(self.gains)
+        return told("so_far", lang, gain=gain) if gain > 0 else ""
 
     def _unlike(self) -> list[tuple[str, float, float]]:
         """References far below others that show the same: image id, IoU, median of the others'."""
