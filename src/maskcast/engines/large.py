@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
@@ -112,12 +113,29 @@ class Tiles:
         return height * width > self.side * self.side
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """Where what is known of a picture is kept until all of it is masked.
+
+    Attributes:
+        path: of a file that an engine may write and go on with; whoever gives it removes it.
+        identity: another one if picture or memory bank are others.
+    """
+
+    path: Path
+    identity: str
+
+
 @runtime_checkable
 class LargeEngine(Protocol):
     """An engine that masks a picture window by window, as if it saw all of it."""
 
     def propagate_large(
-        self, bank: MemoryBank, picture: Picture, tiles: Tiles
+        self,
+        bank: MemoryBank,
+        picture: Picture,
+        tiles: Tiles,
+        unfinished: Unfinished | None = None,
     ) -> LargeSegmentation:
         """Mask a picture with bounded memory; to the bit what ``propagate`` finds in the whole.
 
@@ -125,6 +143,7 @@ class LargeEngine(Protocol):
             bank: made by this engine's ``memorize``; not modified.
             picture: read by several threads.
             tiles: about how much is looked at at a time.
+            unfinished: what an interrupted call left is gone on with; None = nothing is kept.
 
         Raises:
             ForeignBankError: if the bank was made by another engine.

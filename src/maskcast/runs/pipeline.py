@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import logging
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from maskcast.engines.base import Engine, Probabilistic
-from maskcast.engines.large import LargeEngine, LargeSegmentation, Tiles
+from maskcast.engines.large import LargeEngine, LargeSegmentation, Tiles, Unfinished
 from maskcast.errors import MaskcastError, StorageError
+from maskcast.io.atomic import raise_if_storage
 from maskcast.io.printable import printable
 from maskcast.io.storage import Place, Tag
 from maskcast.io.windowed import OpenedPicture
@@ -95,6 +98,7 @@ class Opened:
         file_size: bytes of the file; None if unknown.
         tag: see ``storage.Tag``.
         digest: of the file; None if it changed meanwhile.
+        kept: file where an engine may keep what is done of it; None = nowhere.
     """
 
     picture: OpenedPicture
@@ -102,6 +106,7 @@ class Opened:
     file_size: int | None
     tag: Tag = None
     digest: bytes | None = None
+    kept: Path | None = None
 
 
 class Work(Protocol):
@@ -338,15 +343,27 @@ class BatchRunner:
         try:
             with self._turn:
                 if isinstance(self._engine, LargeEngine):
-                    return self._engine.propagate_large(self._bank, opened.picture, tiles)
+                    unfinished = self._unfinished(opened)
+                    return self._engine.propagate_large(
+                        self._bank, opened.picture, tiles, unfinished
+                    )
                 return mask_by_tiles(self._engine, self._bank, opened.picture, tiles, self.size)
         except StorageError:
             raise
         except MaskcastError as error:
             return Failure(str(error))
+        except OSError as error:
+            raise_if_storage(error, opened.kept or Path(tempfile.gettempdir()))
+            return Failure(_engine_reason(error))
         except Exception as error:
             logger.debug("the engine failed on a large target", exc_info=True)
             return Failure(_engine_reason(error))
+
+    def _unfinished(self, opened: Opened) -> Unfinished | None:
+        """Where the rows of tiles that are done are kept; nowhere if the file is changing."""
+        if opened.kept is None or opened.digest is None:
+            return None
+        return Unfinished(opened.kept, f"{self._bank.fingerprint} {opened.digest.hex()}")
 
     def _propagate(self, images: list[RgbImage]) -> list[Segmentation | Failure]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class FileWork:
         options: how pictures are read.
         judge: of what the engine finds; None leaves scores as they are.
         tiles: how targets that are larger than a tile are cut; None = all are read whole.
+        unfinished: folder for what is done of such targets; None = an interruption loses it.
         keeper: of probability planes, which cuts masks by them; None where nobody asks for planes.
         least: object id -> pixels of the smallest part that counts as found; see ``crumbs.py``.
     """
@@ -47,6 +49,7 @@ class FileWork:
     options: ReadOptions
     judge: Judge | None = None
     tiles: Tiles | None = None
+    unfinished: Path | None = None
     keeper: PlaneKeeper | None = None
     least: Mapping[int, int] = field(default_factory=dict)
 
@@ -73,7 +76,8 @@ class FileWork:
             return None
         digest = digest_of_file(path)
         unchanged = stamp_of(path) == before
-        return Opened(picture, picture.notes, size, tag, digest if unchanged else None)
+        kept = None if self.unfinished is None else self.unfinished / f"{digest.hex()}.tiles"
+        return Opened(picture, picture.notes, size, tag, digest if unchanged else None, kept)
 
     def read(self, item: WorkItem) -> Decoded:
         """See ``Work``."""
@@ -113,6 +117,10 @@ class FileWork:
         found = without_crumbs_of_large(found, self.least)
         files, objects, notes = render_large_outputs(item.name, opened.picture, found, self.specs)
         self.sink.put(item.name, files)
+        if opened.kept is not None:
+            opened.kept.unlink(missing_ok=True)
+            with suppress(OSError):  # others are not finished
+                opened.kept.parent.rmdir()
         told = replace(opened, notes=opened.notes + notes)
         return self._row(item, told, (found.height, found.width), objects)
 

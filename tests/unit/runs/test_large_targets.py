@@ -94,6 +94,7 @@ def test_pixel_gives_the_same_to_the_last_digit(tmp_path: Path) -> None:
         np.testing.assert_array_equal(
             samples(tiles / f"masks/{name}.png"), samples(whole / f"masks/{name}.png")
         )
+    assert not (tiles / "unfinished").exists()
     rows = [Ledger.read(place / "run.db") for place in (whole, tiles)]
     first, second = (ledger.row("tiled.tif") for ledger in rows)
     for ledger in rows:

@@ -38,6 +38,7 @@ from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures, shown_as, shown_run
 from maskcast.ui.web.review_routes import ReviewRoutes
 from maskcast.ui.web.run_state import RunChoice
+from maskcast.ui.web.threshold_routes import ThresholdRoutes, cuts_in
 from maskcast.ui.web.uploads import UploadFolder, UploadLimits
 from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
 from maskcast.ui.web.workspace import Workspace
@@ -83,6 +84,7 @@ class Api:
             )
         }
         self._decoding = workspace.decoding
+        self._thresholds = ThresholdRoutes(project, workspace.runs)
         self._review = ReviewRoutes(project, workspace.runs, self._row)
         # Weights that are pulled meanwhile are seen when a page asks again.
         self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
@@ -102,12 +104,14 @@ class Api:
             "overlay": self._overlay,
             "original": self._original,
             "layers": self._layers,
+            "thresholds": self._thresholds.state,
             "download": self._download,
             "report": self._report,
             "review": self._review.queue,
         }
         writing: dict[str, Handler] = {
             "start": self._start,
+            "rethreshold": self._thresholds.apply,
             "stop": self._stop,
             "back": self._back,
             "remove": self._bin.remove,
@@ -300,10 +304,12 @@ class Api:
 
     async def _layers(self, request: Request) -> Response:
         image_id = request.query_params.get("id", "")
+        chosen = request.query_params.get("cuts")
+        cuts = None if chosen is None else cuts_in(chosen)
         async with self._decoding:
             if await request.is_disconnected():
                 return Response(status_code=_CLIENT_GONE)
-            layers = await run_in_threadpool(self._pictures.layers, image_id)
+            layers = await run_in_threadpool(self._pictures.layers, image_id, cuts)
         if layers is None:
             return error_response(404, "nothing was found there, or it is not done")
         return json_response(layers)
