@@ -239,13 +239,12 @@ def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing:
     page.keyboard.press("ArrowRight")  # onto the next page of the gallery
     expect(page.locator(".large .name")).to_have_text("t058.png")
     expect(page.locator(".large .found")).to_contain_text("0.98")
-    overlay, original = page.locator(".large .overlay"), page.locator(".large .original")
-    for shown in (overlay, original):
-        page.wait_for_function(
-            "node => node.complete && node.naturalWidth === 80", arg=shown.element_handle()
-        )
+    original = page.locator(".large .original")
+    page.wait_for_function(
+        "node => node.complete && node.naturalWidth === 80", arg=original.element_handle()
+    )
     assert visible_share(page) == 1
-    slider = page.get_by_label("original or overlay")
+    slider = page.get_by_label("original or masks")
     slider.fill("25")
     assert visible_share(page) == pytest.approx(0.25)
     slider.fill("0")
@@ -256,12 +255,85 @@ def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing:
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.wheel(0, -600)
     page.wait_for_function(
-        "width => document.querySelector('.large .overlay').getBoundingClientRect().width"
+        "width => document.querySelector('.large .original').getBoundingClientRect().width"
         " > 2 * width",
         arg=fitted,
     )
     page.locator(".large .fit").click()
     assert width_of(page) == pytest.approx(fitted)
+
+
+def test_what_was_found_is_drawn_by_the_browser_and_switched(
+    context: BrowserContext, reviewed: Path, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    page.locator(".results .card", has_text="t004.png").click()
+    page.wait_for_function(DRAWN)
+    with Image.open(reviewed / "output" / "id_masks" / "t004" / "1.png") as picture_of_mask:
+        mask = np.asarray(picture_of_mask) > 0
+    rows, columns = np.nonzero(mask)
+    inside = int(columns.mean()), int(rows.mean())
+    edge = int(columns[rows == inside[1]].min()), inside[1]
+    beside = int(columns.max()) + 4, inside[1]  # within the box's line, beyond the mask
+    assert mask[inside[1], inside[0]]
+    assert alpha_at(page, inside) == pytest.approx(0.35, abs=0.02)
+    page.get_by_label("Opacity").fill("80")
+    wait_for_alpha(page, inside, 0.8)
+    assert alpha_at(page, beside) == 0
+    for part, where in (("Fill", inside), ("Outline", edge)):
+        page.get_by_role("button", name=part).click()
+        wait_for_alpha(page, where, 0)
+    assert page.evaluate(DRAWN)  # boxes and labels
+    page.get_by_role("button", name="Boxes").click()
+    page.get_by_role("button", name="Labels").click()
+    page.wait_for_function(f"!({DRAWN})()")
+    page.reload()  # what was switched off stays so
+    expect(page.get_by_role("button", name="Labels")).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="Fill").click()
+    page.wait_for_function(DRAWN)
+    page.keyboard.down("v")
+    page.wait_for_function(f"!({DRAWN})()")
+    page.wait_for_function("start => performance.now() > start + 350", arg=now(page))
+    page.keyboard.up("v")
+    page.wait_for_function(DRAWN)
+    page.get_by_role("checkbox", name=re.compile("^show 1")).uncheck()
+    page.wait_for_function(f"!({DRAWN})()")
+
+
+DRAWN = """() => {
+  const canvas = document.querySelector(".large .layers");
+  const { width, height } = canvas;
+  if (!width || !height) return false;
+  return canvas.getContext("2d").getImageData(0, 0, width, height).data.some((value) => value > 0);
+}"""
+"""Whether anything is drawn over the open picture."""
+
+ALPHA = """([x, y]) => {
+  const canvas = document.querySelector(".large .layers");
+  const sheet = document.querySelector(".large .original").getBoundingClientRect();
+  const area = canvas.getBoundingClientRect();
+  const scale = sheet.width / 80;
+  const left = sheet.left - area.left + (x + 0.5) * scale;
+  const top = sheet.top - area.top + (y + 0.5) * scale;
+  return canvas.getContext("2d").getImageData(left, top, 1, 1).data[3] / 255;
+}"""
+"""How opaque the layers are over the middle of a pixel of a picture of 80 columns."""
+
+
+def now(page: Page) -> float:
+    moment: float = page.evaluate("performance.now()")
+    return moment
+
+
+def alpha_at(page: Page, place: tuple[int, int]) -> float:
+    alpha: float = page.evaluate(ALPHA, list(place))
+    return alpha
+
+
+def wait_for_alpha(page: Page, place: tuple[int, int], alpha: float) -> None:
+    page.wait_for_function(
+        f"([place, alpha]) => Math.abs(({ALPHA})(place) - alpha) < 0.02", arg=[list(place), alpha]
+    )
 
 
 def test_the_address_holds_filters_and_the_open_picture(
@@ -309,23 +381,23 @@ def test_a_second_run_shows_its_own_pictures(context: BrowserContext, tmp_path: 
         run_project(opened, Quiet(), fresh=True)
         expect(thumbnail).not_to_have_attribute("src", before or "")
         page.locator(".results .card").click()
-        shown = page.locator(".large .overlay").get_attribute("src") or ""
+        shown = page.locator(".large .original").get_attribute("src") or ""
         assert re.search(r"shows=\w+", shown)
         assert (before or "").split("shows=")[1] not in shown
 
 
-def test_an_overlay_that_cannot_be_had_says_why(context: BrowserContext, reviewing: Server) -> None:
+def test_masks_that_cannot_be_had_say_why(context: BrowserContext, reviewing: Server) -> None:
     page = open_tab(context, reviewing.url, "Results")
-    missing = re.compile(r"maskcast/overlay\?id=t000.png")
+    missing = re.compile(r"maskcast/layers\?id=t000.png")
     reason = {"error": "the shard output/shards/x.tar is missing"}
     page.route(missing, lambda route: route.fulfill(status=400, json=reason))
     page.locator(".results .card", has_text="t000.png").click()
     expect(page.locator(".large .message")).to_have_text(reason["error"])
-    expect(page.locator(".large .overlay")).to_be_hidden()
+    expect(page.locator(".large .layers")).to_be_hidden()
     expect(page.locator(".large .wipe")).to_be_hidden()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".large .message")).to_be_hidden()
-    expect(page.locator(".large .overlay")).to_be_visible()
+    expect(page.locator(".large .layers")).to_be_visible()
 
 
 def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> None:
@@ -338,7 +410,7 @@ def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> 
         expect(page.locator(".large .place")).to_have_text("3 / 132")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
         devtools = context.new_cdp_session(page)
-        page.wait_for_function("document.querySelector('.large .overlay').naturalWidth > 0")
+        page.wait_for_function("document.querySelector('.large .original').naturalWidth > 0")
         page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
         fitted = width_of(page)
 
@@ -365,7 +437,7 @@ def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> 
 def wait_for_bounds(page: Page, side: str, pixels: float) -> None:
     page.wait_for_function(
         """([side, pixels]) => {
-          const bounds = document.querySelector(".large .overlay").getBoundingClientRect();
+          const bounds = document.querySelector(".large .original").getBoundingClientRect();
           return Math.abs(bounds[side] - pixels) < 2;
         }""",
         arg=[side, pixels],
@@ -373,22 +445,28 @@ def wait_for_bounds(page: Page, side: str, pixels: float) -> None:
 
 
 def left_of(page: Page) -> float:
-    left: float = page.locator(".large .overlay").evaluate(
+    left: float = page.locator(".large .original").evaluate(
         "node => node.getBoundingClientRect().left"
     )
     return left
 
 
 def visible_share(page: Page) -> float:
-    """How much of the overlay is over the original, from the left."""
-    clip = page.locator(".large .overlay").evaluate("node => getComputedStyle(node).clipPath")
-    match = re.fullmatch(r"inset\(0(?:px|%)?(?: ([\d.]+)%)?(?: 0(?:px|%)?)*\)", clip)
-    assert match, clip
-    return 1 - float(match[1] or 0) / 100
+    """How much of the picture the masks are drawn over, from the left."""
+    share: float = page.evaluate(
+        """() => {
+          const canvas = document.querySelector(".large .layers");
+          const sheet = document.querySelector(".large .original").getBoundingClientRect();
+          const cut = /^inset\\(0(?:px)? ([-\\d.]+)px/.exec(getComputedStyle(canvas).clipPath);
+          const edge = canvas.getBoundingClientRect().right - (cut ? Number(cut[1]) : 0);
+          return Math.min(1, (edge - sheet.left) / sheet.width);
+        }"""
+    )
+    return share
 
 
 def width_of(page: Page) -> float:
-    width: float = page.locator(".large .overlay").evaluate(
+    width: float = page.locator(".large .original").evaluate(
         "node => node.getBoundingClientRect().width"
     )
     return width

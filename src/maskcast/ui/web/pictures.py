@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -21,9 +21,11 @@ from maskcast.project.references import ReferencePictures
 from maskcast.results.result_files import ResultFiles, file_behind
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import Ledger, TargetRow
-from maskcast.types import RgbImage
+from maskcast.runs.outputs import read_id_mask
+from maskcast.types import Mask, RgbImage
 from maskcast.ui.turns import Turns
 from maskcast.ui.web.fence import Fence
+from maskcast.ui.web.shown_layers import encode_layers
 
 THUMBNAIL_SIDE: Final = 320
 _LARGE_SIDE: Final = 4096
@@ -77,6 +79,29 @@ class TargetPictures:
             raise ImageError(f"{found} is missing; put it back, or run with --fresh") from error
         except OSError as error:
             raise ImageError(f"{found} cannot be read ({error.strerror or error})") from error
+
+    def layers(self, image_id: str) -> dict[str, Any] | None:
+        """What was found on a target that is done, see ``encode_layers``; None if there is none.
+
+        Raises:
+            ImageError: if a mask cannot be read, as when its shard is missing.
+        """
+        row = self._row(image_id)
+        if row is None or row.state != "done" or row.size is None:
+            return None
+        with self._turns.take(row.size[0] * row.size[1]):
+            masks = {found.object_id: self._mask(row, found.object_id) for found in row.objects}
+            shown = {key: mask for key, mask in masks.items() if mask is not None}
+            return encode_layers(shown)
+
+    def _mask(self, row: TargetRow, object_id: int) -> Mask | None:
+        """A mask of a target; None if it is a link out of the project."""
+        found = self._files.id_mask(row, object_id)
+        file = file_behind(found)
+        fence = Fence(self._project.output_folder)
+        if file is not None and file.exists() and not fence.admits(file):
+            return None
+        return read_id_mask(found)
 
     def thumbnail(self, image_id: str) -> bytes | None:
         """A small JPEG of the overlay, else of the target; None if there is nothing to be shown."""

@@ -86,6 +86,7 @@ class Api:
             "thumbnail": self._thumbnail,
             "overlay": self._overlay,
             "original": self._original,
+            "layers": self._layers,
             "download": self._download,
             "report": self._report,
             "review": self._review.queue,
@@ -244,6 +245,7 @@ class Api:
                     "score": round(found.score, 4),
                     "right": None if found.right is None else round(found.right, 4),
                     "area": found.area,
+                    "parts": found.components,
                 }
                 for found in row.objects
             ],
@@ -265,6 +267,16 @@ class Api:
             if await request.is_disconnected():  # it was scrolled away
                 return Response(status_code=_CLIENT_GONE)
             return _jpeg(await run_in_threadpool(show, image_id))
+
+    async def _layers(self, request: Request) -> Response:
+        image_id = request.query_params.get("id", "")
+        async with self._decoding:
+            if await request.is_disconnected():
+                return Response(status_code=_CLIENT_GONE)
+            layers = await run_in_threadpool(self._pictures.layers, image_id)
+        if layers is None:
+            return error_response(404, "nothing was found there, or it is not done")
+        return json_response(layers)
 
     async def _report(self, request: Request) -> Response:
         lang: Language = "ko" if request.query_params.get("lang") == "ko" else "en"

@@ -371,8 +371,8 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.closer": ("zoom in", "확대"),
     "results.close": ("close", "닫기"),
     "results.original": ("Original", "원본"),
-    "results.overlay": ("Overlay", "오버레이"),
-    "results.wipe": ("original or overlay", "원본 또는 오버레이"),
+    "results.overlay": ("Masks", "마스크"),
+    "results.wipe": ("original or masks", "원본 또는 마스크"),
     "results.right_sure": (
         "very likely right ({percent} %)",
         "거의 확실히 맞음 ({percent} %)",
@@ -381,6 +381,15 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.right_doubtful": ("doubtful ({percent} %)", "의심스러움 ({percent} %)"),
     "results.right_unlikely": ("likely wrong ({percent} %)", "틀렸을 가능성 높음 ({percent} %)"),
     "results.area": ("{area} px", "{area}픽셀"),
+    "results.parts": ("{parts} parts", "{parts}조각"),
+    "results.looks": ("what is drawn", "그릴 것"),
+    "results.outline": ("Outline", "윤곽"),
+    "results.fill": ("Fill", "채우기"),
+    "results.boxes": ("Boxes", "상자"),
+    "results.labels": ("Labels", "이름표"),
+    "results.opacity": ("Opacity", "불투명도"),
+    "results.hold": ("V hides all while held", "V를 누르고 있으면 모두 숨김"),
+    "results.shown": ("show {name}", "{name} 보이기"),
 }
 """Key -> (English, Korean). A word in braces is filled in."""
 

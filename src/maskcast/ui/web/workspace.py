@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from hashlib import sha256
 
 import anyio
 from cachetools import LRUCache
@@ -50,6 +51,11 @@ class Workspace:
         self._desks: LRUCache[str, Desk] = LRUCache(MOST_DESKS)
         self._making = threading.Lock()  # of the engine, which takes seconds
         self._segmenter: Segmenter | None = None
+
+    @property
+    def key(self) -> str:
+        """Tells this project from others that a browser has seen at the same address."""
+        return sha256(str(self.project.root.resolve()).encode("utf-8", "replace")).hexdigest()[:12]
 
     def new_desk(self) -> Desk:
         """A desk for a page that was just loaded, under a name nobody can guess."""

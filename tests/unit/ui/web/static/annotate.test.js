@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { moveCursor, startCursor } from "#static/annotate/cursor.js";
 import { shortened } from "#static/annotate/filmstrip.js";
-import { eroded, hatched, MaskStore, tinted, unpackBits } from "#static/annotate/masks.js";
+import { hatched, MaskStore, tinted } from "#static/annotate/masks.js";
 import {
   drawingOrder,
   isInside,
@@ -14,6 +14,7 @@ import {
   openingOrder,
   shownPrompts,
 } from "#static/annotate/scene.js";
+import { eroded, unpackBits } from "#static/shared/bits.js";
 import { PanZoom } from "#static/shared/panzoom.js";
 import { CONTROLS } from "./controls.js";
 

@@ -61,8 +61,8 @@ function followAddress(gallery, large) {
 /**
  * @param {object} given  by Gradio
  * @param {HTMLElement} given.element
- * @param {{texts: Tables, lang: string, formats: string[], feel: Bounds & {zoom_step: number}}}
- *     given.props
+ * @param {{texts: Tables, lang: string, project: string, formats: string[],
+ *     feel: Bounds & {zoom_step: number}}} given.props
  */
 export function mount({ element, props }) {
   const root = find(element, ".results");
@@ -71,7 +71,7 @@ export function mount({ element, props }) {
   fillTexts(root, texts);
   const server = new Server(texts);
   const gallery = new Gallery(root, texts, server, (index) => large.open(index));
-  const large = new LargeView(root, texts, server, gallery, props.feel);
+  const large = new LargeView(root, texts, server, gallery, props.feel, props.project);
   find(root, ".to-run").addEventListener("click", () => openTab("run"));
   offerDownloads(root, props.formats, language);
   const followed = followAddress(gallery, large);

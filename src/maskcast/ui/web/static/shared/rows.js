@@ -3,7 +3,14 @@
 
 import { routeUrl } from "./server.js";
 
-/** @typedef {{id: number, score: number, right: number | null, area: number}} FoundObject */
+/**
+ * @typedef {object} FoundObject
+ * @property {number} id
+ * @property {number} score
+ * @property {number | null} right  probability that its mask is right
+ * @property {number} area
+ * @property {number} parts  connected ones
+ */
 
 /**
  * @typedef {object} Row  of the ledger, see _row in routes.py
