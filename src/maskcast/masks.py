@@ -246,7 +246,22 @@ def components(mask: Mask, min_area: int = 1) -> list[Component]:
         for x, y, width, height, area in stats[1:].tolist()
         if area >= min_area
     ]
-    return sorted(found, key=_reading_order)
+    return sorted(found, key=reading_order)
+
+
+def without_small_parts(mask: Mask, least: int) -> Mask:
+    """A bool (H, W) mask without its 8-connected regions of less than ``least`` pixels."""
+    box = bounding_box(mask)
+    if box is None or least < 2:
+        return mask
+    xmin, ymin, xmax, ymax = box
+    inside = np.ascontiguousarray(mask[ymin:ymax, xmin:xmax])
+    count, labels = cv2.connectedComponents(inside.view(np.uint8), connectivity=8)
+    kept = np.bincount(labels.ravel(), minlength=count) >= least
+    kept[0] = False
+    cleaned = np.zeros_like(mask)
+    cleaned[ymin:ymax, xmin:xmax] = kept[labels]
+    return cleaned
 
 
 def split_components(cutout: Cutout) -> list[Cutout]:
@@ -276,10 +291,10 @@ def cut_labels(
         left, top = corner[0] + x, corner[1] + y
         pixels = labels[y : y + height, x : x + width] == label
         parts.append(Cutout((left, top, left + width, top + height), pixels))
-    return sorted(parts, key=_reading_order)
+    return sorted(parts, key=reading_order)
 
 
-def _reading_order(part: Component | Cutout) -> tuple[object, ...]:
+def reading_order(part: Component | Cutout) -> tuple[object, ...]:
     """Top to bottom, then left to right, and the same in every run."""
     return part.box[1], part.box[0], part.box, part.area
 

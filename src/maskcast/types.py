@@ -21,6 +21,9 @@ RgbImage = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 """bool (H, W), True where the object is."""
 
+Plane = npt.NDArray[np.uint8]
+"""uint8 (H, W), how probable it is of each pixel that it is the object; see ``engines.planes``."""
+
 LabelMap = npt.NDArray[np.uint8]
 """uint8 (H, W), pixel = object id, 0 = background."""
 
@@ -219,6 +222,8 @@ class Segmentation:
             nobody judged that, as in what engines give.
         signals: what the engine measured of each object beside its score, by name, float32 (K,);
             `quality` makes scores and probabilities of them.
+        planes: object id -> probabilities, of objects that were not found, too; empty unless they
+            were asked for, see ``engines.base.Probabilistic``.
 
     Raises:
         ValueError: if lengths disagree, ids are not ascending, or a score or a probability is out
@@ -230,6 +235,7 @@ class Segmentation:
     scores: npt.NDArray[np.float32]
     right: npt.NDArray[np.float32] | None = None
     signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    planes: Mapping[int, Plane] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.object_ids)
@@ -250,6 +256,8 @@ class Segmentation:
                 raise ValueError(f"right: expected in [0, 1], got {self.right.tolist()}")
         for name, values in self.signals.items():
             _expect(f"length of the signal {name}", (count,), values.shape)
+        for key, plane in self.planes.items():
+            _expect(f"shape of the plane of object {key}", self.masks.shape[1:], plane.shape)
 
     @classmethod
     def empty(cls, height: int, width: int) -> Segmentation:

@@ -16,6 +16,7 @@ from deep_support import deep_settings
 from maskcast.engines.base import (
     Engine,
     EngineSettings,
+    Probabilistic,
     check_prompt_kinds,
     create_engine,
     segment_things,
@@ -369,3 +370,30 @@ def test_a_click_in_a_box_takes_away_what_was_there_from_the_start(engine: Engin
     mask = segment_things(engine, image, prompts)
     assert mask[60, 25] == alone[60, 25]
     assert np.array_equal(mask[:15], (start | alone)[:15])
+
+
+def test_planes_are_there_for_whoever_asks_and_agree_with_the_masks(
+    seeing_engine: Engine, remember: Callable[[Engine], MemoryBank]
+) -> None:
+    if not isinstance(seeing_engine, Probabilistic):
+        assert seeing_engine.info.name not in {"pixel", "deep"}
+        return
+    bank = remember(seeing_engine)
+    plain = seeing_engine.propagate(bank, IMAGES)
+    asked = seeing_engine.propagate_with_planes(bank, IMAGES)
+    calibration = seeing_engine.calibration(bank)
+    assert set(calibration.levels) == set(bank.object_ids)
+    for before, found, image in zip(plain, asked, IMAGES, strict=True):
+        assert not before.planes, "they were not asked for"
+        assert np.array_equal(before.object_ids, found.object_ids)
+        assert np.array_equal(before.masks, found.masks)
+        assert np.array_equal(before.scores, found.scores)
+        masks = dict(zip(found.object_ids.tolist(), found.masks, strict=True))
+        nothing = np.zeros(image.shape[:2], np.bool_)
+        assert set(found.planes) == set(bank.object_ids)
+        for key, plane in found.planes.items():
+            assert plane.dtype == np.uint8
+            assert np.array_equal(plane > calibration.levels[key], masks.get(key, nothing))
+    alone = seeing_engine.propagate_with_planes(bank, IMAGES[3:4])[0]
+    for key, plane in alone.planes.items():
+        assert np.array_equal(plane, asked[3].planes[key]), "a target is judged by itself"

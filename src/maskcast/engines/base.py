@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from maskcast.engines.planes import Calibration
 from maskcast.errors import (
     EngineMissingError,
     ForeignBankError,
@@ -147,6 +148,22 @@ class CrossFitted(Protocol):
         """Per reference, in the order they were memorized: what is found where it is left out.
 
         With a single reference, its halves are left out in turn.
+        """
+
+
+@runtime_checkable
+class Probabilistic(Protocol):
+    """An engine that can tell how probable it is of each pixel that it is the object."""
+
+    def calibration(self, bank: MemoryBank) -> Calibration:
+        """How the engine itself makes masks of planes."""
+
+    def propagate_with_planes(
+        self, bank: MemoryBank, images: Sequence[RgbImage]
+    ) -> list[Segmentation]:
+        """What ``propagate`` gives, with the planes of all objects that the bank knows.
+
+        A plane agrees with its mask, see ``planes.agreeing``.
         """
 
 

@@ -243,6 +243,11 @@ class Annotation:
                 f"{what}: expected pixels of shape {(self.height, self.width)}, got {pixels.shape}"
             )
 
+    @property
+    def teaches(self) -> bool:
+        """Whether an engine learns from it: something is on it, or it is clean."""
+        return self.clean or bool(self.objects)
+
     def encode(self) -> None:
         """Work out what the file will hold of its pixels, which takes a while and is kept."""
         for entry in self.objects.values():

@@ -26,6 +26,7 @@ from maskcast.runs.fingerprint import seen_window
 from maskcast.runs.ledger import Ledger, ShownDecision, TargetRow, holds_ledger, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.pipeline import WorkItem
+from maskcast.runs.settling import settle_results
 from maskcast.runs.sinks import sink_for
 from maskcast.runs.work import FileWork
 from maskcast.types import Mask, Segmentation
@@ -218,6 +219,7 @@ class _Drawing:
             known_right([masks[key][1] for key in ids]),
         )
         drawn = self._work.write(item, decoded, found)
+        settle_results(self._project.output_place, [drawn])
         return replace(drawn, notes=row.notes, file_size=row.file_size, tag=row.tag, look=row.look)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from maskcast.errors import StorageError
 from maskcast.io.atomic import write_atomically
+from maskcast.io.on_disk import settle
 from maskcast.project.folder import ProjectFolder
 
 _JOURNAL: Final = "moving.json"
@@ -36,6 +37,7 @@ def swap(output: Path, incoming: Path, outgoing: Path) -> None:
     folder = generations_folder(output)
     moves = {"incoming": incoming.name, "outgoing": outgoing.name}
     write_atomically(folder / _JOURNAL, json.dumps(moves).encode())
+    settle(folder, lambda: [folder / _JOURNAL])
     _move(output, folder)
 
 

@@ -163,7 +163,7 @@ def test_no_value_breaks_a_route(
         b'{"threshold": ' + b"9" * 400 + b"}",
         b'{"threshold": ' + b"9" * 5000 + b"}",
         b'{"engine": "\\ud800"}',
-        b'{"engine": "x", "fresh": []}',
+        b'{"engine": "x", "how": []}',
         b"\xff\xfe",
         b"\x00",
     ],
