@@ -20,8 +20,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from maskcast.engines.catalog import list_engines
+from maskcast.engines.catalog import EngineEntry, list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
+from maskcast.project.folder import AUTO_ENGINE
 from maskcast.quality.advice import Language
 from maskcast.results.report import render_report
 from maskcast.runs.copies import opened_ledger
@@ -49,6 +50,11 @@ UPLOADS: Final = f"{OWN_ROUTES}upload"
 
 _MOST_ROWS: Final = 500
 _MOST_BODY: Final = 100_000
+_AUTO: Final = EngineEntry(
+    AUTO_ENGINE, True, None, None, "The engine that does best on references left out.", ""
+)
+"""Offered where the project says it."""
+
 _LAST_ROW: Final = 2**53  # the last whole number that a page can name
 _ENGINES_SECONDS: Final = 5.0
 _CLIENT_GONE: Final = 499
@@ -162,8 +168,10 @@ class Api:
         return without_places(sentence, self._project)
 
     async def _list_engines(self, _: Request) -> Response:
-        engines = await run_in_threadpool(self._engines)
+        engines = list(await run_in_threadpool(self._engines))
         settings = self._project.settings
+        if settings.engine == AUTO_ENGINE:
+            engines.insert(0, _AUTO)
         return json_response(
             {
                 "engines": [entry.to_json() for entry in engines],
@@ -185,7 +193,8 @@ class Api:
     def _check_offered(self, choice: RunChoice) -> None:
         """Weights can be a path on the command line, and only a name here."""
         engines = self._engines()
-        if choice.engine is not None and choice.engine not in {entry.name for entry in engines}:
+        names = {entry.name for entry in engines} | {self._project.settings.engine}
+        if choice.engine is not None and choice.engine not in names:
             raise SettingsError(f"engine: there is none called {choice.engine!r} here")
         offered = {offer.name for entry in engines for offer in entry.weights}
         if choice.weights is not None and choice.weights not in offered:
