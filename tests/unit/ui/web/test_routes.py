@@ -292,7 +292,7 @@ def test_results_in_a_store_are_shown(
 def test_auto_is_offered_where_the_project_says_it(
     project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("maskcast.ui.web.controller..start", lambda *_: True)
+    monkeypatch.setattr("maskcast.ui.web.controller.RunController.start", lambda *_: True)
     found = serving(project).get("/maskcast/engines").json()
     assert "auto" not in {entry["name"] for entry in found["engines"]}
     client = serving(ProjectFolder.open(project.root, {"engine": "auto"}))
