@@ -158,6 +158,7 @@ def test_ctrl_c_finishes_what_is_in_flight_behind_a_password_in_korean(
         wait_until_done(page, 1)
         code, said = server.stop()
     assert code == 130
+    assert said.startswith("closing")  # at once, for the end takes seconds
     assert "being finished" in said
     assert "Traceback" not in said
     with Ledger.open(folder / "run.db") as ledger:
@@ -170,6 +171,7 @@ def test_a_second_ctrl_c_does_not_wait(demo: Path, tmp_path: Path) -> None:
         assert server.request("/maskcast/start", "POST", b"{}").json()["started"]
         server.process.send_signal(signal.SIGINT)
         assert server.process.stderr is not None
+        assert "closing" in server.process.stderr.readline()
         assert "again to stop at once" in server.process.stderr.readline()
         code, said = server.stop()
     assert code == 130
@@ -303,6 +305,47 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     page.wait_for_function(DRAWN)
     page.get_by_role("checkbox", name=re.compile("^show 1")).uncheck()
     page.wait_for_function(f"!({DRAWN})()")
+
+
+def test_thresholds_act_on_the_open_picture_and_then_on_all(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    image, mask = picture(1, 2)
+    write_png(project / "references" / "r.png", image)
+    for number in (1, 2):
+        write_png(project / "targets" / f"t{number}.png", picture(number, number)[0])
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8))
+    (project / "maskcast.toml").write_text('engine = "fake"\nkeep_probabilities = "1MB"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Results")
+        page.locator(".results .card", has_text="t2.png").click()
+        page.locator(".large .cutting summary").click()
+        page.wait_for_function(DRAWN)
+        apply = page.get_by_role("button", name="Apply to all targets")
+        expect(apply).to_be_disabled()
+        slider = page.get_by_label(re.compile("^threshold of 1"))
+        slider.fill(slider.get_attribute("max") or "")
+        expect(page.locator(".cut-head output")).to_have_text("1.00")
+        smallest = page.get_by_label("pixels of the smallest part")
+        smallest.fill("9999")
+        smallest.press("Enter")
+        page.wait_for_function(f"!({DRAWN})()")
+        expect(page.locator(".cut-found")).to_have_text("here 0 px, 0 parts")
+        apply.click()
+        expect(page.locator(".run .renewed")).to_contain_text("2 of them newly empty")
+
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text("nothing found")
+        page.locator(".results .card", has_text="t2.png").click()
+        expect(smallest).to_have_value("9999")
+        page.get_by_role("button", name="Back to calibrated").click()
+        expect(page.locator(".run .state")).to_have_text("all done")
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text(re.compile(r"0\.\d\d"))
 
 
 def test_tone_changes_the_picture_on_the_screen_in_all_tabs_and_is_kept(

@@ -32,6 +32,12 @@ _NOT_PLAIN = re.compile(r"[^\n\x20-\x7e]")
 
 ProjectArgument = Annotated[Path, typer.Argument(help="Project folder.")]
 ProjectOption = Annotated[Path, typer.Option("--project", help="Project folder.")]
+SameProjectOption = Annotated[
+    Path | None, typer.Option("--project", help="Project folder, given in this way.")
+]
+LastProjectArgument = Annotated[
+    Path | None, typer.Argument(metavar="[PROJECT]", help="Project folder; this one unless given.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 ReferencesOption = Annotated[
     str | None, typer.Option("--references", help="Folder or URL of reference images.")
@@ -62,6 +68,19 @@ AcceptDamagedOption = Annotated[
 LedgerOption = Annotated[
     Path | None, typer.Option("--ledger", help="File of the ledger; in the output unless given.")
 ]
+
+
+def project_of(argument: Path | None, option: Path | None) -> Path:
+    """The project folder, given in one way or the other.
+
+    Raises:
+        SettingsError: if it is given in both and they differ.
+    """
+    from maskcast.errors import SettingsError
+
+    if argument is not None and option is not None and argument != option:
+        raise SettingsError(f"the project is given twice: {argument} and --project {option}")
+    return argument or option or Path()
 
 
 def completed(choices: Sequence[str]) -> Callable[[str], list[str]]:

@@ -203,9 +203,13 @@ class ProjectFolder:
     def _check_targets(self) -> None:
         place = self.targets_place
         if isinstance(place, Path) and not place.is_dir():
-            raise SettingsError(
-                f"the targets folder {place} does not exist; put images there or give --targets"
+            meant = self.root / place.name
+            hint = (
+                f"did you mean {meant}? Flags are paths from where you are"
+                if meant.is_dir() and meant != place
+                else "put images there or give --targets"
             )
+            raise SettingsError(f"the targets folder {place} does not exist; {hint}")
 
     def _excluded(self) -> tuple[Place, ...]:
         output, removed = self.output_place, self.root / BIN_NAME

@@ -7,7 +7,7 @@ import html
 import importlib.util
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from maskcast.results.report_words import STYLE, WORDS
 from maskcast.results.result_files import ResultFiles
 from maskcast.results.verdicts import given_verdicts
 from maskcast.runs.copies import opened_ledger
+from maskcast.runs.cuts import Cut
+from maskcast.runs.fingerprint import CUTS
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 
 _PICTURES = 6
@@ -154,6 +156,7 @@ class _Page:
         facts = {
             "engine": str(known.get("engine", "")),
             "settings": json.dumps(known.get("engine settings", {}), ensure_ascii=False),
+            **self._chosen(),
             "references": str(len(known.get("references", {}))),
             "run": self.ledger.run_id,
             "version": __version__,
@@ -166,6 +169,18 @@ class _Page:
         )
         rows = ((self._word(key), value) for key, value in facts.items())
         return f"<div class=cards>{shown}</div>{_table((), rows)}"
+
+    def _chosen(self) -> dict[str, str]:
+        """What a person chose with the results in view; nothing if nobody did."""
+        chosen = self.ledger.fingerprint.get(CUTS)
+        if not isinstance(chosen, dict) or not chosen:
+            return {}
+        told = []
+        for key, cut in chosen.items():
+            names = (field.name for field in fields(Cut) if field.name in cut)
+            values = (f"{self._word(f'cut_{name}')} {cut[name]:g}" for name in names)
+            told.append(f"{key} {self.names.get(int(key), '')}: {', '.join(values)}")
+        return {"cuts": "; ".join(told)}
 
     def _objects(self) -> str:
         rows = []

@@ -51,9 +51,9 @@ from maskcast.runs.premises import check_output
 from maskcast.runs.recorder import Recorder
 from maskcast.runs.redoing import chosen_targets
 from maskcast.runs.redrawing import Redrawing
+from maskcast.runs.remarks import remarks_before
 from maskcast.runs.shards import FOLDER, ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
-from maskcast.runs.size_check import size_warning
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunObserver, RunSummary
 from maskcast.runs.swapping import finish_swap
@@ -251,7 +251,7 @@ class _Setup:
             self.observer.note(
                 f"shards are gone; done again: {counted(forgotten, 'target')} of theirs"
             )
-        if (told := size_warning(project, self.references)) is not None:
+        for told in remarks_before(project, self.references, self.specs.values()):
             self.observer.note(told)
         with Ledger.read(ledger.path) as known:
             self._draw_again(ledger, known, stop)

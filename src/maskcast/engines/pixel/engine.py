@@ -50,6 +50,12 @@ class PixelEngine:
                 f"the engine 'pixel' computes on the CPU only, not on "
                 f"{settings.device!r}; leave --device away"
             )
+        if "weights" in settings.options:
+            raise SettingsError(
+                f"the engine 'pixel' takes no weights, but got {settings.options['weights']!r}; "
+                "leave --weights (weights in maskcast.toml) out, or give an --engine that "
+                "maskcast engines lists weights of"
+            )
         if settings.options:
             raise SettingsError(
                 f"the engine 'pixel' has no option {min(settings.options)!r}; "

@@ -80,6 +80,10 @@ RUN_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{engine} learns from the references ({count})",
         "{engine} 엔진이 참조 {count}개에서 배우는 중",
     ),
+    "run.stage_cutting": (
+        "laying other thresholds over all results",
+        "모든 결과에 새 임계값을 적용하는 중",
+    ),
     "run.stage_masking": (
         "running; it goes on when this page is closed",
         "실행 중, 이 페이지를 닫아도 계속됩니다",

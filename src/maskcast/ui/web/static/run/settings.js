@@ -27,6 +27,15 @@ import { find, make } from "../shared/dom.js";
  * @property {number | null} threshold  of the project
  */
 
+/**
+ * The threshold nearest to what was typed; even odds where that is no number.
+ * @param {string} typed
+ */
+export function usableThreshold(typed) {
+  const number = typed.trim() === "" ? Number.NaN : Number(typed);
+  return Number.isFinite(number) ? Math.min(0.99, Math.max(0.01, number)) : 0.5;
+}
+
 export class Settings {
   /** @type {Engines | null} */
   #known = null;
@@ -51,6 +60,9 @@ export class Settings {
     });
     this.threshold.addEventListener("input", () => {
       this.range.value = this.threshold.value;
+    });
+    this.threshold.addEventListener("change", () => {
+      this.threshold.value = this.range.value = String(usableThreshold(this.threshold.value));
     });
   }
 
@@ -145,7 +157,7 @@ export class Settings {
     return {
       engine: this.engine.value || null,
       weights: this.weights.value || null,
-      threshold: this.automatic.checked ? null : Number(this.threshold.value),
+      threshold: this.automatic.checked ? null : usableThreshold(this.threshold.value),
     };
   }
 

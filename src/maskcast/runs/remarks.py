@@ -1,22 +1,45 @@
-"""Whether targets are of the size of the references, apart from which little is found."""
+"""What a person should know before the first target is masked, such as targets of another size."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Final
 
+from maskcast.drawing.fonts import font_for
 from maskcast.io.sizes import picture_size
+from maskcast.io.storage import Place
 from maskcast.project.folder import ProjectFolder
-from maskcast.types import Reference
+from maskcast.types import ObjectSpec, Reference
 
 _APART: Final = 2.5
 """Times as large along a side, from which it is worth a sentence: specks were seen from 3 on."""
 
 _LOOKED_AT: Final = 12
+_LETTERS: Final = 16
+
+
+def remarks_before(
+    project: ProjectFolder, references: Sequence[Reference], specs: Iterable[ObjectSpec]
+) -> Iterator[str]:
+    """What a person should know before the first target is masked, in sentences."""
+    size = size_warning(project, references)
+    if size is not None:
+        yield size
+    if _is_same(project.targets_place, project.references_place):
+        yield (
+            "the targets are the references themselves, so their results say little about other "
+            "pictures; maskcast selftest does"
+        )
+    unwritten = [spec.name for spec in specs if font_for(spec.name, _LETTERS) is None]
+    if unwritten:
+        yield (
+            f"no font here has all the letters of {', '.join(unwritten)}, so overlays show the id "
+            "alone; install one that has, such as fonts-nanum or Noto Sans CJK"
+        )
 
 
 def size_warning(project: ProjectFolder, references: Sequence[Reference]) -> str | None:
@@ -48,6 +71,12 @@ def size_warning(project: ProjectFolder, references: Sequence[Reference]) -> str
         f"found, and specks beside them: scale the targets to about {_written(wanted)} pixels "
         "first, or annotate a few pictures of their size as references"
     )
+
+
+def _is_same(place: Place, other: Place) -> bool:
+    if isinstance(place, Path) and isinstance(other, Path):
+        return place.resolve() == other.resolve()
+    return place == other
 
 
 def _middle(sizes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

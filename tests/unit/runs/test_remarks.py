@@ -1,4 +1,4 @@
-"""Targets of quite another size than the references are told at the start."""
+"""What is told before the first target: sizes apart, targets that are references, no font."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from maskcast.drawing import fonts
+from maskcast.project.folder import ProjectFolder
 from maskcast.runs.run import run_project
 from quiet import Quiet
 from runnable import SIZE, runnable_project
@@ -37,3 +39,28 @@ def test_targets_of_another_size_are_told(
     if expected is not None:
         assert expected in told[0]
         assert "scale the targets to about 4" in told[0]
+
+
+def told(project: ProjectFolder) -> str:
+    observer = Quiet()
+    run_project(project, observer)
+    return "\n".join(observer.notes)
+
+
+def test_targets_that_are_the_references_are_told(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    assert "references themselves" not in told(runnable_project(root))
+    flags = {"engine": "fake", "paths": {"targets": root / "references", "output": Path("o")}}
+    assert "references themselves" in told(ProjectFolder.open(root, flags))
+
+
+def test_a_name_that_no_font_can_write_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = runnable_project(tmp_path / "project")
+    (project.root / "maskcast.toml").write_text('objects = [{id = 1, name = "결함"}]\n')
+    named = ProjectFolder.open(project.root, {"engine": "fake"})
+    fonts._source_for.cache_clear()
+    monkeypatch.setattr(fonts, "_system_fonts", tuple)
+    assert "no font here has all the letters of 결함" in told(named)
+    fonts._source_for.cache_clear()
