@@ -24,6 +24,7 @@ from maskcast.project.inventory import (
     list_references,
     rename_reference,
 )
+from maskcast.results.choosing import settled
 from maskcast.results.evaluation import Evaluation, evaluate_output
 from maskcast.results.result import Result, read_results
 from maskcast.results.status import Status, read_status
@@ -124,7 +125,7 @@ class Project(ProjectFolder):
         """Mask every target that is not done yet; see ``runs.run.run_project``."""
         silent = observer or _Silent()
         summary = run_project(
-            self,
+            settled(self, silent.note, fresh=fresh),
             silent,
             limit=limit,
             fresh=fresh,
@@ -144,7 +145,11 @@ class Project(ProjectFolder):
         executor: Executor | None = None,
     ) -> UpdateSummary:
         """Let corrections teach, as the next generation; see ``updating.update_project``."""
-        return update_project(self, observer or _Silent(), teach=teach, executor=executor)
+        silent = observer or _Silent()
+        project = settled(self, silent.note)
+        summary = update_project(project, silent, teach=teach, executor=executor)
+        write_verdicts(self)
+        return summary
 
     def rethreshold(
         self, cuts: Mapping[int, Cut], *, observer: RunObserver | None = None

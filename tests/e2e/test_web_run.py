@@ -18,6 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 
 from maskcast.demo.example import write_demo_project
+from maskcast.engines.catalog import list_engines
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.inventory import drop_references
@@ -157,6 +158,7 @@ def test_ctrl_c_finishes_what_is_in_flight_behind_a_password_in_korean(
         wait_until_done(page, 1)
         code, said = server.stop()
     assert code == 130
+    assert said.startswith("closing")  # at once, for the end takes seconds
     assert "being finished" in said
     assert "Traceback" not in said
     with Ledger.open(folder / "run.db") as ledger:
@@ -169,6 +171,7 @@ def test_a_second_ctrl_c_does_not_wait(demo: Path, tmp_path: Path) -> None:
         assert server.request("/maskcast/start", "POST", b"{}").json()["started"]
         server.process.send_signal(signal.SIGINT)
         assert server.process.stderr is not None
+        assert "closing" in server.process.stderr.readline()
         assert "again to stop at once" in server.process.stderr.readline()
         code, said = server.stop()
     assert code == 130
@@ -302,6 +305,47 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     page.wait_for_function(DRAWN)
     page.get_by_role("checkbox", name=re.compile("^show 1")).uncheck()
     page.wait_for_function(f"!({DRAWN})()")
+
+
+def test_thresholds_act_on_the_open_picture_and_then_on_all(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    image, mask = picture(1, 2)
+    write_png(project / "references" / "r.png", image)
+    for number in (1, 2):
+        write_png(project / "targets" / f"t{number}.png", picture(number, number)[0])
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8))
+    (project / "maskcast.toml").write_text('engine = "fake"\nkeep_probabilities = "1MB"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Results")
+        page.locator(".results .card", has_text="t2.png").click()
+        page.locator(".large .cutting summary").click()
+        page.wait_for_function(DRAWN)
+        apply = page.get_by_role("button", name="Apply to all targets")
+        expect(apply).to_be_disabled()
+        slider = page.get_by_label(re.compile("^threshold of 1"))
+        slider.fill(slider.get_attribute("max") or "")
+        expect(page.locator(".cut-head output")).to_have_text("1.00")
+        smallest = page.get_by_label("pixels of the smallest part")
+        smallest.fill("9999")
+        smallest.press("Enter")
+        page.wait_for_function(f"!({DRAWN})()")
+        expect(page.locator(".cut-found")).to_have_text("here 0 px, 0 parts")
+        apply.click()
+        expect(page.locator(".run .renewed")).to_contain_text("2 of them newly empty")
+
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text("nothing found")
+        page.locator(".results .card", has_text="t2.png").click()
+        expect(smallest).to_have_value("9999")
+        page.get_by_role("button", name="Back to calibrated").click()
+        expect(page.locator(".run .state")).to_have_text("all done")
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text(re.compile(r"0\.\d\d"))
 
 
 def test_tone_changes_the_picture_on_the_screen_in_all_tabs_and_is_kept(
@@ -504,6 +548,18 @@ def test_a_removed_target_keeps_its_result_and_comes_back(
         expect(page.locator(".run .refused")).to_contain_text("the picture from before is in")
         assert (project / "targets" / "t1.png").read_bytes() == other.read_bytes()
         assert sorted(path.name for path in (project / "targets").iterdir()) == ["t0.png", "t1.png"]
+
+
+def test_engines_that_are_not_ready_say_why_and_what_to_do(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Run")
+    unready = page.locator(".run .unready")
+    unready.locator("summary").click()
+    known = [entry for entry in list_engines() if not entry.ready]
+    expect(unready.locator("dt")).to_have_text([entry.name for entry in known])
+    for entry in known:
+        expect(unready).to_contain_text(entry.next_step)
 
 
 def test_masks_that_cannot_be_had_say_why(context: BrowserContext, reviewing: Server) -> None:

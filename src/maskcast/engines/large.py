@@ -5,15 +5,27 @@ Masks are held as bits, row by row; nothing here ever has a whole mask as bools.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.base import Engine
 from maskcast.io.windowed import Picture
 from maskcast.types import Mask, MemoryBank
+
+_LARGE_SIDE: Final = 2048
+"""Of engines that see the whole in any case: less and halos cost more, more and memory does."""
+
+_BITS_SET: Final = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1)
+
+_STRIP_PIXELS: Final = 8 << 20
+
+_VIEW_SIDE: Final = 1024
+"""About what SAM's encoders look at."""
 
 
 class PackedMask:
@@ -39,6 +51,17 @@ class PackedMask:
     def packed(self, top: int, bottom: int) -> npt.NDArray[np.uint8]:
         """The same as bits, uint8 (bottom - top, ceil(W / 8)), the first pixel in the high bit."""
         return self._bits[top:bottom]
+
+    @property
+    def area(self) -> int:
+        """Number of pixels that are set."""
+        return int(np.bincount(self._bits.ravel(), minlength=256) @ _BITS_SET)
+
+    def strips(self) -> Iterator[tuple[int, Mask]]:
+        """Top row and rows, of about 8 megapixels at a time, from the top down."""
+        step = max(1, _STRIP_PIXELS // self.width)
+        for top in range(0, self.height, step):
+            yield top, self.rows(top, min(self.height, top + step))
 
     def any_in(self, top: int, bottom: int) -> bool:
         """Whether a pixel is set in these rows."""
@@ -80,13 +103,39 @@ class Tiles:
     side: int
     halo: int = 128
 
+    @classmethod
+    def chosen(cls, engine: Engine) -> Tiles:
+        """What suits an engine where nobody chose: it tells itself, or its own view decides."""
+        return cls(_LARGE_SIDE if isinstance(engine, LargeEngine) else _VIEW_SIDE)
+
+    def is_for(self, height: int, width: int) -> bool:
+        """Whether a picture is larger than a tile."""
+        return height * width > self.side * self.side
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Where what is known of a picture is kept until all of it is masked.
+
+    Attributes:
+        path: of a file that an engine may write and go on with; whoever gives it removes it.
+        identity: another one if picture or memory bank are others.
+    """
+
+    path: Path
+    identity: str
+
 
 @runtime_checkable
 class LargeEngine(Protocol):
     """An engine that masks a picture window by window, as if it saw all of it."""
 
     def propagate_large(
-        self, bank: MemoryBank, picture: Picture, tiles: Tiles
+        self,
+        bank: MemoryBank,
+        picture: Picture,
+        tiles: Tiles,
+        unfinished: Unfinished | None = None,
     ) -> LargeSegmentation:
         """Mask a picture with bounded memory; to the bit what ``propagate`` finds in the whole.
 
@@ -94,6 +143,7 @@ class LargeEngine(Protocol):
             bank: made by this engine's ``memorize``; not modified.
             picture: read by several threads.
             tiles: about how much is looked at at a time.
+            unfinished: what an interrupted call left is gone on with; None = nothing is kept.
 
         Raises:
             ForeignBankError: if the bank was made by another engine.

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.large import PackedMask
 from maskcast.types import Mask
 
 Labels = npt.NDArray[np.int32]
@@ -49,6 +50,24 @@ class Uniting:
         roots = np.array([_root(parents, number) for number in range(self.count)], np.intp)
         kept, numbers = np.unique(roots, return_inverse=True)
         return numbers.astype(np.intp), len(kept)
+
+
+def remove_small_parts(mask: PackedMask, least: int) -> None:
+    """Take components of fewer than ``least`` pixels out of a mask."""
+    uniting = Uniting()
+    areas = [np.zeros(1, np.int64)]
+    for _, rows in mask.strips():
+        before = uniting.count
+        labels = uniting.add(rows)
+        areas.append(np.bincount(labels[labels > 0] - before, minlength=uniting.count - before))
+    numbers, count = uniting.united()
+    area = np.zeros(count, np.int64)
+    np.add.at(area, numbers, np.concatenate(areas))
+    large = area >= least
+    large[0] = False
+    again = Uniting()
+    for top, rows in mask.strips():
+        mask.put(top, large[numbers[again.add(rows)]])
 
 
 def label(rows: Mask) -> Labels:

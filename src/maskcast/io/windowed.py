@@ -9,10 +9,9 @@ bound of ``read_image``, and kept as it is stored. A window looks exactly as the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -95,7 +94,6 @@ class OpenedPicture:
     Attributes:
         height: rows, oriented.
         width: columns, oriented.
-        notes: what was left out or assumed, in words for the user.
     """
 
     def __init__(
@@ -104,15 +102,20 @@ class OpenedPicture:
         source: _Source,
         window: IntensityWindow | None,
         options: ReadOptions,
+        held: ExitStack | None = None,
     ) -> None:
+        self._held = held or ExitStack()
         self._path, self._source, self._window, self._options = path, source, window, options
         size = source.height, source.width
         self.height, self.width = size[::-1] if source.orientation >= 5 else size
-        self.notes = source.notes
-        with unreadable_if_it_fails(path, options):
-            corner = source.read(0, 0, 1, 1)
-        shown = show(path, corner, window=window, options=options)
-        self.notes += tuple(note for note in shown.notes if note not in self.notes)
+        try:
+            with unreadable_if_it_fails(path, options):
+                corner = source.read(0, 0, 1, 1)
+            shown = show(path, corner, window=window, options=options)
+        except BaseException:
+            self.close()
+            raise
+        self._assumed = tuple(note for note in shown.notes if note not in source.notes)
 
     def read(self, top: int, left: int, bottom: int, right: int) -> RgbImage:
         """See ``Picture``."""
@@ -122,6 +125,21 @@ class OpenedPicture:
         turned = np.ascontiguousarray(orient(stored.samples, orientation))
         raster = replace(stored, samples=turned)
         return show(self._path, raster, window=self._window, options=self._options).rgb
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out or assumed, in words for the user; what is damaged, as far as read."""
+        return self._source.notes + self._assumed
+
+    def close(self) -> None:
+        """Close the file."""
+        self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _as_stored(self, span: Span) -> Span:
         """A window of the oriented frame in that of the file; see ``rasters.orient``."""
@@ -157,25 +175,26 @@ class _Decoded:
         return replace(self.raster, samples=self.raster.samples[top:bottom, left:right])
 
 
-@contextmanager
 def open_picture(
     path: Readable,
     *,
     window: IntensityWindow | None = None,
     options: ReadOptions = DEFAULT_OPTIONS,
-) -> Iterator[OpenedPicture]:
+) -> OpenedPicture:
     """Open a picture to read it by windows, see ``read_image`` for how it looks.
 
     A TIFF may have ``tiff_windows.MOST_WINDOWS`` times the bound of pixels, of which a strip or
     tile that is packed in one piece may have the bound. All other pictures are decoded whole, and
     have the bound.
 
+    Returns:
+        It, to be closed.
+
     Raises:
         ImageError: as ``read_image`` does; damage may only be found where a window meets it.
     """
-    if not _is_tiff(path):
-        yield OpenedPicture(path, _Decoded(read_raster(path, options)), window, options)
-        return
+    if not is_tiff(path):
+        return OpenedPicture(path, _Decoded(read_raster(path, options)), window, options)
     with ExitStack() as stack:
         with unreadable_if_it_fails(path, options):
             file = stack.enter_context(opened(path))
@@ -183,9 +202,15 @@ def open_picture(
             file.seek(0)
             source = WindowedTiff(file, Limits(options, size))
             stack.callback(source.close)
-        yield OpenedPicture(path, source, window, options)
+        held = stack.pop_all()
+    return OpenedPicture(path, source, window, options, held)
 
 
-def _is_tiff(path: Readable) -> bool:
+def is_tiff(path: Readable) -> bool:
+    """Whether a file can be read by windows without being decoded whole.
+
+    Raises:
+        ImageError: if it cannot be opened.
+    """
     with unreadable_if_it_fails(path), opened(path) as file:
         return file.read(4) in SIGNATURES

@@ -42,6 +42,12 @@ TAUGHT_NAME = ".taught.json"
 """The annotations of targets that are references: in an output of those that it was made with, in
 the review folder of those that the next one is made with."""
 
+AUTO_ENGINE = "auto"
+"""Instead of an engine's name: a run takes the best that is ready; see ``results.choosing``."""
+
+_PROMPTED = "pixel"
+"""With ``auto``, the engine that answers prompts in labelers."""
+
 IDENTITY_NAME = ".run"
 """The file in an output that says of which run it is; see ``runs.identity``."""
 
@@ -149,7 +155,7 @@ class ProjectFolder:
     @property
     def engine_settings(self) -> EngineSettings:
         """What the engine is built with."""
-        options = dict(self.settings.engines.get(self.settings.engine, {}))
+        options = dict(self.settings.engines.get(self._engine_name, {}))
         if self.settings.weights is not None:
             options["weights"] = self.settings.weights
         return EngineSettings(
@@ -160,13 +166,18 @@ class ProjectFolder:
         )
 
     def create_engine(self) -> Engine:
-        """Build the engine that the settings name.
+        """Build the engine that the settings name; ``pixel`` if they say ``auto``.
 
         Raises:
             SettingsError: if there is no such engine.
             EngineMissingError: if its extra or weights are missing.
         """
-        return create_engine(self.settings.engine, self.engine_settings)
+        return create_engine(self._engine_name, self.engine_settings)
+
+    @property
+    def _engine_name(self) -> str:
+        named = self.settings.engine
+        return _PROMPTED if named == AUTO_ENGINE else named
 
     def find_targets(self) -> FoundImages:
         """List the targets of a folder, ascending by image id.
@@ -192,9 +203,13 @@ class ProjectFolder:
     def _check_targets(self) -> None:
         place = self.targets_place
         if isinstance(place, Path) and not place.is_dir():
-            raise SettingsError(
-                f"the targets folder {place} does not exist; put images there or give --targets"
+            meant = self.root / place.name
+            hint = (
+                f"did you mean {meant}? Flags are paths from where you are"
+                if meant.is_dir() and meant != place
+                else "put images there or give --targets"
             )
+            raise SettingsError(f"the targets folder {place} does not exist; {hint}")
 
     def _excluded(self) -> tuple[Place, ...]:
         output, removed = self.output_place, self.root / BIN_NAME

@@ -152,7 +152,7 @@ def prepared_update(project: ProjectFolder, teach: int | None = None) -> Update:
 def _doubts(ledger: Ledger) -> dict[str, float]:
     doubt: dict[str, float] = {}
     for row in ledger.found_scores():
-        own = 0.0 if row.score is None else 1 - row.score
+        own = 0.0 if row.trust is None else 1 - row.trust
         doubt[row.image_id] = max(own, doubt.get(row.image_id, 0.0))
     return doubt
 

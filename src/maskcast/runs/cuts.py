@@ -103,6 +103,10 @@ class Cuts:
         """The cut of an object."""
         return self.chosen.get(object_id, Cut())
 
+    def without_chosen(self, least: Mapping[int, int]) -> dict[int, int]:
+        """Of the smallest areas by object id those that nobody chose another one for."""
+        return {key: area for key, area in least.items() if not self.of(key).smallest}
+
     def to_json(self) -> dict[str, Any]:
         """JSON-able: only what was chosen, the same for the same choice."""
         plain = asdict(Cut())
@@ -168,7 +172,9 @@ def recut(
     shape = next(iter(planes.values())).shape if planes else (1, 1)
     masks = [cut_mask(planes[key], calibration.levels[key], cuts.of(key)) for key in ids]
     if calibration.exclusive and cuts:
-        masks = _settled(masks, [_margins(planes[key], key, calibration, cuts) for key in ids])
+        levels = calibration.levels
+        margins = [planes[key].astype(np.int16) - np.int16(levels[key]) for key in ids]
+        masks = _settled(masks, margins)
     found = [(key, mask) for key, mask in zip(ids, masks, strict=True) if mask.any()]
     if not found:
         return Segmentation.empty(*shape)
@@ -202,14 +208,11 @@ def _certainty(plane: Plane, mask: Mask, level: int) -> float:
     return float((counts / (1 + np.exp(-odds))).sum() / counts.sum())
 
 
-def _margins(plane: Plane, key: int, calibration: Calibration, cuts: Cuts) -> npt.NDArray[np.int16]:
-    threshold = cuts.of(key).threshold
-    level = calibration.levels[key] if threshold is None else level_of(threshold)
-    return plane.astype(np.int16) - np.int16(level)
-
-
 def _settled(masks: list[Mask], margins: list[npt.NDArray[np.int16]]) -> list[Mask]:
-    """A pixel that several objects claim belongs to the one that is farthest above its level."""
+    """A pixel that several objects claim belongs to the one farthest above its calibrated level.
+
+    That is the one that the engine gave it to, if it gave it to any.
+    """
     claims = np.sum(masks, axis=0, dtype=np.uint8) if masks else np.zeros((1, 1), np.uint8)
     if claims.max(initial=0) < 2:
         return masks

@@ -168,7 +168,9 @@ class Worker:
         if keeper is not None and isinstance(engine, Probabilistic):
             keeper.begin(engine.calibration(bank))
         size = recipe.batch_size or engine.info.max_batch
-        self._batches = BatchRunner(engine, bank, size, planes=keeper is not None)
+        self._batches = BatchRunner(
+            engine, bank, size, planes=keeper is not None, tiles=recipe.work.tiles
+        )
 
     def mask(self, items: Iterable[WorkItem], record: Record) -> None:
         """Mask ``items``; rows as ``Masker.mask`` gives them.

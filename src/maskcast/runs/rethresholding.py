@@ -24,6 +24,7 @@ from maskcast.engines.planes import Calibration
 from maskcast.errors import MaskcastError, RunError, SettingsError, StorageError
 from maskcast.io.printable import counted, printable
 from maskcast.project.folder import LEDGER_NAME, TAUGHT_NAME, ProjectFolder
+from maskcast.runs.crumbs import areas_in, found_only, without_crumbs
 from maskcast.runs.cuts import Cuts, recut
 from maskcast.runs.differences import (
     CHANGES_NAME,
@@ -33,7 +34,7 @@ from maskcast.runs.differences import (
     compared,
     write_changes,
 )
-from maskcast.runs.fingerprint import CUTS, seen_window
+from maskcast.runs.fingerprint import CUTS, SMALLEST, seen_window
 from maskcast.runs.generations import (
     NEXT,
     carry_over_files,
@@ -246,7 +247,9 @@ class _Cutting:
         options = project.settings.images.read_options
         sink = sink_for(coming, new.run_id)
         window = seen_window(old.fingerprint)
-        self._work = FileWork(sink, project.object_specs(shown), window, options)
+        least = cuts.without_chosen(areas_in(old.fingerprint.get(SMALLEST)))
+        specs = project.object_specs(shown)
+        self._work = FileWork(sink, specs, window, options, least=least)
         self.changes: list[Change] = []
         self.is_complete = False
         self._counts: Counter[str] = Counter()
@@ -309,6 +312,7 @@ class _Cutting:
     def _cut_anew(self, row: TargetRow) -> _Done:
         kept = read_planes(planes_path(self._folders.root, row.name))
         found = recut(kept.planes, kept.own, self._calibration, self._cuts)
+        found = found_only(without_crumbs(found, self._work.least))
         if found.masks.shape[1:] != row.size:
             raise RunError("its probabilities are of another picture; do it again with --redo")
         changes = self._compared(row, found)

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from maskcast.engines.base import Engine, Probabilistic
+from maskcast.engines.large import LargeEngine, Tiles
 from maskcast.errors import FingerprintError, SettingsError
 from maskcast.io.atomic import remove_stale_temporaries
 from maskcast.io.images import IntensityWindow
@@ -27,6 +28,7 @@ from maskcast.project.references import load_references
 from maskcast.runs.aside import move_aside
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import LedgerCopies
+from maskcast.runs.crumbs import smallest_areas
 from maskcast.runs.cuts import Cuts
 from maskcast.runs.executor import Executor, LocalExecutor, Masker, Recipe
 from maskcast.runs.fingerprint import CUTS, Fingerprint, describe_changes, run_fingerprint
@@ -49,6 +51,7 @@ from maskcast.runs.premises import check_output
 from maskcast.runs.recorder import Recorder
 from maskcast.runs.redoing import chosen_targets
 from maskcast.runs.redrawing import Redrawing
+from maskcast.runs.remarks import remarks_before
 from maskcast.runs.shards import FOLDER, ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
 from maskcast.runs.stages import RunStage
@@ -248,6 +251,8 @@ class _Setup:
             self.observer.note(
                 f"shards are gone; done again: {counted(forgotten, 'target')} of theirs"
             )
+        for told in remarks_before(project, self.references, self.specs.values()):
+            self.observer.note(told)
         with Ledger.read(ledger.path) as known:
             self._draw_again(ledger, known, stop)
             listed = TargetList(project.stream_targets(), project.targets_place, known)
@@ -307,6 +312,11 @@ class _Setup:
     @contextmanager
     def _made_ready(self, run_id: str, expected: int | None) -> Iterator[Masker]:
         name = self.engine.info.name
+        tiles = self._tiles()
+        if tiles is not None and self.project.settings.tiles.side == "auto":
+            self.observer.note(
+                f"targets of more than {tiles.side} x {tiles.side} pixels go through tile by tile"
+            )
         self.observer.stage(RunStage("learning", len(self.references), name))
         keeper = self._keeper(run_id)
         recipe = self._recipe(run_id)
@@ -322,6 +332,11 @@ class _Setup:
     def _keeper(self, run_id: str) -> PlaneKeeper | None:
         """Who keeps probability planes, and cuts by them; None if nobody asks for them."""
         bound, output = self.project.settings.keep_probabilities or 0, self.project.output_place
+        if self.cuts and self._tiles() is not None:
+            raise SettingsError(
+                "this output has thresholds that were chosen on its probabilities, and masks made "
+                "tile by tile have none; leave --tile out, or start again with --fresh"
+            )
         if not bound and not self.cuts:
             return None
         if not isinstance(self.engine, Probabilistic):
@@ -340,15 +355,31 @@ class _Setup:
         return None
 
     @property
+    def least(self) -> dict[int, int]:
+        """Object id -> pixels of the smallest part that counts as found."""
+        return smallest_areas(self.references, self.project.settings.min_area)
+
+    @property
     def _is_elsewhere(self) -> bool:
         return not isinstance(self.executor, LocalExecutor)
 
     def _fingerprint(self) -> Fingerprint:
         """What the results depend on."""
-        found = run_fingerprint(self.engine.info, self.references, self.window)
+        found = run_fingerprint(self.engine.info, self.references, self.window, self.least)
+        tiles = self._tiles()
+        if tiles is not None and not isinstance(self.engine, LargeEngine):
+            found = {**found, "tiles": {"side": tiles.side, "halo": tiles.halo}}
         if self.cuts:
             found = {**found, CUTS: self.cuts.to_json()}
         return found if self.shard_size is None else {**found, "layout": "shards"}
+
+    def _tiles(self) -> Tiles | None:
+        """How large targets are cut; None = they are not."""
+        chosen = self.project.settings.tiles
+        if chosen.side is None:
+            return None
+        side = Tiles.chosen(self.engine).side if chosen.side == "auto" else chosen.side
+        return Tiles(side, chosen.halo)
 
     def _recipe(self, run_id: str) -> Recipe:
         """What workers are built from."""
@@ -362,7 +393,15 @@ class _Setup:
             settings=self.project.engine_settings,
             signature=self.engine.info.signature,
             references=self.references,
-            work=FileWork(sink, self.specs, self.window, settings.images.read_options),
+            work=FileWork(
+                sink,
+                self.specs,
+                self.window,
+                settings.images.read_options,
+                tiles=self._tiles(),
+                unfinished=output / "unfinished" if isinstance(output, Path) else None,
+                least=self.cuts.without_chosen(self.least),
+            ),
             shards=shards,
             batch_size=None if settings.batch_size == "auto" else settings.batch_size,
             workers=settings.workers,

@@ -100,6 +100,14 @@ def test_what_two_objects_claim_goes_to_the_one_farther_above_its_threshold() ->
     assert both.masks.tolist() == [[[True, True, False]], [[False, True, True]]]
 
 
+def test_no_choice_for_one_object_takes_what_is_anothers() -> None:
+    planes = {1: plane("960"), 2: plane("044")}
+    wide = Cuts({2: Cut(0.1)})
+    found = recut(planes, {1: (0.7, 0.9)}, calibration(exclusive=True), wide)
+    assert found.masks.tolist() == [[[True, True, False]], [[False, False, True]]]
+    assert found.scores[0] == pytest.approx(0.7)
+
+
 def test_cuts_are_told_and_read_again() -> None:
     cuts = Cuts({3: Cut(0.4, smallest=5), 1: Cut()})
     assert cuts.to_json() == {"3": {"threshold": 0.4, "smallest": 5}}

@@ -13,6 +13,7 @@ from maskcast.engines.planes import probability_of
 from maskcast.errors import FingerprintError, RunError, SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.results.report import render_report
 from maskcast.review.reviewing import decide
 from maskcast.review.updating import rethreshold_project
 from maskcast.runs.cuts import Cut, Cuts
@@ -154,6 +155,13 @@ def test_one_that_is_stopped_leaves_the_output_as_it_was(project: ProjectFolder)
     assert not summary.is_complete
     assert result_digests(project.output_folder) == first
     assert rethreshold_project(project, Quiet(), NOTHING).is_complete
+
+
+def test_the_report_tells_what_was_chosen(project: ProjectFolder) -> None:
+    assert "chosen after the run" not in render_report(project, "en")
+    rethreshold_project(project, Quiet(), Cuts({1: Cut(0.3, smallest=5)}))
+    assert "1 object 1: threshold 0.3, smallest part 5" in render_report(project, "en")
+    assert "1 object 1: 임계값 0.3, 최소 조각 5" in render_report(project, "ko")
 
 
 def test_what_cannot_be_done_is_said(project: ProjectFolder) -> None:

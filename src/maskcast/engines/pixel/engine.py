@@ -14,7 +14,7 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
-from maskcast.engines.large import LargeSegmentation, Tiles
+from maskcast.engines.large import LargeSegmentation, Tiles, Unfinished
 from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
@@ -49,6 +49,12 @@ class PixelEngine:
             raise SettingsError(
                 f"the engine 'pixel' computes on the CPU only, not on "
                 f"{settings.device!r}; leave --device away"
+            )
+        if "weights" in settings.options:
+            raise SettingsError(
+                f"the engine 'pixel' takes no weights, but got {settings.options['weights']!r}; "
+                "leave --weights (weights in maskcast.toml) out, or give an --engine that "
+                "maskcast engines lists weights of"
             )
         if settings.options:
             raise SettingsError(
@@ -108,12 +114,16 @@ class PixelEngine:
             return list(self._pool.map(partial(predict_with_planes, bank.state), images))
 
     def propagate_large(
-        self, bank: MemoryBank, picture: Picture, tiles: Tiles
+        self,
+        bank: MemoryBank,
+        picture: Picture,
+        tiles: Tiles,
+        unfinished: Unfinished | None = None,
     ) -> LargeSegmentation:
         """See ``large.LargeEngine``; tiles are predicted several at once."""
         check_bank(self.info, bank)
         with single_threaded_libraries():
-            return predict_large(bank.state, picture, tiles, self._pool)
+            return predict_large(bank.state, picture, tiles, self._pool, unfinished)
 
     def held_out(self, bank: MemoryBank) -> list[Segmentation]:
         """See ``base.CrossFitted``."""

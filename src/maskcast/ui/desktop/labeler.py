@@ -36,8 +36,8 @@ _DRAWING = (Tool.BOX, Tool.MINUS, Tool.BRUSH, Tool.ERASER)
 _HINTS = {
     Tool.BOX: "Drag a box, or click: left on the object, right beside it. ? shows all keys.",
     Tool.MINUS: "Click beside the object. M ends it.",
-    Tool.BRUSH: "Left paints, right erases, the wheel changes the radius. ? shows all keys.",
-    Tool.ERASER: "Left erases, right paints, the wheel changes the radius. E ends it.",
+    Tool.BRUSH: "Left paints, right erases, the wheel changes the size. ? shows all keys.",
+    Tool.ERASER: "Left erases, right paints, the wheel changes the size. E ends it.",
     Tool.PAN: "Drag the image. P ends it.",
     Tool.ZOOM: "Drag a rectangle to look at. Z ends it, F shows the whole image.",
 }

@@ -185,8 +185,14 @@ class AnnotateService:
         return {"thumbnails": found}
 
     def _name(self, message: messages.NameObject) -> Reply:
-        color = parse_hex_color(message.color)
-        self._workspace.store.save_spec(ObjectSpec(message.object, message.name.strip(), color))
+        color, name = parse_hex_color(message.color), message.name.strip()
+        known = self._workspace.project.object_specs((), self._workspace.store.read())
+        of_name = [key for key, spec in known.items() if name and spec.name == name]
+        if of_name and message.object not in of_name:
+            raise AnnotationError(
+                f"object {of_name[0]} is called {name} already; give another name"
+            )
+        self._workspace.store.save_spec(ObjectSpec(message.object, name, color))
         return self._list()
 
     def _image_ids(self) -> list[str]:

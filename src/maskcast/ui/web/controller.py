@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,12 @@ from maskcast.errors import (
 from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
+from maskcast.results.choosing import settled
 from maskcast.results.verdicts import write_verdicts
 from maskcast.review.applying import show_decisions
-from maskcast.review.updating import run_again, update_project
+from maskcast.review.updating import rethreshold_project, run_again, update_project
 from maskcast.runs.copies import opened_ledger
+from maskcast.runs.cuts import Cuts
 from maskcast.runs.generations import (
     go_back,
     is_renewed_halfway,
@@ -102,15 +104,27 @@ class RunController:
             SettingsError: if the choice is not usable.
         """
         project = keeping_planes(choice.apply(self._project))
+        chosen = replace(choice, engine=project.settings.engine)
+        return self._begin(partial(self._run, project, how), chosen)
+
+    def rethreshold(self, cuts: Cuts) -> bool:
+        """Lay other thresholds over all results, as the next generation.
+
+        Returns:
+            False if a run is in progress.
+        """
+        return self._begin(partial(self._cut, cuts), None)
+
+    def _begin(self, work: Callable[[Live], None], choice: RunChoice | None) -> bool:
         with self._lock:
             if self.is_running:
                 return False
             self._stop.clear()
-            chosen = replace(choice, engine=project.settings.engine)
-            self._live = Live(state="preparing", choice=chosen)
+            self._live = Live(state="preparing", choice=choice)
             # Not a daemon: the interpreter must not end in the middle of a file.
-            work = partial(self._run, project, self._live, how)
-            self._thread = threading.Thread(target=work, name="maskcast-run")
+            self._thread = threading.Thread(
+                target=self._work, args=(work, self._live), name="maskcast-run"
+            )
             self._thread.start()
             return True
 
@@ -174,16 +188,11 @@ class RunController:
             self._live = Live()
             return go_back(self._project)
 
-    def _run(self, project: ProjectFolder, live: Live, how: HowToRun) -> None:
+    def _work(self, work: Callable[[Live], None], live: Live) -> None:
         give_way()
         try:
-            if how == "update" or (how == "again" and keeps_generations(project)):
-                renew = update_project if how == "update" else run_again
-                live.take(renew(project, live, stop=self._stop))
-            else:
-                live.summary = run_project(project, live, fresh=how != "go on", stop=self._stop)
-                show_decisions(project, live.note)
-            write_verdicts(project)
+            work(live)
+            write_verdicts(self._project)
         except FingerprintError as error:
             live.fail(str(error), differs=error.changes)
         except MaskcastError as error:
@@ -193,6 +202,18 @@ class RunController:
             live.fail(f"the run broke ({type(error).__name__}: {error}); the server's log has more")
         finally:
             self._listing, self._seen = None, Rate()
+
+    def _run(self, project: ProjectFolder, how: HowToRun, live: Live) -> None:
+        project = settled(project, live.note, fresh=how in {"again", "fresh"})
+        if how == "update" or (how == "again" and keeps_generations(project)):
+            renew = update_project if how == "update" else run_again
+            live.take(renew(project, live, stop=self._stop))
+        else:
+            live.summary = run_project(project, live, fresh=how != "go on", stop=self._stop)
+            show_decisions(project, live.note)
+
+    def _cut(self, cuts: Cuts, live: Live) -> None:
+        rethreshold_project(self._project, live, cuts, stop=self._stop)
 
     def _recorded(self, live: Live) -> RunProgress:
         """What the ledger holds, while no run of ours is in progress."""

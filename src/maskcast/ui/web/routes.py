@@ -20,9 +20,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from maskcast.engines.catalog import list_engines
+from maskcast.engines.catalog import EngineEntry, list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
-from maskcast.results.report import Language, render_report
+from maskcast.project.folder import AUTO_ENGINE
+from maskcast.quality.advice import Language
+from maskcast.results.report import render_report
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import PARTS
@@ -36,6 +38,7 @@ from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures, shown_as, shown_run
 from maskcast.ui.web.review_routes import ReviewRoutes
 from maskcast.ui.web.run_state import RunChoice
+from maskcast.ui.web.threshold_routes import ThresholdRoutes, cuts_in
 from maskcast.ui.web.uploads import UploadFolder, UploadLimits
 from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
 from maskcast.ui.web.workspace import Workspace
@@ -47,6 +50,11 @@ UPLOADS: Final = f"{OWN_ROUTES}upload"
 
 _MOST_ROWS: Final = 500
 _MOST_BODY: Final = 100_000
+_AUTO: Final = EngineEntry(
+    AUTO_ENGINE, True, None, None, "The engine that does best on references left out.", ""
+)
+"""Offered where the project says it."""
+
 _LAST_ROW: Final = 2**53  # the last whole number that a page can name
 _ENGINES_SECONDS: Final = 5.0
 _CLIENT_GONE: Final = 499
@@ -76,6 +84,7 @@ class Api:
             )
         }
         self._decoding = workspace.decoding
+        self._thresholds = ThresholdRoutes(project, workspace.runs)
         self._review = ReviewRoutes(project, workspace.runs, self._row)
         # Weights that are pulled meanwhile are seen when a page asks again.
         self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
@@ -95,12 +104,14 @@ class Api:
             "overlay": self._overlay,
             "original": self._original,
             "layers": self._layers,
+            "thresholds": self._thresholds.state,
             "download": self._download,
             "report": self._report,
             "review": self._review.queue,
         }
         writing: dict[str, Handler] = {
             "start": self._start,
+            "rethreshold": self._thresholds.apply,
             "stop": self._stop,
             "back": self._back,
             "remove": self._bin.remove,
@@ -157,8 +168,10 @@ class Api:
         return without_places(sentence, self._project)
 
     async def _list_engines(self, _: Request) -> Response:
-        engines = await run_in_threadpool(self._engines)
+        engines = list(await run_in_threadpool(self._engines))
         settings = self._project.settings
+        if settings.engine == AUTO_ENGINE:
+            engines.insert(0, _AUTO)
         return json_response(
             {
                 "engines": [entry.to_json() for entry in engines],
@@ -180,7 +193,8 @@ class Api:
     def _check_offered(self, choice: RunChoice) -> None:
         """Weights can be a path on the command line, and only a name here."""
         engines = self._engines()
-        if choice.engine is not None and choice.engine not in {entry.name for entry in engines}:
+        names = {entry.name for entry in engines} | {self._project.settings.engine}
+        if choice.engine is not None and choice.engine not in names:
             raise SettingsError(f"engine: there is none called {choice.engine!r} here")
         offered = {offer.name for entry in engines for offer in entry.weights}
         if choice.weights is not None and choice.weights not in offered:
@@ -290,10 +304,12 @@ class Api:
 
     async def _layers(self, request: Request) -> Response:
         image_id = request.query_params.get("id", "")
+        chosen = request.query_params.get("cuts")
+        cuts = None if chosen is None else cuts_in(chosen)
         async with self._decoding:
             if await request.is_disconnected():
                 return Response(status_code=_CLIENT_GONE)
-            layers = await run_in_threadpool(self._pictures.layers, image_id)
+            layers = await run_in_threadpool(self._pictures.layers, image_id, cuts)
         if layers is None:
             return error_response(404, "nothing was found there, or it is not done")
         return json_response(layers)

@@ -31,6 +31,10 @@ RUN_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.settings": ("Settings", "설정"),
     "run.engine": ("Engine", "엔진"),
     "run.not_ready": ("not ready", "준비 안 됨"),
+    "run.unready": (
+        "Engines that are not ready ({count}), and what makes them ready",
+        "준비되지 않은 엔진 {count}개와 준비하는 방법",
+    ),
     "run.next_engine": (
         "The next step, {engine}: better masks, one download of {megabytes} MB; {step}",
         "다음 단계 {engine}: {megabytes} MB를 한 번 내려받으면 마스크가 더 좋아집니다. {step}",
@@ -75,6 +79,10 @@ RUN_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.stage_learning": (
         "{engine} learns from the references ({count})",
         "{engine} 엔진이 참조 {count}개에서 배우는 중",
+    ),
+    "run.stage_cutting": (
+        "laying other thresholds over all results",
+        "모든 결과에 새 임계값을 적용하는 중",
     ),
     "run.stage_masking": (
         "running; it goes on when this page is closed",

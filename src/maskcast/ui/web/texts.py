@@ -337,6 +337,35 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.right_doubtful": ("doubtful ({percent} %)", "의심스러움 ({percent} %)"),
     "results.right_unlikely": ("likely wrong ({percent} %)", "틀렸을 가능성 높음 ({percent} %)"),
     "results.area": ("{area} px", "{area}픽셀"),
+    "results.thresholds": ("Thresholds", "임계값"),
+    "results.cut.threshold": ("threshold of {name}", "{name} 임계값"),
+    "results.cut.calibrated": ("{value}, calibrated", "{value}, 보정값"),
+    "results.cut.smallest": ("Smallest part", "최소 조각"),
+    "results.cut.smallest.long": ("pixels of the smallest part", "가장 작은 조각의 픽셀 수"),
+    "results.cut.holes": ("Fill holes", "구멍 채우기"),
+    "results.cut.holes.long": (
+        "pixels of the largest hole that is filled",
+        "채울 구멍의 최대 픽셀 수",
+    ),
+    "results.cut.smooth": ("Smooth", "다듬기"),
+    "results.cut.smooth.long": (
+        "pixels over which the edge is smoothed",
+        "가장자리를 다듬는 픽셀 수",
+    ),
+    "results.cut.here": ("here {area} px, {parts} parts", "여기 {area}픽셀, {parts}조각"),
+    "results.cut.note": (
+        (
+            "Bars: pixels over {kept} targets; the white line is what was calibrated. Applied, it "
+            "makes new results beside these; reviewed targets stay as they are."
+        ),
+        (
+            "막대는 대상 {kept}장의 픽셀 수, 흰 선은 보정값입니다. 적용하면 지금 결과를 남겨 둔 채 "
+            "새 결과를 만들며, 검토한 대상은 그대로 둡니다."
+        ),
+    ),
+    "results.cut.apply": ("Apply to all targets", "모든 대상에 적용"),
+    "results.cut.back": ("Back to calibrated", "보정값으로"),
+    "results.cut.busy": ("a run is in progress; stop it first", "실행 중입니다. 먼저 중지하세요"),
     "results.parts": ("{parts} parts", "{parts}조각"),
     "results.looks": ("what is drawn", "그릴 것"),
     "results.outline": ("Outline", "윤곽"),

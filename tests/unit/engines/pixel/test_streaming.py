@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partialmethod
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from maskcast.engines.large import LargeSegmentation, Tiles
+from maskcast.engines.large import LargeSegmentation, Tiles, Unfinished
 from maskcast.engines.pixel.learning import context
 from maskcast.engines.pixel.learning.learner import LearnerOptions, fit
 from maskcast.engines.pixel.learning.model import PixelModel, predict
@@ -106,6 +107,45 @@ def test_limits_are_those_of_whole_components(change: dict[str, float]) -> None:
 
     for exclusive in (True, False):
         assert_same(replace(model, decisions=decisions, exclusive=exclusive), image)
+
+
+def test_what_is_done_of_a_picture_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(casting, "_ROW_VALUES", 1)  # rows of tiles of 256 pixels: four of them
+    image, _ = draw(1100, 600, 60, is_gray=True)
+    model = fitted(is_gray=True)
+    unfinished = Unfinished(tmp_path / "new" / "a.tiles", "a")
+    computed: list[int] = []
+    first_row = casting.Casting._first_row
+
+    def counted(self: casting.Casting, row: int, stop: int) -> object:
+        computed.append(row)
+        if row == stop:
+            raise KeyboardInterrupt
+        return first_row(self, row)
+
+    def mask(where: Unfinished, stop: int = 99) -> LargeSegmentation:
+        computed.clear()
+        monkeypatch.setattr(casting.Casting, "_first_row", partialmethod(counted, stop=stop))
+        with single_threaded_libraries(), ThreadPoolExecutor(1) as pool:
+            return predict_large(model, WholePicture(image), Tiles(512), pool, where)
+
+    with pytest.raises(KeyboardInterrupt):
+        mask(unfinished, stop=3)
+    with unfinished.path.open("ab") as file:
+        file.write(b"half a record")  # as a kill leaves it
+    found = mask(unfinished)
+
+    assert computed == [1, 2, 3]  # the context of what is left, and that itself
+    whole = predict(model, image)
+    for packed, expected in zip(found.masks, whole.masks, strict=True):
+        np.testing.assert_array_equal(packed.rows(0, 1100), expected)
+    np.testing.assert_array_equal(found.scores, whole.scores)
+    mask(unfinished)
+    assert computed == []
+    mask(replace(unfinished, identity="of another picture"))
+    assert computed == [0, 1, 2, 3]
 
 
 def test_a_grid_covers_a_picture_once() -> None:

@@ -113,14 +113,19 @@ class Casting:
         self._model, self._picture, self._pool = model, picture, pool
         self.grid = Grid.of(picture.height, picture.width, side, len(model.object_ids))
         self.light = measure_light(picture)
-        self._means = self._mean_probabilities()
+        self._means: list[float] = []
 
-    def rows(self) -> Iterator[Stack]:
-        """Final logits of each row of tiles, float32 (K, h, W), from the top down."""
+    def rows(self, begin: int = 0) -> Iterator[Stack]:
+        """Final logits of each row of tiles, float32 (K, h, W), from row ``begin`` down."""
         count = len(self.grid.rows)
+        if begin == count:
+            return
+        self._means = self._mean_probabilities()
         above: Stack | None = None
-        first, kept = self._first_row(0)
-        for row in range(count):
+        if begin:
+            above = self._first_row(begin - 1)[0][:, -HALO:].copy()
+        first, kept = self._first_row(begin)
+        for row in range(begin, count):
             following = self._first_row(row + 1) if row + 1 < count else None
             below = None if following is None else following[0][:, :HALO]
             known = _Known.of(above, first, below)

@@ -27,7 +27,7 @@ from maskcast.engines.pixel.learning.features import Light, normalise, strips
 from maskcast.engines.pixel.learning.perceptron import sigmoid
 from maskcast.engines.pixel.learning.snapping import Profiles, around, levels_around
 from maskcast.engines.pixel.streaming.logit_store import NOWHERE, LogitStore
-from maskcast.engines.uniting import Labels, Uniting
+from maskcast.engines.uniting import Labels, Uniting, remove_small_parts
 from maskcast.io.windowed import Picture
 from maskcast.types import Mask
 
@@ -278,22 +278,5 @@ def _settle(seen: Seen, found: list[_Candidate]) -> list[_Candidate]:
                 candidate.mask.put(top, own)
     for candidate, is_less in zip(found, changed, strict=True):
         if is_less:
-            _remove_crumbs(seen, candidate.mask, candidate.decision.area)
+            remove_small_parts(candidate.mask, candidate.decision.area)
     return [candidate for candidate in found if candidate.mask.any_in(0, candidate.mask.height)]
-
-
-def _remove_crumbs(seen: Seen, mask: PackedMask, least: int) -> None:
-    """Take away components of fewer than ``least`` pixels."""
-    uniting = Uniting()
-    areas = [np.zeros(1, np.int64)]
-    for top, bottom in seen.rows:
-        before = uniting.count
-        labels = uniting.add(mask.rows(top, bottom))
-        areas.append(np.bincount(labels[labels > 0] - before, minlength=uniting.count - before))
-    numbers, count = uniting.united()
-    area = np.zeros(count, np.int64)
-    np.add.at(area, numbers, np.concatenate(areas))
-    large = area >= least
-    large[0] = False
-    for (top, _), labels in zip(seen.rows, _labels(seen, mask), strict=True):
-        mask.put(top, large[numbers[labels]])

@@ -13,6 +13,7 @@ import {
   describe as tell,
   wayOn,
 } from "#static/run/progress.js";
+import { usableThreshold } from "#static/run/settings.js";
 import { countSince, describeRenewed, describeSince } from "#static/run/since.js";
 import { tallied } from "#static/run/uploads.js";
 import { TEXTS } from "./texts.js";
@@ -172,4 +173,11 @@ describe("the figures", () => {
     assert.equal(duration(59.6), "1:00");
     assert.equal(duration(3723), "1:02:03");
   });
+});
+
+test("a threshold is a probability, whatever was typed", () => {
+  assert.deepEqual(
+    ["1.7", "-3", "0.35", "", "x"].map(usableThreshold),
+    [0.99, 0.01, 0.35, 0.5, 0.5],
+  );
 });

@@ -350,9 +350,11 @@ export class Labeler {
         const { image_id: image, wanted } = answer;
         if (answer.new && image !== wanted) this.bin.offerToReplace(wanted, image);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : error;
+        const reason = error instanceof Error ? error.message : String(error);
+        const saysName = reason.startsWith(file.name); // and then need not be said twice
         const about = { name: file.name, reason };
-        this.notices.show("error", this.texts.text("annotate.upload.failed", about));
+        const words = this.texts.text("annotate.upload.failed", about);
+        this.notices.show("error", saysName ? reason : words);
       }
     }
     this.toolbar.showStatus(this.link);
