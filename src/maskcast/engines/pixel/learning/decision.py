@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import Plane
+from maskcast.engines.pixel.learning.exact import mean_of, total_of
 from maskcast.engines.pixel.learning.perceptron import sigmoid
 from maskcast.engines.pixel.learning.snapping import snap
 from maskcast.types import Mask
@@ -60,7 +61,7 @@ _FIXED = DecisionConstants()
 SIGNALS = ("steadiness", "certainty")
 """What `measure` gives."""
 
-_STEP = np.float32(2.0)
+STEP = np.float32(2.0)
 """Logits by which the threshold is moved to see whether a mask is steady."""
 
 
@@ -118,9 +119,20 @@ def measure(logits: Plane, mask: Mask, decision: Decision) -> dict[str, float]:
     """
     margins = logits - np.float32(decision.low)
     inside = margins[mask]
-    wide = np.count_nonzero(mask | (margins > -_STEP))
-    steady = float(np.count_nonzero(inside > _STEP) / wide)
-    return dict(zip(SIGNALS, (steady, float(sigmoid(inside).mean())), strict=True))
+    wide = np.count_nonzero(mask | (margins > -STEP))
+    sure = np.count_nonzero(inside > STEP)
+    return signals_of(int(sure), int(wide), mean_of(total_of(sigmoid(inside)), inside.size))
+
+
+def signals_of(sure: int, wide: int, certainty: float) -> dict[str, float]:
+    """The signals of a mask, by name.
+
+    Args:
+        sure: its pixels that are far above the threshold.
+        wide: pixels that it would have with a much lower one, its own included.
+        certainty: mean probability inside.
+    """
+    return dict(zip(SIGNALS, (sure / wide, certainty), strict=True))
 
 
 def calibrate(
@@ -301,7 +313,18 @@ def _score(logits: Plane, mask: Mask, decision: Decision) -> float:
     if not mask.any():
         return 0.0
     inside = logits[mask]
-    certain = float(sigmoid(inside - np.float32(decision.low)).mean())
-    peak = float(sigmoid(inside.max() - decision.high))
+    certain = mean_of(total_of(sigmoid(inside - np.float32(decision.low))), inside.size)
+    return score_of(certain, float(inside.max()), decision)
+
+
+def score_of(certain: float, highest: float, decision: Decision) -> float:
+    """Expected IoU of a mask that has a pixel.
+
+    Args:
+        certain: mean probability inside.
+        highest: logit inside.
+        decision: the limits.
+    """
+    peak = float(sigmoid(np.float32(highest - decision.high)))
     score = certain * (0.5 + 0.5 * peak) * decision.reliability
     return float(np.clip(score, _FIXED.least_doubt, 1 - _FIXED.least_doubt))

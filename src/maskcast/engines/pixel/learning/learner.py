@@ -41,7 +41,7 @@ from maskcast.types import Reference
 
 __all__ = ["LEARNER_VERSION", "LearnerOptions", "fit"]
 
-LEARNER_VERSION = "1"
+LEARNER_VERSION = "2"
 """Changes when the same references give another model; part of the memory bank's fingerprint."""
 
 _Item = TypeVar("_Item")
