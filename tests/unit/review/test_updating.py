@@ -305,3 +305,13 @@ def test_going_back_that_was_killed_is_finished_and_goes_no_further(
     with Ledger.read(project.ledger_path) as ledger:
         assert ledger.generation == 2
     assert project.go_back() == 1
+
+
+def test_an_update_killed_at_its_very_start_goes_on(project: maskcast.Project) -> None:
+    corrected(project, "1.png")
+    coming = generations_folder(project.output_folder) / "next"
+    coming.mkdir(parents=True)
+    for name in (TAUGHT_NAME, "run.db", "run.db-journal", ".lock"):
+        (coming / name).touch()
+    (coming / TAUGHT_NAME).write_text('{"format": "maskcast-annotations", "version": 1}')
+    assert project.update().generation == 2
