@@ -349,6 +349,27 @@ def apply_brush(mask: Mask, paint: Mask | None, erase: Mask | None) -> Mask:
     return result
 
 
+def take_piece(mask: Mask, other: Mask, pixel: tuple[int, int], positive: bool) -> Mask:
+    """A mask with a piece of another one: what hangs together with a pixel where they differ.
+
+    Args:
+        mask: bool (H, W), unchanged.
+        other: bool (H, W), what it may become.
+        pixel: row and column; it is as wanted afterwards, whatever ``other`` says.
+        positive: whether the piece is added, else taken away.
+
+    Returns:
+        bool (H, W).
+    """
+    result = mask.copy()
+    result[pixel] = positive
+    differs = (other & ~mask if positive else mask & ~other).view(np.uint8)
+    if differs[pixel]:
+        _, labels = cv2.connectedComponents(differs, connectivity=8)
+        result[labels == labels[pixel]] = positive
+    return result
+
+
 def _runs(pixels: Mask, corner: tuple[int, int], shape: tuple[int, int]) -> npt.NDArray[np.int64]:
     """Run lengths, row by row, of a picture of which only a part is not empty.
 

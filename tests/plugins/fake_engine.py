@@ -87,7 +87,7 @@ class FakeEngine:
 
 
 def _fill(shape: tuple[int, ...], prompts: Prompts) -> Mask:
-    mask = np.zeros(shape, np.bool_)
+    mask = np.zeros(shape, np.bool_) if prompts.start is None else prompts.start.copy()
     if prompts.box is not None:
         xmin, ymin, xmax, ymax = np.maximum(np.rint(prompts.box), 0).astype(int)
         mask[ymin:ymax, xmin:xmax] = True
