@@ -284,3 +284,24 @@ def test_a_target_that_keeps_an_object_is_not_newly_empty(project: maskcast.Proj
     told = run_again(project, Quiet()).to_json()["changed"]
     assert told["targets"] > 0
     assert told["newly_empty"] == 0
+
+
+def test_going_back_that_was_killed_is_finished_and_goes_no_further(
+    project: maskcast.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corrected(project, "1.png")
+    project.update()
+    corrected(project, "2.png")
+    project.update()
+
+    def die(*_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", die)
+        with pytest.raises(KeyboardInterrupt):
+            project.go_back()
+    assert project.go_back() == 2
+    with Ledger.read(project.ledger_path) as ledger:
+        assert ledger.generation == 2
+    assert project.go_back() == 1
