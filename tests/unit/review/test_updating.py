@@ -21,6 +21,7 @@ from maskcast.project.store import AnnotationStore
 from maskcast.review.updating import prepared_update, run_again
 from maskcast.runs.generations import is_renewed_halfway
 from maskcast.runs.ledger import Ledger
+from maskcast.runs.sinks import FolderSink
 from maskcast.runs.swapping import generations_folder
 from maskcast.types import Prompts
 from quiet import Quiet
@@ -315,3 +316,21 @@ def test_an_update_killed_at_its_very_start_goes_on(project: maskcast.Project) -
         (coming / name).touch()
     (coming / TAUGHT_NAME).write_text('{"format": "maskcast-annotations", "version": 1}')
     assert project.update().generation == 2
+
+
+def test_a_decision_that_was_killed_while_it_was_drawn_can_be_taken_back(
+    project: maskcast.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = result_digests(project.output_folder)
+
+    def die(self: FolderSink, name: str, files: dict[str, bytes]) -> None:
+        (self.root / "masks" / f"{name}.png").write_bytes(files[f"masks/{name}.png"])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderSink, "put", die)
+        with pytest.raises(KeyboardInterrupt):
+            project.decide(["1.png"], "rejected")
+    assert result_digests(project.output_folder) != before
+    project.take_back(["1.png"])
+    assert result_digests(project.output_folder) == before
