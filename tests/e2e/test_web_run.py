@@ -7,6 +7,8 @@ import shutil
 import signal
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,11 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 
 from maskcast.demo.example import write_demo_project
+from maskcast.engines.catalog import list_engines
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.inventory import drop_references
+from maskcast.project.store import AnnotationStore
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.run import run_project
 from support import picture, result_digests, write_png
@@ -153,6 +158,7 @@ def test_ctrl_c_finishes_what_is_in_flight_behind_a_password_in_korean(
         wait_until_done(page, 1)
         code, said = server.stop()
     assert code == 130
+    assert said.startswith("closing")  # at once, for the end takes seconds
     assert "being finished" in said
     assert "Traceback" not in said
     with Ledger.open(folder / "run.db") as ledger:
@@ -165,6 +171,7 @@ def test_a_second_ctrl_c_does_not_wait(demo: Path, tmp_path: Path) -> None:
         assert server.request("/maskcast/start", "POST", b"{}").json()["started"]
         server.process.send_signal(signal.SIGINT)
         assert server.process.stderr is not None
+        assert "closing" in server.process.stderr.readline()
         assert "again to stop at once" in server.process.stderr.readline()
         code, said = server.stop()
     assert code == 130
@@ -239,13 +246,12 @@ def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing:
     page.keyboard.press("ArrowRight")  # onto the next page of the gallery
     expect(page.locator(".large .name")).to_have_text("t058.png")
     expect(page.locator(".large .found")).to_contain_text("0.98")
-    overlay, original = page.locator(".large .overlay"), page.locator(".large .original")
-    for shown in (overlay, original):
-        page.wait_for_function(
-            "node => node.complete && node.naturalWidth === 80", arg=shown.element_handle()
-        )
+    original = page.locator(".large .original")
+    page.wait_for_function(
+        "node => node.complete && node.naturalWidth === 80", arg=original.element_handle()
+    )
     assert visible_share(page) == 1
-    slider = page.get_by_label("original or overlay")
+    slider = page.get_by_label("original or masks")
     slider.fill("25")
     assert visible_share(page) == pytest.approx(0.25)
     slider.fill("0")
@@ -256,12 +262,152 @@ def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing:
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.wheel(0, -600)
     page.wait_for_function(
-        "width => document.querySelector('.large .overlay').getBoundingClientRect().width"
+        "width => document.querySelector('.large .original').getBoundingClientRect().width"
         " > 2 * width",
         arg=fitted,
     )
     page.locator(".large .fit").click()
     assert width_of(page) == pytest.approx(fitted)
+
+
+def test_what_was_found_is_drawn_by_the_browser_and_switched(
+    context: BrowserContext, reviewed: Path, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    page.locator(".results .card", has_text="t004.png").click()
+    page.wait_for_function(DRAWN)
+    with Image.open(reviewed / "output" / "id_masks" / "t004" / "1.png") as picture_of_mask:
+        mask = np.asarray(picture_of_mask) > 0
+    rows, columns = np.nonzero(mask)
+    inside = int(columns.mean()), int(rows.mean())
+    edge = int(columns[rows == inside[1]].min()), inside[1]
+    beside = int(columns.max()) + 4, inside[1]  # within the box's line, beyond the mask
+    assert mask[inside[1], inside[0]]
+    assert alpha_at(page, inside) == pytest.approx(0.35, abs=0.02)
+    page.get_by_label("Opacity").fill("80")
+    wait_for_alpha(page, inside, 0.8)
+    assert alpha_at(page, beside) == 0
+    for part, where in (("Fill", inside), ("Outline", edge)):
+        page.get_by_role("button", name=part).click()
+        wait_for_alpha(page, where, 0)
+    assert page.evaluate(DRAWN)  # boxes and labels
+    page.get_by_role("button", name="Boxes").click()
+    page.get_by_role("button", name="Labels").click()
+    page.wait_for_function(f"!({DRAWN})()")
+    page.reload()  # what was switched off stays so
+    expect(page.get_by_role("button", name="Labels")).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="Fill").click()
+    page.wait_for_function(DRAWN)
+    page.keyboard.down("v")
+    page.wait_for_function(f"!({DRAWN})()")
+    page.wait_for_function("start => performance.now() > start + 350", arg=now(page))
+    page.keyboard.up("v")
+    page.wait_for_function(DRAWN)
+    page.get_by_role("checkbox", name=re.compile("^show 1")).uncheck()
+    page.wait_for_function(f"!({DRAWN})()")
+
+
+def test_thresholds_act_on_the_open_picture_and_then_on_all(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    image, mask = picture(1, 2)
+    write_png(project / "references" / "r.png", image)
+    for number in (1, 2):
+        write_png(project / "targets" / f"t{number}.png", picture(number, number)[0])
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8))
+    (project / "maskcast.toml").write_text('engine = "fake"\nkeep_probabilities = "1MB"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Results")
+        page.locator(".results .card", has_text="t2.png").click()
+        page.locator(".large .cutting summary").click()
+        page.wait_for_function(DRAWN)
+        apply = page.get_by_role("button", name="Apply to all targets")
+        expect(apply).to_be_disabled()
+        slider = page.get_by_label(re.compile("^threshold of 1"))
+        slider.fill(slider.get_attribute("max") or "")
+        expect(page.locator(".cut-head output")).to_have_text("1.00")
+        smallest = page.get_by_label("pixels of the smallest part")
+        smallest.fill("9999")
+        smallest.press("Enter")
+        page.wait_for_function(f"!({DRAWN})()")
+        expect(page.locator(".cut-found")).to_have_text("here 0 px, 0 parts")
+        apply.click()
+        expect(page.locator(".run .renewed")).to_contain_text("2 of them newly empty")
+
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text("nothing found")
+        page.locator(".results .card", has_text="t2.png").click()
+        expect(smallest).to_have_value("9999")
+        page.get_by_role("button", name="Back to calibrated").click()
+        expect(page.locator(".run .state")).to_have_text("all done")
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text(re.compile(r"0\.\d\d"))
+
+
+def test_tone_changes_the_picture_on_the_screen_in_all_tabs_and_is_kept(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    page.locator(".results .card", has_text="t004.png").click()
+    original, under = page.locator(".large .original"), page.locator(".mc-under")
+    assert original.evaluate("node => node.style.filter") == ""
+    before = page.locator(".large .stage").screenshot()
+    page.locator(".large .tone summary").click()
+    page.locator(".large").get_by_role("slider", name="Gamma").fill("-80")
+    page.locator(".large .tone summary").click()
+    for shown in (original, under):
+        assert "#maskcast-tone" in shown.evaluate("node => getComputedStyle(node).filter")
+    assert brightness(page.locator(".large .stage").screenshot()) < brightness(before) - 10
+    page.reload()
+    assert "#maskcast-tone" in original.evaluate("node => getComputedStyle(node).filter")
+    page.locator(".large .tone summary").click()
+    page.locator(".large").get_by_role("button", name="As it is").click()
+    assert original.evaluate("node => node.style.filter") == ""
+
+
+def brightness(screenshot: bytes) -> float:
+    with Image.open(BytesIO(screenshot)) as shown:
+        return float(np.asarray(shown.convert("L")).mean())
+
+
+DRAWN = """() => {
+  const canvas = document.querySelector(".large .layers");
+  const { width, height } = canvas;
+  if (!width || !height) return false;
+  return canvas.getContext("2d").getImageData(0, 0, width, height).data.some((value) => value > 0);
+}"""
+"""Whether anything is drawn over the open picture."""
+
+ALPHA = """([x, y]) => {
+  const canvas = document.querySelector(".large .layers");
+  const sheet = document.querySelector(".large .original").getBoundingClientRect();
+  const area = canvas.getBoundingClientRect();
+  const scale = sheet.width / 80;
+  const left = sheet.left - area.left + (x + 0.5) * scale;
+  const top = sheet.top - area.top + (y + 0.5) * scale;
+  return canvas.getContext("2d").getImageData(left, top, 1, 1).data[3] / 255;
+}"""
+"""How opaque the layers are over the middle of a pixel of a picture of 80 columns."""
+
+
+def now(page: Page) -> float:
+    moment: float = page.evaluate("performance.now()")
+    return moment
+
+
+def alpha_at(page: Page, place: tuple[int, int]) -> float:
+    alpha: float = page.evaluate(ALPHA, list(place))
+    return alpha
+
+
+def wait_for_alpha(page: Page, place: tuple[int, int], alpha: float) -> None:
+    page.wait_for_function(
+        f"([place, alpha]) => Math.abs(({ALPHA})(place) - alpha) < 0.02", arg=[list(place), alpha]
+    )
 
 
 def test_the_address_holds_filters_and_the_open_picture(
@@ -309,23 +455,125 @@ def test_a_second_run_shows_its_own_pictures(context: BrowserContext, tmp_path: 
         run_project(opened, Quiet(), fresh=True)
         expect(thumbnail).not_to_have_attribute("src", before or "")
         page.locator(".results .card").click()
-        shown = page.locator(".large .overlay").get_attribute("src") or ""
+        shown = page.locator(".large .original").get_attribute("src") or ""
         assert re.search(r"shows=\w+", shown)
         assert (before or "").split("shows=")[1] not in shown
 
 
-def test_an_overlay_that_cannot_be_had_says_why(context: BrowserContext, reviewing: Server) -> None:
+def test_changed_references_are_told_and_run_again_shows_old_beside_new(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    """Three references change: two show another object than was said, one goes."""
+    project = tmp_path / "project"
+    for name, seed, step, object_id in (("a", 1, 1, 1), ("b", 2, 1, 1), ("blue", 3, -1, 2)):
+        image, mask = picture(seed)
+        write_png(project / "references" / f"{name}.png", image[..., ::step])
+        write_png(tmp_path / "labels" / f"{name}.png", mask.astype(np.uint8) * object_id)
+    for number in range(12):
+        step = -1 if number < 4 else 1
+        write_png(project / "targets" / f"t{number:02}.png", picture(10 + number)[0][..., ::step])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Run")
+        expect(page.locator(".run .state")).to_have_text("all done")
+        expect(page.locator(".run .since")).to_be_hidden()
+        store = AnnotationStore(opened.annotations_path)
+        for name in ("a.png", "b.png"):
+            known = store.read().annotations[name]
+            store.save(replace(known, objects={3: known.objects[1]}), known.version)
+        drop_references(opened, ["blue.png"])
+        since = page.locator(".run .since")
+        expect(since).to_contain_text("3 references changed since this run")
+        expect(since).to_contain_text("a.png, b.png, blue.png (gone)")
+        expect(page.get_by_role("button", name="Start")).to_be_hidden()
+        assert "--" not in since.inner_text()
+
+        page.get_by_role("button", name="Run again").click()
+        renewed = page.locator(".run .renewed")
+        expect(renewed).to_contain_text("12 targets changed, 4 of them newly empty")
+        expect(since).to_be_hidden()
+        renewed.get_by_role("button", name="Show what changed").click()
+        expect(renewed.locator("li")).to_have_count(12)
+        expect(renewed.get_by_text("newly empty", exact=True)).to_have_count(4)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.run .changed li:first-child img')]"
+            ".every((image) => image.complete && image.naturalWidth > 0)"
+        )
+        assert len(list((project / "output.generations" / "1" / "overlays").iterdir())) == 12
+        renewed.get_by_role("button", name="Go back").click()
+        expect(since).to_contain_text("3 references changed")
+
+
+def test_a_removed_target_keeps_its_result_and_comes_back(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    image, mask = picture(1, 2)
+    write_png(project / "references" / "r.png", image)
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8))
+    for number in range(2):
+        write_png(project / "targets" / f"t{number}.png", picture(number)[0])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Results")
+        page.locator(".results .card", has_text="t0.png").click()
+        page.get_by_role("button", name="Remove target").click()
+        expect(page.locator(".large .message")).to_contain_text("its result is kept")
+        assert sorted(path.name for path in (project / "targets").iterdir()) == ["t1.png"]
+        assert (project / "output" / "masks" / "t0.png").exists()
+        page.keyboard.press("Escape")
+        expect(page.locator(".results .card", has_text="t0.png")).to_contain_text("removed")
+        page.get_by_role("tab", name="Run").click()
+        expect(page.locator(".run dd.done")).to_have_text("1 of 1")
+
+        page.get_by_role("tab", name="Results").click()
+        page.locator(".results .card", has_text="t0.png").click()
+        page.get_by_role("button", name="Put target back").click()
+        expect(page.get_by_role("button", name="Remove target")).to_be_visible()
+        assert (project / "targets" / "t0.png").exists()
+        page.keyboard.press("Escape")
+        page.get_by_role("tab", name="Run").click()
+        expect(page.locator(".run dd.done")).to_have_text("2 of 2")
+
+        other = tmp_path / "t1.png"
+        write_png(other, picture(9)[0])
+        page.locator(".run input.files").set_input_files(other)
+        page.get_by_role("button", name="Replace t1.png").click()
+        expect(page.locator(".run .refused")).to_contain_text("the picture from before is in")
+        assert (project / "targets" / "t1.png").read_bytes() == other.read_bytes()
+        assert sorted(path.name for path in (project / "targets").iterdir()) == ["t0.png", "t1.png"]
+
+
+def test_engines_that_are_not_ready_say_why_and_what_to_do(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Run")
+    unready = page.locator(".run .unready")
+    unready.locator("summary").click()
+    known = [entry for entry in list_engines() if not entry.ready]
+    expect(unready.locator("dt")).to_have_text([entry.name for entry in known])
+    for entry in known:
+        expect(unready).to_contain_text(entry.next_step)
+
+
+def test_masks_that_cannot_be_had_say_why(context: BrowserContext, reviewing: Server) -> None:
     page = open_tab(context, reviewing.url, "Results")
-    missing = re.compile(r"maskcast/overlay\?id=t000.png")
+    missing = re.compile(r"maskcast/layers\?id=t000.png")
     reason = {"error": "the shard output/shards/x.tar is missing"}
     page.route(missing, lambda route: route.fulfill(status=400, json=reason))
     page.locator(".results .card", has_text="t000.png").click()
     expect(page.locator(".large .message")).to_have_text(reason["error"])
-    expect(page.locator(".large .overlay")).to_be_hidden()
+    expect(page.locator(".large .layers")).to_be_hidden()
     expect(page.locator(".large .wipe")).to_be_hidden()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".large .message")).to_be_hidden()
-    expect(page.locator(".large .overlay")).to_be_visible()
+    expect(page.locator(".large .layers")).to_be_visible()
 
 
 def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> None:
@@ -338,7 +586,7 @@ def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> 
         expect(page.locator(".large .place")).to_have_text("3 / 132")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
         devtools = context.new_cdp_session(page)
-        page.wait_for_function("document.querySelector('.large .overlay').naturalWidth > 0")
+        page.wait_for_function("document.querySelector('.large .original').naturalWidth > 0")
         page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
         fitted = width_of(page)
 
@@ -365,7 +613,7 @@ def test_fingers_zoom_and_move_a_result(browser: Browser, reviewing: Server) -> 
 def wait_for_bounds(page: Page, side: str, pixels: float) -> None:
     page.wait_for_function(
         """([side, pixels]) => {
-          const bounds = document.querySelector(".large .overlay").getBoundingClientRect();
+          const bounds = document.querySelector(".large .original").getBoundingClientRect();
           return Math.abs(bounds[side] - pixels) < 2;
         }""",
         arg=[side, pixels],
@@ -373,22 +621,28 @@ def wait_for_bounds(page: Page, side: str, pixels: float) -> None:
 
 
 def left_of(page: Page) -> float:
-    left: float = page.locator(".large .overlay").evaluate(
+    left: float = page.locator(".large .original").evaluate(
         "node => node.getBoundingClientRect().left"
     )
     return left
 
 
 def visible_share(page: Page) -> float:
-    """How much of the overlay is over the original, from the left."""
-    clip = page.locator(".large .overlay").evaluate("node => getComputedStyle(node).clipPath")
-    match = re.fullmatch(r"inset\(0(?:px|%)?(?: ([\d.]+)%)?(?: 0(?:px|%)?)*\)", clip)
-    assert match, clip
-    return 1 - float(match[1] or 0) / 100
+    """How much of the picture the masks are drawn over, from the left."""
+    share: float = page.evaluate(
+        """() => {
+          const canvas = document.querySelector(".large .layers");
+          const sheet = document.querySelector(".large .original").getBoundingClientRect();
+          const cut = /^inset\\(0(?:px)? ([-\\d.]+)px/.exec(getComputedStyle(canvas).clipPath);
+          const edge = canvas.getBoundingClientRect().right - (cut ? Number(cut[1]) : 0);
+          return Math.min(1, (edge - sheet.left) / sheet.width);
+        }"""
+    )
+    return share
 
 
 def width_of(page: Page) -> float:
-    width: float = page.locator(".large .overlay").evaluate(
+    width: float = page.locator(".large .original").evaluate(
         "node => node.getBoundingClientRect().width"
     )
     return width

@@ -60,7 +60,13 @@ class ConsoleObserver:
         }
         try:
             with self._progress:
-                yield
+                try:
+                    yield
+                except BaseException:
+                    # A bar that tells of nothing would be left standing before the error.
+                    self._progress.update(self._task, visible=self._running)
+                    self._progress.live.transient = not self._running
+                    raise
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)

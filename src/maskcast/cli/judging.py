@@ -23,6 +23,8 @@ from maskcast.cli.options import (
 )
 from maskcast.io.printable import printable
 
+_ALL = ("all", "auto")
+
 
 def selftest(
     project: ProjectArgument = Path(),
@@ -42,7 +44,7 @@ def selftest(
     from maskcast.project.folder import ProjectFolder
     from maskcast.results.selftesting import run_selftest
 
-    names = sorted(installed_engines()) if engine == "all" else [engine]
+    names = sorted(installed_engines()) if engine in _ALL else [engine]
     tested = []
     for name in names:
         opened = ProjectFolder.open(
@@ -58,7 +60,7 @@ def selftest(
             with shown_progress("testing") as told:
                 tested.append(run_selftest(opened, told))
         except (EngineMissingError, EngineError) as error:
-            if engine != "all":
+            if engine not in _ALL:
                 raise
             say(f"{name}: {printable(str(error))}", err=True)
     if as_json:
@@ -85,6 +87,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="File to write; report.html in the project unless given.")
     ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="True masks to compare with, as for evaluate; none unless given."),
+    ] = None,
     lang: Annotated[ReportLanguage, typer.Option(help="Language.")] = ReportLanguage.EN,
 ) -> None:
     """Write one HTML page that tells how the run went; it can be mailed and printed."""
@@ -92,4 +98,4 @@ def report(
     from maskcast.results.report import write_report
 
     opened = ProjectFolder.open(project, {"paths": path_flags(None, None, output, ledger)})
-    say(printable(str(write_report(opened, out, lang.value))))
+    say(printable(str(write_report(opened, out, lang.value, truth))))

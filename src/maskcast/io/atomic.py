@@ -27,7 +27,7 @@ _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 def write_atomically(path: Path, data: bytes, owner: str = "") -> None:
     """Write ``data`` to ``path``, replacing what is there; parent folders are created.
 
-    There is no fsync: this guards against a killed process, not against a power cut.
+    This guards against a killed process; against a power cut see ``on_disk.settle``.
 
     Args:
         path: of the file.

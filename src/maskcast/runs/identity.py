@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from maskcast.errors import IdentityError, RunError, StorageError
 from maskcast.io.atomic import write_atomically
+from maskcast.io.on_disk import settle
 from maskcast.io.storage import Place, Url
 from maskcast.project.folder import IDENTITY_NAME, LEDGER_NAME
 from maskcast.runs.ledger import Ledger, TargetRow
@@ -72,6 +73,7 @@ def put_file(place: Place, data: bytes, run_id: str) -> None:
     """
     if isinstance(place, Path):
         write_atomically(place, data, run_id)
+        settle(place.parent, lambda: [place])
     else:
         place.write_bytes(data)
 

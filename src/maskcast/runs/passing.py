@@ -68,7 +68,7 @@ class Pass:
         self._announce()
         began = time.monotonic()
         if first:
-            self._take(make_ready, islice(chain(first, items), limit))
+            self._take(make_ready, islice(chain(first, items), limit), output)
         if not has_all:
             has_all = self._list_on(items)
         seconds = time.monotonic() - began
@@ -90,13 +90,13 @@ class Pass:
             len(gone),
         )
 
-    def _take(self, make_ready: MakeReady, items: Iterator[WorkItem]) -> None:
+    def _take(self, make_ready: MakeReady, items: Iterator[WorkItem], output: Place) -> None:
         _warn_if_slow(self.info, self.targets.pending, self.observer)
         self._copy()
         try:
             with make_ready(self.targets.pending) as masker:
                 self._test(masker.trials)
-                with Recorder(self.ledger, self._tell) as recorder:
+                with Recorder(self.ledger, self._tell, output=output) as recorder:
                     masker.mask(self._copying(items), self.stop, recorder.record)
         finally:
             self._copy()

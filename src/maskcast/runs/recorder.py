@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
+from maskcast.io.storage import Place
 from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.settling import settle_results
 
 _COMMIT_EVERY_S = 0.1
 
@@ -18,8 +20,9 @@ _COMMIT_EVERY_S = 0.1
 class Recorder:
     """Records rows from a thread of its own; ``record`` may be called from any thread.
 
-    Rows that come within a moment of each other share a commit. Groups are recorded whole. What
-    went wrong in that thread is raised where the next rows are handed over, or at the end.
+    Rows that come within a moment of each other share a commit, before which all their files are
+    brought to the disk: a power cut leaves no row without its files. Groups are recorded whole.
+    What went wrong in that thread is raised where the next rows are handed over, or at the end.
     """
 
     def __init__(
@@ -27,6 +30,7 @@ class Recorder:
         ledger: Ledger,
         tell: Callable[[list[TargetRow]], None],
         *,
+        output: Place | None = None,
         are_redrawn: bool = False,
     ) -> None:
         """Write to ``ledger``, which nobody else uses meanwhile.
@@ -35,10 +39,12 @@ class Recorder:
             ledger: open to be written to.
             tell: is given rows once they are recorded, in that thread; what it raises ends the
                 run, after everything is recorded that is handed over until then.
+            output: where the files of the rows are, which are settled first; None = nowhere.
             are_redrawn: whether the results only look otherwise than before.
         """
         self._put = ledger.record_redrawn if are_redrawn else ledger.record_all
         self._tell = tell
+        self._output = output
         self._queue: SimpleQueue[Sequence[TargetRow] | None] = SimpleQueue()
         self._failure: BaseException | None = None
         self._is_broken = False
@@ -95,6 +101,8 @@ class Recorder:
     def _write(self, bunch: list[TargetRow]) -> None:
         try:
             if not self._is_broken:
+                if self._output is not None:
+                    settle_results(self._output, bunch)
                 self._put(bunch)
         except BaseException as error:  # noqa: BLE001 (raised in the thread that waits for it)
             self._is_broken, self._failure = True, error

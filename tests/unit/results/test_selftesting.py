@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from maskcast import Project
-from maskcast.errors import EngineError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.quality.expectation import SelfTest
 from maskcast.results.selftesting import run_selftest
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.run import run_project
@@ -43,9 +43,16 @@ def test_each_reference_is_left_out_and_drawn(project: ProjectFolder) -> None:
         assert shown.size == (2 * SIZE[1], SIZE[0])
 
 
-def test_a_single_reference_cannot_be_left_out_of_an_engine_that_needs_all(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="two annotated references or more"):
-        run_selftest(runnable_project(tmp_path / "p"))
+def test_views_of_a_single_reference_are_a_weak_test(tmp_path: Path) -> None:
+    """The engine needs all that it learned: nothing can be left out."""
+    tested = run_selftest(runnable_project(tmp_path / "p"))
+    (trial,) = tested.selftest.trials
+    assert trial.image_id == "r.png"
+    assert tested.selftest.is_weak
+    assert "altered views of it were masked" in tested.selftest.describe(tested.names)[1]
+    shown = sorted(path.name for path in tested.pictures.iterdir())
+    assert len(shown) == 4
+    assert SelfTest.from_json(tested.selftest.to_json()) == tested.selftest
 
 
 def test_a_run_tells_first_how_good_it_will_be_and_keeps_it(project: ProjectFolder) -> None:

@@ -31,7 +31,7 @@ def build_app(workspace: Workspace, lang: str | None = None) -> gr.Blocks:
     app: gr.Blocks = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
     with app:
         _build_heading(title, texts)
-        _build_tabs(texts)
+        _build_tabs(texts, workspace.key)
     return app
 
 
@@ -45,14 +45,14 @@ def _build_heading(title: str, texts: Texts) -> None:
     )
 
 
-def _build_tabs(texts: Texts) -> None:
+def _build_tabs(texts: Texts, key: str) -> None:
     with gr.Tabs(elem_id="maskcast-tabs"):
         with gr.Tab(texts["tab.annotate"], id="annotate", elem_id="maskcast-annotate-tab"):
-            annotate.build(texts)
+            annotate.build(texts, key)
         with gr.Tab(texts["tab.run"], id="run", elem_id="maskcast-run-tab"):
             run.build(texts)
         with gr.Tab(texts["tab.results"], id="results", elem_id="maskcast-results-tab"):
-            results.build(texts)
+            results.build(texts, key)
         with gr.Tab(texts["tab.review"], id="review", elem_id="maskcast-review-tab"):
             review.build(texts)
 

@@ -10,8 +10,13 @@ from maskcast.ui.web.assets import asset, page_scripts
 from maskcast.ui.web.texts import Texts
 
 
-def build(texts: Texts) -> None:
-    """Put the tab's component where the caller is."""
+def build(texts: Texts, key: str) -> None:
+    """Put the tab's component where the caller is.
+
+    Args:
+        texts: that it speaks.
+        key: under which a browser keeps how somebody looks at this project.
+    """
     gr.HTML(
         html_template=asset("results/results.html"),
         css_template=asset("results/results.css"),
@@ -21,5 +26,6 @@ def build(texts: Texts) -> None:
         texts=texts.tables("shared.", "results."),
         feel=page_controls()["feel"],
         lang=texts.lang or "",
+        project=key,
         formats=list(FORMATS),
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 import threading
+from hashlib import sha256
 
 import anyio
 from cachetools import LRUCache
 
+from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.session import Segmenter, Session
@@ -32,6 +34,7 @@ class Workspace:
         store: its annotation file, shared by all tabs.
         images: its references.
         gallery: its objects.
+        bin: of references and targets that were removed.
         runs: its run, whichever tab started it.
         turns: of whatever decodes pictures or computes with them.
         decoding: of the threads that do.
@@ -45,11 +48,17 @@ class Workspace:
         self.store = AnnotationStore(project.annotations_path)
         self.images = ReferenceImages(project, self.turns)
         self.gallery = ObjectGallery(project, self.store, self.images)
-        self.runs = RunController(project)
+        self.bin = Bin(project, self.store)
+        self.runs = RunController(project, self.store, self.bin, self.images.turn)
         self._lock = threading.Lock()
         self._desks: LRUCache[str, Desk] = LRUCache(MOST_DESKS)
         self._making = threading.Lock()  # of the engine, which takes seconds
         self._segmenter: Segmenter | None = None
+
+    @property
+    def key(self) -> str:
+        """Tells this project from others that a browser has seen at the same address."""
+        return sha256(str(self.project.root.resolve()).encode("utf-8", "replace")).hexdigest()[:12]
 
     def new_desk(self) -> Desk:
         """A desk for a page that was just loaded, under a name nobody can guess."""

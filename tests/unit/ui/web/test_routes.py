@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from base64 import b64decode
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -81,6 +83,36 @@ def test_pictures_of_a_target(project: ProjectFolder, tmp_path: Path) -> None:
     assert sizes == {"original": (800, 600), "thumbnail": (320, 240)}
 
 
+def test_layers_are_the_masks_that_are_on_disk(project: ProjectFolder) -> None:
+    run_project(project, Quiet())
+    client = serving(project)
+    answer = client.get("/maskcast/layers?id=sub/a.png").json()
+    assert answer["step"] == 1
+    (layer,) = answer["layers"]
+    sent, mask = layer["mask"], np.zeros((600, 800), np.bool_)
+    rows = np.frombuffer(b64decode(sent["bits"]), np.uint8).reshape(sent["h"], -1)
+    there = slice(sent["y"], sent["y"] + sent["h"]), slice(sent["x"], sent["x"] + sent["w"])
+    mask[there] = np.unpackbits(rows, axis=1, count=sent["w"])
+    path = project.output_folder / "id_masks" / "sub" / "a" / "1.png"
+    with Image.open(path) as written:
+        assert np.array_equal(mask, np.asarray(written) > 0)
+    with (project.output_folder / "bboxes" / "sub" / "a.csv").open() as file:
+        boxes = [[int(row[side]) for side in BOX] for row in csv.DictReader(file)]
+    assert sorted(layer["boxes"]) == sorted(boxes)
+    areas = [(xmax - xmin) * (ymax - ymin) for xmin, ymin, xmax, ymax in layer["boxes"]]
+    assert areas == sorted(areas, reverse=True)
+    assert client.get("/maskcast/results").json()["rows"][0]["objects"][0]["parts"] == len(boxes)
+
+    path.unlink()
+    missing = client.get("/maskcast/layers?id=sub/a.png")
+    assert missing.status_code == 400
+    assert "1.png" in missing.json()["error"]
+    assert client.get("/maskcast/layers?id=sub/b.png").status_code == 404
+
+
+BOX = ("xmin", "ymin", "xmax", "ymax")
+
+
 def test_the_pixels_of_uploads_are_bounded_as_the_project_says(tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", picture(1, 1, (40, 50))[0])
     data = (tmp_path / "a.png").read_bytes()
@@ -131,7 +163,7 @@ def test_no_value_breaks_a_route(
         b'{"threshold": ' + b"9" * 400 + b"}",
         b'{"threshold": ' + b"9" * 5000 + b"}",
         b'{"engine": "\\ud800"}',
-        b'{"engine": "x", "fresh": []}',
+        b'{"engine": "x", "how": []}',
         b"\xff\xfe",
         b"\x00",
     ],
@@ -180,7 +212,7 @@ def test_of_a_target_that_is_a_link_to_elsewhere_nothing_is_shown(
     (project.targets_folder / "inner.png").symlink_to(project.targets_folder / "sub" / "a.png")
     run_project(project, Quiet())
     client = serving(project)
-    for kind in ("overlay", "thumbnail", "original"):
+    for kind in ("overlay", "thumbnail", "original", "layers"):
         assert client.get(f"/maskcast/{kind}?id=link.png").status_code == 404, kind
         assert client.get(f"/maskcast/{kind}?id=inner.png").status_code == 200, kind
     (project.targets_folder / "sub" / "a.png").unlink()
@@ -212,7 +244,7 @@ def test_pictures_of_results_in_shards(project: ProjectFolder, shard: Path, tmp_
     )
     run_project(whole, Quiet())
     clients = serving(project), serving(whole)
-    for kind in ("overlay", "original", "thumbnail"):
+    for kind in ("overlay", "original", "thumbnail", "layers"):
         packed, plain = (client.get(f"/maskcast/{kind}?id=sub/a.png") for client in clients)
         assert packed.status_code == 200
         assert packed.content == plain.content
@@ -255,3 +287,15 @@ def test_results_in_a_store_are_shown(
     fsspec.filesystem("memory").rm(f"/served/shards/{shard.name}")
     gone = serving(stored).get("/maskcast/overlay?id=sub/a.png").json()["error"]
     assert f"the shard served/shards/{shard.name} is missing" in gone
+
+
+def test_auto_is_offered_where_the_project_says_it(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maskcast.ui.web.controller.RunController.start", lambda *_: True)
+    found = serving(project).get("/maskcast/engines").json()
+    assert "auto" not in {entry["name"] for entry in found["engines"]}
+    client = serving(ProjectFolder.open(project.root, {"engine": "auto"}))
+    found = client.get("/maskcast/engines").json()
+    assert (found["engine"], found["engines"][0]["name"]) == ("auto", "auto")
+    assert client.post("/maskcast/start", content=b'{"engine": "auto"}').status_code == 200

@@ -124,15 +124,17 @@ def test_what_is_unknown_is_no_false_alarm_and_no_hit() -> None:
     assert abs(excused.low - calibrate(maps, truths, flat, None).low) < 0.6
 
 
-def test_a_second_stage_must_not_do_worse_on_references_that_it_never_saw() -> None:
+def test_a_second_stage_must_not_do_clearly_worse_on_references_that_it_never_saw() -> None:
     maps, truths = noisy_references(0.0)
-    without_inside = [logits.copy() for logits in maps]
-    for logits in without_inside:
-        logits[25:35, 25:35] = -6
+    hole, gap = ([logits.copy() for logits in maps] for _ in range(2))
+    for index in range(3):
+        hole[index][22:38, 22:38] = -6  # 256 of 400 pixels
+        gap[index][27:33, 27:33] = -6  # 36 of 400
     unknown = [None] * 3
-    assert second_helps(without_inside, maps, truths, unknown)
+    assert second_helps(hole, maps, truths, unknown)
     assert second_helps(maps, maps, truths, unknown)
-    assert not second_helps(maps, without_inside, truths, unknown)
+    assert second_helps(maps, gap, truths, unknown)
+    assert not second_helps(maps, hole, truths, unknown)
 
 
 def test_what_is_unknown_does_not_count_against_a_second_stage() -> None:

@@ -66,9 +66,10 @@ describe("a card", () => {
     reason: null,
     notes: [],
     decision: null,
+    binned: null,
     objects: [
-      { id: 1, score: 0.91, right: 0.97, area: 5 },
-      { id: 2, score: 0.4, right: 0.3, area: 7 },
+      { id: 1, score: 0.91, right: 0.97, area: 5, parts: 1 },
+      { id: 2, score: 0.4, right: 0.3, area: 7, parts: 1 },
     ],
   };
 
@@ -87,7 +88,7 @@ describe("a card", () => {
 
   test("says in words how likely a mask is right", () => {
     const said = (/** @type {number | null} */ right) =>
-      judgement({ id: 1, score: 0.5, right, area: 1 }, TEXTS);
+      judgement({ id: 1, score: 0.5, right, area: 1, parts: 1 }, TEXTS);
     assert.equal(said(0.9), "results.right_sure 90");
     assert.equal(said(0.89), "results.right_likely 89");
     assert.equal(said(0.3), "results.right_doubtful 30");

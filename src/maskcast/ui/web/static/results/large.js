@@ -1,5 +1,5 @@
 // @ts-check
-// The large view: original and overlay on top of each other, a slider between them, zoom and pan.
+// The large view: a target with what was found drawn over it, a slider between them, zoom and pan.
 
 /**
  * @import { Bounds } from "../shared/panzoom.js"
@@ -9,18 +9,26 @@
  * @import { Row } from "../shared/rows.js"
  */
 import { putAddress, readHash } from "../shared/address.js";
+import { hexOf } from "../shared/colors.js";
 import { find, make, placeOn } from "../shared/dom.js";
+import { Layers } from "../shared/layers.js";
 import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
 import { objectOf, pictureUrl } from "../shared/rows.js";
+import { openTab } from "../shared/tabs.js";
+import { Looks } from "./looks.js";
 import { judgement, pageOffset } from "./query.js";
+import { Thresholds } from "./thresholds.js";
 
-const SHOWS_OVERLAY = "100";
+const SHOWS_MASKS = "100";
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
 
 export class LargeView {
   #index = -1; // among all results
   imageId = ""; // of the picture in view; empty while there is none
   #fingers = new Fingers();
+  #frame = 0; // that is asked for
+  #asked = 0; // how often layers were
+  #isAsking = false;
   #view;
 
   /**
@@ -29,8 +37,9 @@ export class LargeView {
    * @param {Server} server
    * @param {Gallery} gallery
    * @param {Bounds & {zoom_step: number}} feel  as in the labelers
+   * @param {string} project  under which the browser keeps what is switched on
    */
-  constructor(root, texts, server, gallery, feel) {
+  constructor(root, texts, server, gallery, feel, project) {
     this.#view = new PanZoom({ ...feel, fit_margin: 0 });
     this.step = feel.zoom_step;
     this.texts = texts;
@@ -41,11 +50,24 @@ export class LargeView {
     this.sheet = this.#part(".sheet");
     this.message = this.#part(".message");
     this.original = find(this.dialog, ".original", HTMLImageElement);
-    this.overlay = find(this.dialog, ".overlay", HTMLImageElement);
+    this.canvas = find(this.dialog, ".layers", HTMLCanvasElement);
+    this.layers = new Layers(this.canvas);
+    this.looks = new Looks(this.dialog, project, () => this.#drawSoon());
     this.wipe = find(this.dialog, ".wipe input", HTMLInputElement);
+    this.thresholds = new Thresholds(
+      this.#part(".cutting"),
+      texts,
+      server,
+      () => this.#preview(),
+      () => {
+        this.dialog.close();
+        openTab("run");
+      },
+    );
     this.#listenToPictures();
     this.#listenToStage();
     this.#listenToButtons();
+    this.#part("button.remove").addEventListener("click", () => this.#removeOrPutBack());
   }
 
   /** @param {string} selector */
@@ -73,14 +95,21 @@ export class LargeView {
     const isOther = row.id !== this.imageId;
     this.#index = index;
     this.imageId = row.id;
-    if (isOther) this.wipe.value = SHOWS_OVERLAY;
+    this.looks.unhide();
+    if (isOther) this.wipe.value = SHOWS_MASKS;
     putAddress("results", gallery.address(row.id), { step: !dialog.open });
-    if (!dialog.open) dialog.showModal();
+    if (!dialog.open) {
+      dialog.showModal();
+      this.thresholds.load().catch(() => {}); // without them, there is nothing to be chosen
+    }
     const { number } = this.texts;
     this.#part(".name").textContent = row.id;
     this.#part(".place").textContent = `${number(index + 1)} / ${number(gallery.total)}`;
     find(dialog, ".before", HTMLButtonElement).disabled = index === 0;
     find(dialog, ".after", HTMLButtonElement).disabled = index + 1 >= gallery.total;
+    this.#part("button.remove").textContent = this.texts.text(
+      row.binned === null ? "results.remove" : "results.put_back",
+    );
     this.#showPictures(row);
     this.#showFound(row);
     this.#measure();
@@ -92,18 +121,80 @@ export class LargeView {
 
   /** @param {Row} row */
   #showPictures(row) {
-    const { original, overlay, message } = this;
+    const { original, message } = this;
     const isDone = row.state === "done";
     message.hidden = isDone;
     message.textContent = (!isDone && row.reason) || "";
+    if (row.binned !== null) {
+      message.hidden = false;
+      message.textContent = this.texts.text("results.is_binned");
+    }
     message.classList.remove("alone");
     this.sheet.hidden = false;
-    for (const picture of [original, overlay]) picture.removeAttribute("src");
+    original.removeAttribute("src");
     original.src = pictureUrl("original", row);
-    overlay.hidden = !isDone;
-    if (isDone) overlay.src = pictureUrl("overlay", row);
-    this.#part(".wipe").hidden = !isDone;
-    this.#applyWipe();
+    this.#hasLayers(isDone);
+    this.layers.take(null);
+    if (isDone) this.#preview();
+  }
+
+  /**
+   * What was found, or would be with what is chosen; of several questions on their way only the
+   * last matters, and one is asked at a time.
+   */
+  async #preview() {
+    this.#asked += 1;
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    for (let asked = 0; asked !== this.#asked; ) {
+      asked = this.#asked;
+      const row = this.#row;
+      if (this.isOpen && row?.state === "done") await this.#fetchLayers(row);
+    }
+    this.#isAsking = false;
+  }
+
+  /** Into the bin, or back from it; the result stays, and says so. */
+  async #removeOrPutBack() {
+    const row = this.#row;
+    if (!row) return;
+    try {
+      if (row.binned === null) await this.server.tell("remove", { kind: "targets", id: row.id });
+      else await this.server.tell("put-back", { name: row.binned });
+      await this.gallery.show(this.gallery.offset);
+      await this.open(this.#index);
+    } catch (error) {
+      this.message.textContent = error instanceof Error ? error.message : String(error);
+      this.message.hidden = false;
+    }
+  }
+
+  /** @param {boolean} has  whether there is something to be drawn */
+  #hasLayers(has) {
+    this.canvas.hidden = !has;
+    this.#part(".wipe").hidden = !has;
+    this.#part(".looks").hidden = !has;
+  }
+
+  /**
+   * What was found, once it is here; where it cannot be had, why not, over the original.
+   * @param {Row} row
+   */
+  async #fetchLayers(row) {
+    try {
+      const { cuts } = this.thresholds;
+      const chosen = cuts && { cuts: JSON.stringify(cuts) };
+      const sent = await this.server.ask("layers", { id: row.id, shows: row.shows, ...chosen });
+      if (row !== this.#row) return; // another one is looked at by now
+      this.layers.take(sent);
+      this.thresholds.showFound(sent);
+    } catch (error) {
+      if (row !== this.#row) return;
+      this.#hasLayers(false);
+      this.message.textContent = error instanceof Error ? error.message : String(error);
+      this.message.hidden = false;
+    }
+    this.#drawSoon();
   }
 
   #listenToPictures() {
@@ -115,27 +206,10 @@ export class LargeView {
       this.#place();
     });
     this.original.addEventListener("error", () => {
-      if (!this.overlay.hidden) return;
+      if (this.#row?.state === "done") return;
       this.sheet.hidden = true;
       this.message.classList.add("alone");
     });
-    this.overlay.addEventListener("error", () => this.#sayWhyNot());
-  }
-
-  /** An overlay that cannot be had says why, over the original. */
-  async #sayWhyNot() {
-    const row = this.#row;
-    if (!row) return;
-    try {
-      await this.server.ask("overlay", { id: row.id });
-    } catch (error) {
-      if (row !== this.#row) return; // another one is looked at by now
-      this.overlay.hidden = true;
-      this.#part(".wipe").hidden = true;
-      this.message.textContent = error instanceof Error ? error.message : String(error);
-      this.message.hidden = false;
-      this.#applyWipe();
-    }
   }
 
   /** @param {Row} row */
@@ -143,15 +217,35 @@ export class LargeView {
     const { text, number } = this.texts;
     const items = row.objects.map((found) => {
       const { name } = objectOf(this.gallery.objects, found.id);
+      const words = `${found.id} ${name}`;
+      const isOn = this.looks.shows(found.id);
+      const box = make("input", "", {
+        type: "checkbox",
+        "aria-label": text("results.shown", { name: words }),
+        ...(isOn && { checked: "" }),
+      });
+      const about = make(
+        "label",
+        isOn ? "" : "is-off",
+        {},
+        box,
+        this.gallery.dot(found),
+        make("span", "", { text: words }),
+      );
+      box.addEventListener("change", () => {
+        about.classList.toggle("is-off", !box.checked);
+        this.looks.turn(found.id, box.checked);
+      });
+      const area = [text("results.area", { area: number(found.area) })];
+      if (found.parts > 1) area.unshift(text("results.parts", { parts: number(found.parts) }));
       return make(
         "li",
         "",
         {},
-        this.gallery.dot(found),
-        make("span", "", { text: `${found.id} ${name}` }),
+        about,
         make("b", "", { text: found.score.toFixed(2) }),
         make("span", "right", { text: judgement(found, this.texts) }),
-        make("span", "area", { text: text("results.area", { area: number(found.area) }) }),
+        make("span", "area", { text: area.join(", ") }),
       );
     });
     if (row.state === "done" && !items.length) {
@@ -174,7 +268,26 @@ export class LargeView {
     style.height = `${picture.height}px`;
     style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
     classList.toggle("pixels", scale >= CRISP);
-    this.#part(".seam").style.width = `${2 / scale}px`;
+    this.#applyWipe();
+    this.#drawSoon();
+  }
+
+  #drawSoon() {
+    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#frame = 0;
+    const row = this.#row;
+    const { looks } = this;
+    this.layers.draw(this.#view, looks.look, (id) => {
+      const found = row?.objects.find((object) => object.id === id);
+      if (!row || !looks.shows(id)) return null;
+      const { name, color } = objectOf(this.gallery.objects, id);
+      // Nobody knows the score of what is only tried.
+      const score = found && !this.thresholds.cuts ? ` ${found.score.toFixed(2)}` : "";
+      return { color: hexOf(color), words: `${id} ${name}${score}` };
+    });
   }
 
   /** @param {(view: PanZoom) => void} change */
@@ -242,10 +355,12 @@ export class LargeView {
 
   #applyWipe() {
     const share = Number(this.wipe.value);
+    const { picture, scale, x, screen } = this.#view;
+    const edge = x + (share / 100) * picture.width * scale;
     const seam = this.#part(".seam");
-    seam.hidden = this.overlay.hidden || share % 100 === 0;
-    seam.style.left = `${share}%`;
-    this.overlay.style.clipPath = `inset(0 ${100 - share}% 0 0)`;
+    seam.hidden = this.canvas.hidden || share % 100 === 0;
+    seam.style.left = `${edge - 1}px`;
+    this.canvas.style.clipPath = share < 100 ? `inset(0 ${screen.width - edge}px 0 0)` : "";
   }
 
   #flip() {
@@ -256,7 +371,6 @@ export class LargeView {
   #listenToButtons() {
     const { dialog } = this;
     this.wipe.addEventListener("input", () => this.#applyWipe());
-    this.#applyWipe();
     /** @type {Record<string, () => unknown>} */
     const buttons = {
       close: () => dialog.close(),
@@ -288,6 +402,12 @@ export class LargeView {
       event.preventDefault();
       work();
     });
+    for (const type of /** @type {const} */ (["keydown", "keyup"])) {
+      dialog.addEventListener(type, (event) => {
+        const isV = event.code === "KeyV" || event.key.toLowerCase() === "v";
+        if (isV && !event.ctrlKey && !event.metaKey) this.looks.onKey(event);
+      });
+    }
     dialog.addEventListener("close", () => this.#leave());
   }
 }

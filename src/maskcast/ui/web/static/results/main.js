@@ -10,6 +10,7 @@ import { fillTexts, find, make, repeat } from "../shared/dom.js";
 import { routeUrl, Server } from "../shared/server.js";
 import { openTab } from "../shared/tabs.js";
 import { chooseLanguage, Texts } from "../shared/texts.js";
+import { offerTone } from "../shared/tone.js";
 import { Gallery } from "./gallery.js";
 import { LargeView } from "./large.js";
 
@@ -61,8 +62,8 @@ function followAddress(gallery, large) {
 /**
  * @param {object} given  by Gradio
  * @param {HTMLElement} given.element
- * @param {{texts: Tables, lang: string, formats: string[], feel: Bounds & {zoom_step: number}}}
- *     given.props
+ * @param {{texts: Tables, lang: string, project: string, formats: string[],
+ *     feel: Bounds & {zoom_step: number}}} given.props
  */
 export function mount({ element, props }) {
   const root = find(element, ".results");
@@ -71,7 +72,8 @@ export function mount({ element, props }) {
   fillTexts(root, texts);
   const server = new Server(texts);
   const gallery = new Gallery(root, texts, server, (index) => large.open(index));
-  const large = new LargeView(root, texts, server, gallery, props.feel);
+  const large = new LargeView(root, texts, server, gallery, props.feel, props.project);
+  offerTone(find(root, ".tone"), [find(root, ".original")], props.project, texts);
   find(root, ".to-run").addEventListener("click", () => openTab("run"));
   offerDownloads(root, props.formats, language);
   const followed = followAddress(gallery, large);

@@ -11,6 +11,13 @@ export function channels(color) {
 }
 
 /**
+ * @param {[number, number, number]} color  red, green, blue in 0..255
+ * @returns {string} #rrggbb
+ */
+export const hexOf = (color) =>
+  `#${color.map((channel) => channel.toString(16).padStart(2, "0")).join("")}`;
+
+/**
  * Black or white, whichever is easier to read on a colour (relative luminance of WCAG 2.1).
  * @param {string} color  #rrggbb
  */

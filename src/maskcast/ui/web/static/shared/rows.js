@@ -3,7 +3,14 @@
 
 import { routeUrl } from "./server.js";
 
-/** @typedef {{id: number, score: number, right: number | null, area: number}} FoundObject */
+/**
+ * @typedef {object} FoundObject
+ * @property {number} id
+ * @property {number} score
+ * @property {number | null} right  probability that its mask is right
+ * @property {number} area
+ * @property {number} parts  connected ones
+ */
 
 /**
  * @typedef {object} Row  of the ledger, see _row in routes.py
@@ -15,11 +22,12 @@ import { routeUrl } from "./server.js";
  * @property {string[]} notes
  * @property {FoundObject[]} objects
  * @property {string | null} decision  of a person
+ * @property {string | null} binned  its name in the bin, if the target was removed
  */
 
 /**
  * The address of a picture of a target, which no browser takes for that of another run.
- * @param {"thumbnail" | "original" | "overlay"} route
+ * @param {"thumbnail" | "original" | "overlay" | "before"} route
  * @param {Pick<Row, "id" | "shows">} row
  */
 export const pictureUrl = (route, { id, shows }) => routeUrl(route, { id, shows });
