@@ -748,7 +748,7 @@ def test_what_better_masks_take_is_said_beside_the_engines(
         expect(line).to_contain_text("maskcast engines pull dinov2-small")
 
 
-def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
+def test_targets_by_upload_and_running_again_keeps_the_old_output(
     context: BrowserContext, reviewed: Path, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
@@ -771,15 +771,16 @@ def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
         page.get_by_label("Threshold calibrated").uncheck()
         page.get_by_role("spinbutton").fill("0.7")
         page.get_by_role("button", name="Start").click()
-        expect(page.locator(".run .problem")).to_contain_text("holds results of other settings")
+        since = page.locator(".run .since")
+        expect(since).to_contain_text("made with other settings")
+        assert "--" not in since.inner_text()
         assert result_digests(project / "output") == before
-        page.get_by_role("button", name="Start afresh").click()
-        expect(page.locator(".run .notes")).to_contain_text("the old output is now in")
+        page.get_by_role("button", name="Run again").click()
+        expect(page.locator(".run .renewed")).to_be_visible()
         wait_until_done(page, 1)
         another = open_tab(context, server.url, "Run")
         expect(another.get_by_label("Threshold calibrated")).not_to_be_checked()
         expect(another.get_by_role("spinbutton")).to_have_value("0.7")
     assert (project / "targets" / "new.png").read_bytes() == (tmp_path / "new.png").read_bytes()
-    (aside,) = project.glob("output-*")
-    assert result_digests(aside) == before
+    assert result_digests(project / "output.generations" / "1") == before
     assert (project / "output" / "masks" / "new.png").is_file()
