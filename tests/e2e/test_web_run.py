@@ -307,6 +307,26 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     page.wait_for_function(f"!({DRAWN})()")
 
 
+def test_what_was_found_is_drawn_though_the_gallery_looked_again_meanwhile(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    expect(page.locator(".results .card").first).to_be_visible()
+    rows: list[Route] = []
+    layers: list[Route] = []
+    page.route("**/maskcast/results?*", lambda route: rows.append(route))
+    page.route("**/maskcast/layers?*", lambda route: layers.append(route))
+    with page.expect_request("**/maskcast/results?*"):
+        pass  # the gallery looks again by itself
+    with page.expect_request("**/maskcast/layers?*"):
+        page.locator(".results .card", has_text="t004.png").click()
+    with page.expect_response("**/maskcast/results?*"):
+        rows[0].continue_()
+    layers[0].continue_()
+    page.wait_for_function(DRAWN)
+    page.unroute_all(behavior="ignoreErrors")
+
+
 def test_thresholds_act_on_the_open_picture_and_then_on_all(
     context: BrowserContext, tmp_path: Path
 ) -> None:
