@@ -111,7 +111,7 @@ def run(project: Path) -> Cost:
 def started(project: Path, output: Path) -> subprocess.Popen[bytes]:
     """A run with its results in a folder."""
     command = [sys.executable, "-m", "maskcast", "run", str(project), "--output", str(output)]
-    options = ["--no-selftest", "--json", "--tile", "1024"]
+    options = ["--no-selftest", "--json", "--tile", "auto"]
     return subprocess.Popen([*command, *options], stdout=subprocess.PIPE)
 
 
