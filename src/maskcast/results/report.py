@@ -18,8 +18,9 @@ from maskcast import __version__
 from maskcast.errors import MaskcastError, RunError
 from maskcast.io.atomic import write_atomically
 from maskcast.io.images import encode_jpeg, read_image
+from maskcast.languages import Language, spoken
 from maskcast.project.folder import ProjectFolder
-from maskcast.quality.advice import Language, told
+from maskcast.quality.advice import told
 from maskcast.quality.expectation import SelfTest
 from maskcast.quality.verdict import VERDICTS, Verdict
 from maskcast.results.checking import Checked, Verdicts
@@ -144,8 +145,8 @@ class _Page:
             f"<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>"
         )
 
-    def _word(self, key: str) -> str:
-        return WORDS[key][self.lang == "ko"]
+    def _word(self, key: str, **values: object) -> str:
+        return spoken(WORDS, key, self.lang, **values)
 
     def _heading(self, key: str) -> str:
         about = self._word(f"{key}_about")
@@ -248,10 +249,10 @@ class _Page:
         ]
         columns = ("object", "mean_iou", "pooled_iou", "boundary_f", "precision", "recall")
         parts = [self._heading("truth_known"), _table(map(self._word, columns), rows)]
-        compared = self._word("compared").format(count=f"{evaluation.targets:,}")
+        compared = self._word("compared", count=f"{evaluation.targets:,}")
         if (known := self.judged.checked.reliability()) is not None:
             errors = {"calibration": known.calibration_error, "score": known.score_error}
-            compared += " " + self._word("errors").format(**errors)
+            compared += " " + self._word("errors", **errors)
             labels = self._word("right"), self._word("share_right")
             plot = plots.reliability(known.told, known.happened, known.counts, labels)
             parts.append(f"<figure class=square>{plot}</figure>")

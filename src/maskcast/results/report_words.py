@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-WORDS: Final[dict[str, tuple[str, str]]] = {
+from maskcast.languages import Wording
+
+WORDS: Final[Wording] = {
     "title": ("Report", "보고서"),
     "engine": ("engine", "엔진"),
     "settings": ("settings of the engine", "엔진 설정"),
@@ -142,7 +144,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "doubtful": ("doubtful", "의심스러운 것"),
     "random": ("random", "무작위"),
 }
-"""Key -> (English, Korean)."""
 
 STYLE: Final = """
 body{font:15px/1.5 system-ui,'Noto Sans KR','Malgun Gothic',sans-serif;max-width:1000px;

@@ -22,8 +22,8 @@ from starlette.routing import BaseRoute, Route
 
 from maskcast.engines.catalog import EngineEntry, list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
+from maskcast.languages import Language
 from maskcast.project.folder import AUTO_ENGINE
-from maskcast.quality.advice import Language
 from maskcast.results.report import render_report
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import gradio as gr
 
 from maskcast.errors import SettingsError
+from maskcast.languages import LANGUAGES, Wording
 from maskcast.ui.controls import Where, controls_of
 from maskcast.ui.web.run_texts import RUN_TEXTS
-
-LANGUAGES: Final = ("en", "ko")
 
 _HELP_KO: Final = {
     "box": "물체를 감싸는 상자",
@@ -87,13 +85,19 @@ def _control_texts() -> dict[str, tuple[str, str]]:
     return lines | how
 
 
-_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+_TEXTS: Final[Wording] = {
     **_control_texts(),
     "tab.annotate": ("Annotate", "주석"),
     "tab.run": ("Run", "실행"),
     "tab.results": ("Results", "결과"),
     "tab.review": ("Review", "검토"),
     "annotate.tools": ("Tools", "도구"),
+    "annotate.layers": ("What is drawn", "그릴 것"),
+    "annotate.layers.outline": ("Outline", "윤곽"),
+    "annotate.layers.fill": ("Fill", "채우기"),
+    "annotate.layers.prompts": ("Boxes and points", "상자와 점"),
+    "annotate.layers.labels": ("Labels", "이름표"),
+    "annotate.layers.opacity": ("Opacity", "불투명도"),
     "annotate.tool.group": ("Tool", "도구 선택"),
     "annotate.tool.box": (
         "Box and points",
@@ -376,7 +380,6 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.hold": ("V hides all while held", "V를 누르고 있으면 모두 숨김"),
     "results.shown": ("show {name}", "{name} 보이기"),
 }
-"""Key -> (English, Korean). A word in braces is filled in."""
 
 
 class Texts:
