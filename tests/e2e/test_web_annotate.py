@@ -159,6 +159,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "touch",
         "unknown",
         "things",
+        "layers",
     )
     for number, name in enumerate(names):
         write_png(folder / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
@@ -255,6 +256,31 @@ def test_a_dragged_box_is_shown_saved_and_adjusted(labeler: Labeler) -> None:
     assert len(labeler.entry("box.png").prompts.points) == 0
     labeler.click(60, 50)
     assert len(labeler.entry("box.png").prompts.points) == 1
+
+
+def test_layers_and_objects_are_switched_and_stay_so(labeler: Labeler) -> None:
+    labeler.open("layers.png")
+    plain = labeler.color_at(60, 50)
+    labeler.drag((30, 20), (90, 80))
+    filled, outlined = labeler.color_at(60, 50), labeler.color_at(60, 20.5)
+    page = labeler.page
+    page.get_by_label("What is drawn").click()
+
+    page.get_by_label("Fill", exact=True).uncheck()
+    labeler.settled()
+    assert filled != plain
+    assert labeler.color_at(60, 50) == plain
+    assert labeler.color_at(60, 20.5) == outlined
+    page.locator("[data-object='1']").uncheck()
+    labeler.settled()
+    assert labeler.color_at(60, 20.5) != outlined
+
+    page.reload()
+    labeler.settled("layers.png")
+    assert labeler.color_at(60, 20.5) != outlined
+    labeler.click(60, 50)  # what is drawn on is seen
+    assert labeler.color_at(60, 20.5) == outlined
+    assert labeler.color_at(60, 50) == plain
 
 
 def test_points_undo_redo_and_delete(labeler: Labeler) -> None:

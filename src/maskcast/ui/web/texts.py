@@ -92,6 +92,12 @@ _TEXTS: Final[Wording] = {
     "tab.results": ("Results", "결과"),
     "tab.review": ("Review", "검토"),
     "annotate.tools": ("Tools", "도구"),
+    "annotate.layers": ("What is drawn", "그릴 것"),
+    "annotate.layers.outline": ("Outline", "윤곽"),
+    "annotate.layers.fill": ("Fill", "채우기"),
+    "annotate.layers.prompts": ("Boxes and points", "상자와 점"),
+    "annotate.layers.labels": ("Labels", "이름표"),
+    "annotate.layers.opacity": ("Opacity", "불투명도"),
     "annotate.tool.group": ("Tool", "도구 선택"),
     "annotate.tool.box": (
         "Box and points",

@@ -25,6 +25,7 @@ import { contentOf, isInside, neighbourOf, openingOrder, shownPrompts, UNKNOWN }
 import { MOST_OBJECTS, Slots } from "./slots.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
+import { Visibility } from "./visible.js";
 
 const FEW_PROMPTS = 3; // that Clean takes away without asking
 const LISTS_WAIT = 350; // milliseconds that nothing must change before the lists are read again
@@ -76,8 +77,9 @@ export class Labeler {
    * @param {Texts} texts
    * @param {Controls} controls
    * @param {Server} server
+   * @param {string} project  under which the browser keeps how somebody looks at it
    */
-  constructor(root, texts, controls, server) {
+  constructor(root, texts, controls, server, project) {
     this.root = root;
     this.texts = texts;
     this.feel = controls.feel;
@@ -86,6 +88,8 @@ export class Labeler {
     const masks = new MaskStore();
     const ask = (/** @type {object} */ message) => this.link.ask(message);
     this.stage = new Stage(root, controls.feel, masks, () => this.#shown());
+    const visible = find(root, ".mc-layers");
+    this.visibility = new Visibility(visible, project, texts, () => this.stage.draw());
     this.notices = new Notices(root, texts);
     this.help = new Help(root, texts, controls);
     this.toolbar = new Toolbar(root, texts, controls);
@@ -205,6 +209,7 @@ export class Labeler {
   /** @param {Step} step */
   #change(step) {
     this.#hide(false);
+    if ("object" in step) this.visibility.turn(step.object, true);
     this.link.change(step);
   }
 
@@ -391,8 +396,10 @@ export class Labeler {
       isWhole,
       chosen: this.chosen,
       hides: this.#hides,
+      visible: this.visibility.value,
       prompts: this.#prompts(),
       colorOf: (id) => this.slots.colorOf(id),
+      nameOf: (id) => this.slots.nameOf(id),
       drag: this.hand.drag,
       cursor: this.hand.cursor,
       corner: this.hand.corner,
@@ -402,7 +409,9 @@ export class Labeler {
 
   /** Box and points that are shown, and so can be caught. */
   #prompts() {
-    if (!this.scene || this.#hides) return null;
+    const { value } = this.visibility;
+    const isShown = value.prompts && this.visibility.shows(this.chosen);
+    if (!this.scene || this.#hides || !isShown) return null;
     const sent = this.link.echo.map((entry) => entry.step);
     return shownPrompts(this.scene, this.chosen, sent);
   }
@@ -445,6 +454,11 @@ export class Labeler {
 
   #showSlots() {
     this.slots.show(this.chosen, this.scene);
+    const ids = Object.keys(this.scene?.objects ?? {}).map(Number);
+    const { slots } = this;
+    this.visibility.list(
+      ids.map((id) => ({ id, name: slots.nameOf(id), color: slots.colorOf(id) })),
+    );
   }
 
   // ---- what the server says (see Listener in link.js)
