@@ -4,7 +4,7 @@
 
 /**
  * @import { Box, Place } from "../shared/panzoom.js"
- * @import { Feel, Tool } from "./controls.js"
+ * @import { Feel, Tool } from "../shared/controls.js"
  * @import { Drag, Handle } from "./gestures.js"
  * @import { Mask, MaskStore } from "./masks.js"
  * @import { Prompts, Scene } from "./scene.js"
