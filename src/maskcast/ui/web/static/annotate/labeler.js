@@ -12,7 +12,7 @@ import { firstRadius, nextRadius } from "../shared/controls.js";
  * @import { Lists, Problem, ReferenceEntry, Scene, Step } from "./scene.js"
  * @import { Shown } from "./stage.js"
  */
-import { find, label, later } from "../shared/dom.js";
+import { drawnUnit, find, label, later } from "../shared/dom.js";
 import { ReferenceBin } from "./bin.js";
 import { Filmstrip } from "./filmstrip.js";
 import { deleteAt, handleAt } from "./gestures.js";
@@ -235,7 +235,7 @@ export class Labeler {
 
   #deleteHere() {
     const place = this.place;
-    if (place) this.apply(deleteAt(this.feel, place, this.view.scale));
+    if (place) this.apply(deleteAt(this.feel, place, this.situation().scale));
   }
 
   /** @param {number} id */
@@ -439,7 +439,7 @@ export class Labeler {
   situation(isFinger = false) {
     return {
       tool: this.hand.space ? "pan" : this.tool,
-      scale: this.view.scale / (isFinger ? this.feel.finger : 1),
+      scale: this.view.scale / drawnUnit() / (isFinger ? this.feel.finger : 1),
       radius: this.radius,
       box: this.#prompts()?.box ?? null,
     };
