@@ -286,7 +286,7 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     beside = int(columns.max()) + 4, inside[1]  # within the box's line, beyond the mask
     assert mask[inside[1], inside[0]]
     assert alpha_at(page, inside) == pytest.approx(0.35, abs=0.02)
-    page.get_by_label("Opacity").fill("80")
+    page.locator(".large").get_by_label("Opacity").fill("80")
     wait_for_alpha(page, inside, 0.8)
     assert alpha_at(page, beside) == 0
     for part, where in (("Fill", inside), ("Outline", edge)):
