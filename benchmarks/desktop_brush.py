@@ -27,6 +27,7 @@ from maskcast.ui.desktop.keys import Action
 from maskcast.ui.desktop.labeler import Labeler
 from maskcast.ui.desktop.windows import open_window
 from maskcast.ui.desktop.worker import Worker
+from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
@@ -73,8 +74,9 @@ def measure(folder: Path, height: int, width: int) -> tuple[float, float, float]
     session.open("a.png")
     window = open_window()
     segmenter = Segmenter(project.create_engine())
-    worker = Worker(session, segmenter, ObjectGallery(project, store, images))
-    labeler = Labeler(window, session, worker, ["a.png"], Bin(project, store))
+    names = ObjectNames(project, store)
+    worker = Worker(session, segmenter, ObjectGallery(project, store, images), names)
+    labeler = Labeler(window, session, worker, ["a.png"], Bin(project, store), names)
     labeler.stage.resize()
     Inputs(window.canvas, labeler)
     window.show()

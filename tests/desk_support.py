@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from fake_engine import FakeEngine
+from maskcast.drawing.palette import Color, hex_color
 from maskcast.engines.base import EngineSettings
 from maskcast.project.annotations import Annotation
 from maskcast.project.bin import Bin
@@ -21,6 +22,7 @@ from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.inputs import Inputs
 from maskcast.ui.desktop.labeler import Labeler
 from maskcast.ui.desktop.worker import Worker
+from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
@@ -57,6 +59,9 @@ class PaperWindow:
         self.paper.shown, self.paper.timers = [], []
         self.canvas: FigureCanvasAgg = self.paper
         self.title = ""
+        self.asked: list[tuple[str, str]] = []
+        self.answer: str | None = None
+        self.chosen: Color | None = None
         self.closed = False
 
     def set_title(self, title: str) -> None:
@@ -71,6 +76,14 @@ class PaperWindow:
     def close(self) -> None:
         self.closed = True
 
+    def ask_text(self, question: str, text: str) -> str | None:
+        self.asked.append((question, text))
+        return self.answer
+
+    def ask_color(self, question: str, color: Color) -> Color | None:
+        self.asked.append((question, hex_color(color)))
+        return self.chosen
+
 
 class Desk:
     """A labeler whose worker does not run by itself, and somebody at its mouse."""
@@ -81,10 +94,13 @@ class Desk:
         self.session = Session(store, images)
         self.session.open("a.png")
         segmenter = Segmenter(FakeEngine(EngineSettings()))
-        self.worker = Worker(self.session, segmenter, ObjectGallery(project, store, images))
+        names = ObjectNames(project, store)
+        gallery = ObjectGallery(project, store, images)
+        self.worker = Worker(self.session, segmenter, gallery, names)
         self.window = PaperWindow()
         self.canvas = self.window.canvas
-        self.labeler = Labeler(self.window, self.session, self.worker, NAMES, Bin(project, store))
+        removed = Bin(project, store)
+        self.labeler = Labeler(self.window, self.session, self.worker, NAMES, removed, names)
         self.labeler.stage.resize()
         self.inputs = Inputs(self.canvas, self.labeler)
         self.labeler.show_image()

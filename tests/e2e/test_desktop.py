@@ -219,8 +219,21 @@ def test_ctrl_c_finishes_like_q(project: Path, person: Person) -> None:
     person.drag(1, (20, 20), (90, 90))
     drawn = awaited(project, "a.png", lambda one: 1 in one.objects)
     assert mask_of(drawn, 1)[55, 55]
+    names_the_object(person, project)
     person.interrupt()
     person.await_end()
+
+
+def names_the_object(person: Person, project: Path) -> None:
+    person.press("F2")
+    person.do("search", "--sync", "--onlyvisible", "--name", "^maskcast$")
+    person.do("type", "scratch")
+    person.press("Return")
+    path = project / "references" / "annotations.json"
+    end = time.monotonic() + PATIENCE
+    while "scratch" not in {spec.name for spec in read_annotations(path).objects}:
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def draws_a_box_and_clicks_points(person: Person, project: Path) -> None:

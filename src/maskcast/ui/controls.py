@@ -50,6 +50,8 @@ class Command(StrEnum):
     CLEAR = "clear"
     CLEAN = "clean"
     UNKNOWN = "unknown"
+    RENAME = "rename"
+    RECOLOR = "recolor"
     PREVIOUS_IMAGE = "previous_image"
     NEXT_IMAGE = "next_image"
     REMOVE = "remove"
@@ -238,6 +240,10 @@ _LABELING: Final = (
     ),
     Control(
         "clean", Group.OBJECTS, "nothing is on this image", keys=(Keys(Command.CLEAN, ("c",)),)
+    ),
+    Control("rename", Group.OBJECTS, "name the object", keys=(Keys(Command.RENAME, ("f2",)),)),
+    Control(
+        "recolor", Group.OBJECTS, "colour of the object", keys=(Keys(Command.RECOLOR, ("k",)),)
     ),
     Control("undo", Group.OBJECTS, "undo", keys=(Keys(Command.UNDO, ("ctrl+z",)),)),
     Control(

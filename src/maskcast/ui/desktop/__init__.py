@@ -11,6 +11,7 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.windows import Window, open_window
 from maskcast.ui.desktop.worker import Failed, Worker
+from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery
@@ -44,21 +45,27 @@ def annotate(project: ProjectFolder) -> None:
     _open_first(session, store, image_ids)
     segmenter = Segmenter(project.create_engine())
     try:
-        worker = Worker(session, segmenter, ObjectGallery(project, store, images))
-        _label(window, session, worker, image_ids, Bin(project, store))
+        names = ObjectNames(project, store)
+        worker = Worker(session, segmenter, ObjectGallery(project, store, images), names)
+        _label(window, session, worker, image_ids, Bin(project, store), names)
         session.save()
     finally:
         segmenter.close()
 
 
 def _label(
-    window: Window, session: Session, worker: Worker, image_ids: list[str], removed: Bin
+    window: Window,
+    session: Session,
+    worker: Worker,
+    image_ids: list[str],
+    removed: Bin,
+    names: ObjectNames,
 ) -> None:
     """Until the window is closed."""
     from maskcast.ui.desktop.inputs import Inputs  # with matplotlib, which may be missing
     from maskcast.ui.desktop.labeler import Labeler
 
-    labeler = Labeler(window, session, worker, image_ids, removed)
+    labeler = Labeler(window, session, worker, image_ids, removed, names)
     labeler.stage.resize()
     inputs = Inputs(window.canvas, labeler)
     timer = window.canvas.new_timer(_POLL_MILLISECONDS)

@@ -15,7 +15,7 @@ _TITLES = {
     Group.OBJECTS: "Objects and changes",
     Group.VIEW: "View",
 }
-_COLUMNS = ((Group.PROMPTS, Group.BRUSH), (Group.OBJECTS, Group.VIEW))
+_COLUMNS = ((Group.PROMPTS, Group.OBJECTS), (Group.BRUSH, Group.VIEW))
 _LINE, _FIRST, _TITLE_ROOM, _FOOT = 25, 28, 34, 48
 _INDENT, _COLUMN, _EDGE_ROOM = 146, 440, 24
 _BACK = (32, 34, 38)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
-from maskcast.drawing.palette import Color, default_color
+from maskcast.drawing.palette import Color, default_color, default_spec
 from maskcast.errors import AnnotationError, ConflictError, ImageError, MaskcastError
 from maskcast.project.bin import Bin
-from maskcast.types import MAX_OBJECT_ID, Prompts
+from maskcast.types import MAX_OBJECT_ID, ObjectSpec, Prompts
 from maskcast.ui.controls import FEEL, Command, Tool, first_radius, next_radius
 from maskcast.ui.desktop.gestures import (
     Band,
@@ -28,6 +29,7 @@ from maskcast.ui.desktop.view import View
 from maskcast.ui.desktop.windows import Window
 from maskcast.ui.desktop.worker import Failed, Gallery, Saved, Worker
 from maskcast.ui.edits import UNKNOWN, AddPoint, Clear, DeleteNearest, Edit, Stroke
+from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Session
 from maskcast.ui.thumbnails import ObjectSummary
 
@@ -55,9 +57,11 @@ class Labeler:
         worker: Worker,
         image_ids: Sequence[str],
         removed: Bin,
+        names: ObjectNames,
     ) -> None:
         """Show ``image_ids`` in ``window``; the session has the first one to show in hand."""
         self._bin = removed
+        self._names = names
         self._window = window
         self._session = session
         self._worker = worker
@@ -132,6 +136,8 @@ class Labeler:
             Command.CLEAR: self._clear,
             Command.CLEAN: self._clean,
             Command.UNKNOWN: self._toggle_unknown,
+            Command.RENAME: self._rename,
+            Command.RECOLOR: self._recolor,
             Command.PREVIOUS_IMAGE: partial(self._go, -1),
             Command.NEXT_IMAGE: partial(self._go, 1),
             Command.REMOVE: self._remove,
@@ -225,6 +231,41 @@ class Labeler:
             object_id, self.tool = UNKNOWN, Tool.BRUSH
         self._drawing = self.tool
         self._select(object_id)
+
+    def _rename(self) -> None:
+        spec = self._spec_to_change()
+        if spec is None:
+            return
+        name = self._window.ask_text(f"Name of object {spec.object_id}", spec.name)
+        if name is not None and name.strip():
+            self._give(replace(spec, name=name.strip()))
+
+    def _recolor(self) -> None:
+        spec = self._spec_to_change()
+        if spec is None:
+            return
+        color = self._window.ask_color(f"Colour of object {spec.object_id}", spec.color)
+        if color is not None:
+            self._give(replace(spec, color=color))
+
+    def _give(self, spec: ObjectSpec) -> None:
+        """Name and colour an object; until that is saved, or refused, it is shown as if it were."""
+        known = self._summaries.get(spec.object_id) or ObjectSummary(spec, 0, None)
+        self._summaries = {**self._summaries, spec.object_id: replace(known, spec=spec)}
+        self._worker.name(spec)
+        self.redraw()
+
+    def _spec_to_change(self) -> ObjectSpec | None:
+        """Name and colour of the chosen object; None, which is said, if they stay as they are."""
+        object_id = self._session.object_id
+        if object_id == UNKNOWN:
+            self.say("unknown pixels have no name; choose an object first")
+            return None
+        if self._names.is_fixed(object_id):
+            self.say(f"maskcast.toml names object {object_id}; change it there")
+            return None
+        summary = self._summaries.get(object_id)
+        return default_spec(object_id) if summary is None else summary.spec
 
     def _next_object(self) -> None:
         self._select(self._session.object_id % MAX_OBJECT_ID + 1)

@@ -307,6 +307,15 @@ def _draw_tools(panel: _Panel, state: PanelState, y: float) -> float:
         panel.card(rect, _CARD, _EDGE)
         panel.text((_PAD + 154 + number * 34, middle), sign, size=13, anchor="mm")
         panel.spots.append(Spot(rect, Action(command)))
+    wide = 68
+    for number, (label, command) in enumerate(
+        (("Name  F2", Command.RENAME), ("Colour  K", Command.RECOLOR))
+    ):
+        left = panel.width - _PAD - (2 - number) * wide - (1 - number) * 6
+        rect = panel.pixels(left, y, wide, 22)
+        panel.card(rect, _CARD, _EDGE)
+        panel.text((left + wide / 2, middle), label, size=11, anchor="mm", width=wide - 4)
+        panel.spots.append(Spot(rect, Action(command)))
     return y + 22 + 12
 
 

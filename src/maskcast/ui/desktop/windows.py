@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from maskcast.drawing.palette import Color, hex_color, parse_hex_color
 from maskcast.errors import DisplayError
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ class Window(Protocol):
 
     def close(self) -> None:
         """Close the window."""
+
+    def ask_text(self, question: str, text: str) -> str | None:
+        """Have a line of text changed; None if the person thought better of it."""
+
+    def ask_color(self, question: str, color: Color) -> Color | None:
+        """Have a colour chosen; None if the person thought better of it."""
 
 
 def open_window() -> Window:
@@ -154,6 +161,17 @@ class _TkWindow:
     def close(self) -> None:
         self._root.quit()
 
+    def ask_text(self, question: str, text: str) -> str | None:
+        from tkinter import simpledialog
+
+        return simpledialog.askstring("maskcast", question, initialvalue=text, parent=self._root)
+
+    def ask_color(self, question: str, color: Color) -> Color | None:
+        from tkinter import colorchooser
+
+        _, chosen = colorchooser.askcolor(hex_color(color), parent=self._root, title=question)
+        return None if chosen is None else parse_hex_color(chosen)
+
 
 class _QtWindow:
     """Qt, through whichever binding matplotlib finds."""
@@ -175,6 +193,7 @@ class _QtWindow:
         screen = self._app.primaryScreen().availableGeometry()
         width, height = _window_size((screen.width(), screen.height()), 1.0)
         canvas.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
+        self._widgets = QtWidgets
         self._window = QtWidgets.QMainWindow()
         self._window.setCentralWidget(canvas)
         self._window.resize(width, height)
@@ -195,6 +214,19 @@ class _QtWindow:
 
     def close(self) -> None:
         self._window.close()
+
+    def ask_text(self, question: str, text: str) -> str | None:
+        ask = self._widgets.QInputDialog.getText
+        line = self._widgets.QLineEdit.EchoMode.Normal
+        answer, is_given = ask(self._window, "maskcast", question, line, text)
+        return answer if is_given else None
+
+    def ask_color(self, question: str, color: Color) -> Color | None:
+        dialog = self._widgets.QColorDialog(self._window)
+        dialog.setWindowTitle(question)
+        dialog.setCurrentColor(type(dialog.currentColor())(*color))
+        chosen = dialog.currentColor() if dialog.exec() else None
+        return None if chosen is None else parse_hex_color(chosen.name())
 
 
 def _unopened(error: Exception) -> DisplayError:

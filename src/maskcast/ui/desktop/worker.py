@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from maskcast.errors import MaskcastError
+from maskcast.types import ObjectSpec
+from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
 
@@ -47,8 +49,16 @@ News = Changed | Failed | Saved | Gallery
 class Worker:
     """Two threads: one saves and looks after thumbnails, the other waits for the engine."""
 
-    def __init__(self, session: Session, segmenter: Segmenter, gallery: ObjectGallery) -> None:
+    def __init__(
+        self,
+        session: Session,
+        segmenter: Segmenter,
+        gallery: ObjectGallery,
+        names: ObjectNames,
+    ) -> None:
         """Nothing runs before ``start``."""
+        self._names = names
+        self._given: queue.SimpleQueue[ObjectSpec] = queue.SimpleQueue()
         self._session = session
         self._segmenter = segmenter
         self._gallery = gallery
@@ -81,6 +91,11 @@ class Worker:
         self._asked.set()
         self._saver.wake()
 
+    def name(self, spec: ObjectSpec) -> None:
+        """Give an object a name and a colour; comes back at once."""
+        self._given.put(spec)
+        self._saver.wake()
+
     def news(self) -> list[News]:
         """What happened since the last call; never waits."""
         found = []
@@ -101,6 +116,7 @@ class Worker:
             self._session.save()
             if asked:
                 self._news.put(Saved(None))
+            self._name()
             if self._session.refresh():
                 self._news.put(Changed())
         except MaskcastError as error:
@@ -109,6 +125,11 @@ class Worker:
             raise
         finally:
             self._look()
+
+    def _name(self) -> None:
+        while not self._given.empty():
+            self._told = None  # the gallery is told anew, whether a name is taken or refused
+            self._names.give(self._given.get_nowait())
 
     def _segment(self) -> None:
         while not self._closing.is_set() and (request := self._session.request()) is not None:

@@ -14,6 +14,7 @@ from maskcast.drawing.palette import hex_color, parse_hex_color
 from maskcast.errors import AnnotationError, ConflictError, MaskcastError
 from maskcast.types import ObjectSpec
 from maskcast.ui.controls import page_controls
+from maskcast.ui.naming import ObjectNames
 from maskcast.ui.web import messages, scene
 from maskcast.ui.web.assets import asset, page_scripts
 from maskcast.ui.web.desk import Desk
@@ -186,13 +187,8 @@ class AnnotateService:
 
     def _name(self, message: messages.NameObject) -> Reply:
         color, name = parse_hex_color(message.color), message.name.strip()
-        known = self._workspace.project.object_specs((), self._workspace.store.read())
-        of_name = [key for key, spec in known.items() if name and spec.name == name]
-        if of_name and message.object not in of_name:
-            raise AnnotationError(
-                f"object {of_name[0]} is called {name} already; give another name"
-            )
-        self._workspace.store.save_spec(ObjectSpec(message.object, name, color))
+        names = ObjectNames(self._workspace.project, self._workspace.store)
+        names.give(ObjectSpec(message.object, name, color))
         return self._list()
 
     def _image_ids(self) -> list[str]:

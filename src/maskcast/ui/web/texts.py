@@ -29,6 +29,8 @@ _HELP_KO: Final = {
     "next_object": "다음 물체",
     "pages": "16보다 큰 번호의 물체",
     "clean": "이 이미지에는 아무것도 없음",
+    "rename": "물체 이름 짓기",
+    "recolor": "물체 색 고르기",
     "undo": "실행 취소",
     "redo": "다시 실행",
     "zoom": "확대와 축소",

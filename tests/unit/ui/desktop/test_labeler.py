@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from desk_support import LEFT, MIDDLE, NAMES, PANEL, RIGHT, SHAPE, WINDOW, Desk
+from maskcast.drawing.palette import Color
 from maskcast.errors import StorageError
 from maskcast.project.annotations import Annotation, read_annotations
 from maskcast.project.folder import ProjectFolder
@@ -487,3 +488,35 @@ def test_a_point_among_unknown_pixels_is_explained(desk: Desk) -> None:
     desk.drag(LEFT, (20, 20), (40, 30))
     assert desk.annotation.unknown is not None
     assert abs(int(desk.annotation.unknown.pixels.sum()) - 200) < 60
+
+
+def test_the_chosen_object_is_named_and_coloured(desk: Desk) -> None:
+    desk.worker.start()
+    desk.press("2")
+    desk.window.answer, desk.window.chosen = " 긁힘 ", (1, 2, 3)
+    desk.press("f2", "k")
+    assert desk.window.asked[0] == ("Name of object 2", "object 2")
+
+    def saved() -> list[tuple[str, Color]]:
+        return [(spec.name, spec.color) for spec in read_annotations(desk.path).objects]
+
+    desk.wait_until(lambda: saved() == [("긁힘", (1, 2, 3))])
+    desk.press("3", "f2")
+    desk.wait_until(lambda: "object 2 is called 긁힘 already" in desk.told)
+    desk.wait_until(lambda: desk.labeler._summaries[3].spec.name == "object 3")
+    desk.press("u", "f2", "k")
+    assert desk.told == "unknown pixels have no name; choose an object first"
+    desk.window.answer = None
+    asked = len(desk.window.asked)
+    desk.press("u", "f2")
+    assert len(desk.window.asked) == asked + 1
+
+
+def test_names_of_maskcast_toml_are_changed_there(tmp_path: Path) -> None:
+    write_png(tmp_path / "references" / "a.png", picture(0, size=SHAPE)[0])
+    (tmp_path / "maskcast.toml").write_text('[[objects]]\nid = 1\nname = "hole"\n')
+    desk = Desk(ProjectFolder.open(tmp_path))
+    desk.press("f2")
+    assert desk.told == "maskcast.toml names object 1; change it there"
+    assert desk.window.asked == []
+    desk.worker.close()

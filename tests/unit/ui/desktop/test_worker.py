@@ -19,6 +19,7 @@ from maskcast.project.store import AnnotationStore
 from maskcast.types import Mask, Prompts, RgbImage
 from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Worker, _Loop
 from maskcast.ui.edits import AddPoint, SetBox
+from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
 from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
@@ -54,7 +55,8 @@ class Bench:
         self.session.open("a.png")
         self.engine = SlowEngine()
         self.gallery = ObjectGallery(project, self.store, images)
-        self.worker = Worker(self.session, Segmenter(self.engine), self.gallery)
+        names = ObjectNames(project, self.store)
+        self.worker = Worker(self.session, Segmenter(self.engine), self.gallery, names)
         self.path = project.annotations_path
         self.heard: list[News] = []
         self.worker.start()

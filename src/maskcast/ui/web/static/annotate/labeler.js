@@ -189,6 +189,8 @@ export class Labeler {
       next_image: () => this.#go(1),
       remove: () => this.bin.remove(),
       put_back: () => this.bin.putBack(),
+      rename: () => this.slots.editName(),
+      recolor: () => this.slots.color.showPicker(),
       try: () => this.trial.toggle(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),
@@ -273,8 +275,7 @@ export class Labeler {
     const id = this.slots.add(this.chosen, this.scene);
     if (id === null) return;
     this.choose(id);
-    this.slots.name.focus();
-    this.slots.name.select();
+    this.slots.editName();
   }
 
   async saveObject() {

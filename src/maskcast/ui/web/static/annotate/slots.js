@@ -139,6 +139,11 @@ export class Slots {
     return find(this.list, `.mc-slot[data-id="${id}"]`);
   }
 
+  editName() {
+    this.name.focus();
+    this.name.select();
+  }
+
   #fill() {
     const { list } = this;
     while (list.children.length < this.#shownCount) {
