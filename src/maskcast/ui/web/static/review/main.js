@@ -2,7 +2,7 @@
 // The Review tab: one target at a time, accepted, rejected or left undecided, and taken back.
 
 /**
- * @import { Bounds } from "../shared/panzoom.js"
+ * @import { Controls } from "../annotate/controls.js"
  * @import { Tables } from "../shared/texts.js"
  * @import { ObjectSpec } from "../shared/rows.js"
  * @import { ReviewRow } from "./queue.js"
@@ -12,11 +12,19 @@ import { objectOf } from "../shared/rows.js";
 import { Server } from "../shared/server.js";
 import { openTab } from "../shared/tabs.js";
 import { chooseLanguage, Texts } from "../shared/texts.js";
+import { Fixing } from "./fixing.js";
 import { Queue, roughly } from "./queue.js";
 import { Sheet } from "./sheet.js";
 
 const LOOK_AGAIN = 2000; // milliseconds
+const HOLD_AGAIN = 30_000; // milliseconds
 const NAME_KEY = "maskcast-reviewer";
+
+/**
+ * @typedef {object} Given  what Gradio gives a component
+ * @property {HTMLElement} element
+ * @property {{texts: Tables, lang: string, project: string, controls: Controls}} props
+ */
 
 /** @typedef {Record<string, number>} Counts  decision -> targets, and what is left */
 
@@ -31,6 +39,8 @@ class Review {
   #queue = new Queue();
   #page = crypto.randomUUID?.() ?? String(Math.random());
   #busy = false;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #holding;
   /** @type {ObjectSpec[]} */
   #objects = [];
 
@@ -38,16 +48,20 @@ class Review {
    * @param {HTMLElement} root
    * @param {Texts} texts
    * @param {Server} server
-   * @param {Bounds & {zoom_step: number}} feel
+   * @param {Given} given
    */
-  constructor(root, texts, server, feel) {
+  constructor(root, texts, server, { element, props }) {
     this.root = root;
     this.texts = texts;
     this.server = server;
-    this.sheet = new Sheet(root, feel);
+    this.sheet = new Sheet(root, props.controls.feel);
     this.order = find(root, ".order", HTMLSelectElement);
     this.who = find(root, ".who", HTMLInputElement);
     this.who.value = localStorage.getItem(NAME_KEY) ?? "";
+    this.fixing = new Fixing(element, texts, props, {
+      save: (image, desk) => this.#saveFix(image, desk),
+      cancel: (image) => this.#cancelFix(image),
+    });
     this.#listen();
   }
 
@@ -166,6 +180,52 @@ class Review {
     });
   }
 
+  /** Draws on the target in hand, while nobody else is offered it. */
+  async fix() {
+    const row = this.#queue.current;
+    if (!row || this.#busy) return;
+    this.root.hidden = true;
+    const hold = () => this.server.tell("hold", { id: row.id, page: this.#page }).catch(() => {});
+    this.#holding = setInterval(hold, HOLD_AGAIN);
+    await this.fixing.open(row);
+  }
+
+  /** @param {() => Promise<void>} work  after which the target in hand is shown again */
+  async #endFix(work) {
+    try {
+      await work();
+    } catch (error) {
+      const problem = find(this.fixing.root, ".problem");
+      problem.textContent = error instanceof Error ? error.message : String(error);
+      problem.hidden = false;
+      return;
+    }
+    clearInterval(this.#holding);
+    find(this.fixing.root, ".problem").hidden = true;
+    this.fixing.close();
+    this.root.hidden = false;
+    this.#show();
+    await this.refresh();
+  }
+
+  /**
+   * @param {string} image
+   * @param {string} desk
+   */
+  #saveFix(image, desk) {
+    return this.#endFix(async () => {
+      const answer = await this.server.tell("correct", { id: image, desk, who: this.who.value });
+      if (answer.row) this.#queue.replace(answer.row);
+      this.#tell(answer);
+      this.#queue.move(1);
+    });
+  }
+
+  /** @param {string} image */
+  #cancelFix(image) {
+    return this.#endFix(() => this.server.tell("drop-draft", { id: image }));
+  }
+
   undo() {
     return this.#alone(async () => {
       const answer = await this.server.tell("undo", { who: this.who.value });
@@ -194,13 +254,14 @@ class Review {
     const deeds = [
       ["accept", "A", ["a", "Enter"], () => this.decide("accepted")],
       ["reject", "X", ["x"], () => this.decide("rejected")],
+      ["correct", "F", ["f"], () => this.fix()],
       ["unsure", "U", ["u"], () => this.decide("undecided")],
       ["previous", "←", ["ArrowLeft", ","], () => this.move(-1)],
       ["skip", "→", ["ArrowRight", "."], () => this.move(1)],
       ["undo", "Z", ["z"], () => this.undo()],
       ["closer", "", ["+", "="], () => this.sheet.zoom(1)],
       ["farther", "", ["-"], () => this.sheet.zoom(-1)],
-      ["fit", "", ["f", "0"], () => this.sheet.fit()],
+      ["fit", "", ["0"], () => this.sheet.fit()],
     ];
     /** @type {Record<string, () => unknown>} */
     const keys = { " ": () => this.sheet.flip(), v: () => this.sheet.flip() };
@@ -239,17 +300,14 @@ class Review {
   }
 }
 
-/**
- * @param {object} given  by Gradio
- * @param {HTMLElement} given.element
- * @param {{texts: Tables, lang: string, feel: Bounds & {zoom_step: number}}} given.props
- */
-export function mount({ element, props }) {
+/** @param {Given} given */
+export function mount(given) {
+  const { element, props } = given;
   const root = find(element, ".review");
   const language = chooseLanguage(props.texts, props.lang, [navigator.language]);
   const texts = new Texts(props.texts, language);
   fillTexts(root, texts);
-  const review = new Review(root, texts, new Server(texts), props.feel);
+  const review = new Review(root, texts, new Server(texts), given);
   repeat(
     root,
     () => review.refresh(),
