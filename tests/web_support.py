@@ -33,6 +33,9 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+CLOSING = "closing (Ctrl-C again to stop at once)"
+"""What the server says when it was told to end."""
+
 _PATIENCE_MS = 20_000
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 

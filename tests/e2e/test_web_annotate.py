@@ -343,6 +343,14 @@ def test_clean_names_and_neighbours(labeler: Labeler) -> None:
     labeler.page.locator(".mc-name").press("Enter")
     chosen = labeler.page.locator('.mc-slot[aria-pressed="true"]')
     expect(chosen).to_contain_text("Kratzer")
+    slots = labeler.page.locator(".mc-slot:visible")
+    there = slots.count()
+    assert there < 9  # of 255 that there could be
+    labeler.page.get_by_role("button", name="+ add an object").click()
+    expect(slots).to_have_count(there + 1)
+    expect(labeler.page.locator(".mc-name")).to_be_focused()
+    labeler.page.locator(".mc-slot", has_text="Kratzer").click()
+    expect(slots).to_have_count(there + 1)
     assert read_annotations(labeler.annotations).objects[0].name == "Kratzer"
     labeler.press(".")
     labeler.settled("keys.png")
@@ -504,9 +512,8 @@ def test_the_keyboard_is_enough(labeler: Labeler) -> None:
     page.locator('.mc-frame[data-image="keys.png"]').focus()
     labeler.press("Enter")
     labeler.settled("keys.png")
-    page.locator('.mc-slot[data-id="4"]').focus()
-    labeler.press("Enter")
-    page.locator(".mc-slot[data-id='1']").focus()
+    labeler.press("4")
+    page.locator(".mc-slot[data-id='4']").focus()
     for _ in range(40):
         page.keyboard.press("Shift+Tab")
         if page.evaluate("document.activeElement.classList.contains('mc-stage')"):
@@ -546,6 +553,8 @@ def test_a_narrow_window_works(browser: Browser, server: Server, project: Path) 
             assert bounds["x"] + bounds["width"] <= 400
         expect(page.locator('[data-do="clean"]')).to_contain_text("이상 없음")
         slot = page.locator('.mc-slot[data-id="9"]')
+        expect(slot).to_be_hidden()  # until somebody asks for it
+        labeler.press("9")
         expect(slot).to_contain_text("물체 9")
         slot.click()
         page.locator(".mc-color").fill("#123456")

@@ -307,6 +307,26 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     page.wait_for_function(f"!({DRAWN})()")
 
 
+def test_what_was_found_is_drawn_though_the_gallery_looked_again_meanwhile(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    expect(page.locator(".results .card").first).to_be_visible()
+    rows: list[Route] = []
+    layers: list[Route] = []
+    page.route("**/maskcast/results?*", lambda route: rows.append(route))
+    page.route("**/maskcast/layers?*", lambda route: layers.append(route))
+    with page.expect_request("**/maskcast/results?*"):
+        pass  # the gallery looks again by itself
+    with page.expect_request("**/maskcast/layers?*"):
+        page.locator(".results .card", has_text="t004.png").click()
+    with page.expect_response("**/maskcast/results?*"):
+        rows[0].continue_()
+    layers[0].continue_()
+    page.wait_for_function(DRAWN)
+    page.unroute_all(behavior="ignoreErrors")
+
+
 def test_thresholds_act_on_the_open_picture_and_then_on_all(
     context: BrowserContext, tmp_path: Path
 ) -> None:
@@ -748,7 +768,7 @@ def test_what_better_masks_take_is_said_beside_the_engines(
         expect(line).to_contain_text("maskcast engines pull dinov2-small")
 
 
-def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
+def test_targets_by_upload_and_running_again_keeps_the_old_output(
     context: BrowserContext, reviewed: Path, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
@@ -771,15 +791,16 @@ def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
         page.get_by_label("Threshold calibrated").uncheck()
         page.get_by_role("spinbutton").fill("0.7")
         page.get_by_role("button", name="Start").click()
-        expect(page.locator(".run .problem")).to_contain_text("holds results of other settings")
+        since = page.locator(".run .since")
+        expect(since).to_contain_text("made with other settings")
+        assert "--" not in since.inner_text()
         assert result_digests(project / "output") == before
-        page.get_by_role("button", name="Start afresh").click()
-        expect(page.locator(".run .notes")).to_contain_text("the old output is now in")
+        page.get_by_role("button", name="Run again").click()
+        expect(page.locator(".run .renewed")).to_be_visible()
         wait_until_done(page, 1)
         another = open_tab(context, server.url, "Run")
         expect(another.get_by_label("Threshold calibrated")).not_to_be_checked()
         expect(another.get_by_role("spinbutton")).to_have_value("0.7")
     assert (project / "targets" / "new.png").read_bytes() == (tmp_path / "new.png").read_bytes()
-    (aside,) = project.glob("output-*")
-    assert result_digests(aside) == before
+    assert result_digests(project / "output.generations" / "1") == before
     assert (project / "output" / "masks" / "new.png").is_file()

@@ -94,7 +94,6 @@ class OpenedPicture:
     Attributes:
         height: rows, oriented.
         width: columns, oriented.
-        notes: what was left out or assumed, in words for the user.
     """
 
     def __init__(
@@ -109,11 +108,14 @@ class OpenedPicture:
         self._path, self._source, self._window, self._options = path, source, window, options
         size = source.height, source.width
         self.height, self.width = size[::-1] if source.orientation >= 5 else size
-        self.notes = source.notes
-        with unreadable_if_it_fails(path, options):
-            corner = source.read(0, 0, 1, 1)
-        shown = show(path, corner, window=window, options=options)
-        self.notes += tuple(note for note in shown.notes if note not in self.notes)
+        try:
+            with unreadable_if_it_fails(path, options):
+                corner = source.read(0, 0, 1, 1)
+            shown = show(path, corner, window=window, options=options)
+        except BaseException:
+            self.close()
+            raise
+        self._assumed = tuple(note for note in shown.notes if note not in source.notes)
 
     def read(self, top: int, left: int, bottom: int, right: int) -> RgbImage:
         """See ``Picture``."""
@@ -123,6 +125,11 @@ class OpenedPicture:
         turned = np.ascontiguousarray(orient(stored.samples, orientation))
         raster = replace(stored, samples=turned)
         return show(self._path, raster, window=self._window, options=self._options).rgb
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out or assumed, in words for the user; what is damaged, as far as read."""
+        return self._source.notes + self._assumed
 
     def close(self) -> None:
         """Close the file."""

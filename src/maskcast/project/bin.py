@@ -156,7 +156,7 @@ class Bin:
     def _remove(self, kind: Kind, image_id: str, *, is_replaced: bool) -> Binned:
         picture = self._picture(kind, image_id)
         annotation = self._annotation(image_id) if kind == "references" else None
-        entry = Binned(self._free_name(), kind, image_id, annotation, is_replaced)
+        entry = Binned(self._claim_name(), kind, image_id, annotation, is_replaced)
         folder = self._folder / entry.name
         try:
             write_atomically(folder / _ABOUT, json.dumps(_to_json(entry)).encode())
@@ -204,10 +204,20 @@ class Bin:
 
         self._open_store().update(with_it)
 
-    def _free_name(self) -> str:
+    def _claim_name(self) -> str:
+        """The name of a new folder, which is made: nobody else gets it at the same time."""
         moment = f"{datetime.now():%Y%m%d-%H%M%S}"
-        names = (f"{moment}-{number:03}" for number in count(1))
-        return next(name for name in names if not (self._folder / name).exists())
+        for number in count(1):
+            name = f"{moment}-{number:03}"
+            try:
+                (self._folder / name).mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise_if_storage(error, self._folder)
+                raise StorageError(f"the bin {self._folder} cannot be written ({error})") from error
+            return name
+        raise AssertionError("numbers do not end")
 
     def _entries(self) -> Iterator[Binned]:
         try:

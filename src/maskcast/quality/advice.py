@@ -61,7 +61,7 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "clean": (
         "mark one clean picture, so that {name} is not seen where nothing is",
-        "깨끗한 이미지를 한 장 표시하면 아무것도 없는 곳에서 {name} 찾는 일이 줄어듭니다",
+        "깨끗한 이미지를 한 장 표시하면 아무것도 없는 곳에서 {name}을(를) 찾는 일이 줄어듭니다",
     ),
     "more": (
         "{name}: the largest gain is likely from two more references like {image}",

@@ -7,7 +7,7 @@ import html
 import importlib.util
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from maskcast.results.report_words import STYLE, WORDS
 from maskcast.results.result_files import ResultFiles
 from maskcast.results.verdicts import given_verdicts
 from maskcast.runs.copies import opened_ledger
+from maskcast.runs.cuts import Cut
 from maskcast.runs.fingerprint import CUTS
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 
@@ -176,7 +177,8 @@ class _Page:
             return {}
         told = []
         for key, cut in chosen.items():
-            values = (f"{self._word(f'cut_{name}')} {value:g}" for name, value in cut.items())
+            names = (field.name for field in fields(Cut) if field.name in cut)
+            values = (f"{self._word(f'cut_{name}')} {cut[name]:g}" for name in names)
             told.append(f"{key} {self.names.get(int(key), '')}: {', '.join(values)}")
         return {"cuts": "; ".join(told)}
 

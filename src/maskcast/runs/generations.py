@@ -233,6 +233,8 @@ def is_renewed_halfway(project: ProjectFolder) -> bool:
 def go_back(project: ProjectFolder) -> int:
     """Put the generation before in the place of the output; what was there is kept, too.
 
+    Where the same was begun and killed, it is finished, and no further generation taken back.
+
     Returns:
         The generation that the output is of now.
 
@@ -241,9 +243,11 @@ def go_back(project: ProjectFolder) -> int:
         SettingsError, StorageError: see ``run_update``.
     """
     output = checked_output(project)
-    finish_swap(project)
+    came = finish_swap(project)
     with RunLock(project), opened_results(project) as ledger:
         number = ledger.generation
+        if came not in {None, NEXT}:
+            return number
         before = earlier_folder(output, number - 1)
         if not holds_ledger(before / LEDGER_NAME):
             raise RunError(

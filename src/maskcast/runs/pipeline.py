@@ -94,19 +94,19 @@ class Opened:
 
     Attributes:
         picture: read by windows; closed by whoever writes its results or says why there are none.
-        notes: what the user should know of how it is read.
         file_size: bytes of the file; None if unknown.
         tag: see ``storage.Tag``.
         digest: of the file; None if it changed meanwhile.
         kept: file where an engine may keep what is done of it; None = nowhere.
+        notes: what the user should know of its results, beside the picture's own.
     """
 
     picture: OpenedPicture
-    notes: tuple[str, ...]
     file_size: int | None
     tag: Tag = None
     digest: bytes | None = None
     kept: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Work(Protocol):

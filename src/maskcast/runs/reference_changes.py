@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -48,13 +49,20 @@ class ReferenceWatch:
     A picture is decoded again only after it, its annotation or the intensity window changed.
     """
 
-    def __init__(self, project: ProjectFolder, store: AnnotationStore | None = None) -> None:
+    def __init__(
+        self,
+        project: ProjectFolder,
+        store: AnnotationStore | None = None,
+        turn: Callable[[str], AbstractContextManager[None]] | None = None,
+    ) -> None:
         """Nothing is read yet.
 
         Args:
             project: whose references are watched.
             store: of its annotations, if somebody reads them already.
+            turn: of whoever decodes a reference, by image id; None = nobody waits for another.
         """
+        self._turn = turn or (lambda _: nullcontext())
         self._store = store or AnnotationStore(project.annotations_path)
         self._pictures = ReferencePictures(project)
         self._lock = threading.Lock()
@@ -108,9 +116,10 @@ class ReferenceWatch:
             if entry.stored is not None
         }
         unknown = None if annotation.unknown is None else annotation.unknown.pixels
-        image = self._pictures.read(image_id).rgb
         try:
-            return reference_digest(Reference(image_id, image, masks, unknown))
+            with self._turn(image_id):
+                image = self._pictures.read(image_id).rgb
+                return reference_digest(Reference(image_id, image, masks, unknown))
         except ValueError:  # of another size than what was annotated: a run will say so
             return ""
 

@@ -77,7 +77,7 @@ class FileWork:
         digest = digest_of_file(path)
         unchanged = stamp_of(path) == before
         kept = None if self.unfinished is None else self.unfinished / f"{digest.hex()}.tiles"
-        return Opened(picture, picture.notes, size, tag, digest if unchanged else None, kept)
+        return Opened(picture, size, tag, digest if unchanged else None, kept)
 
     def read(self, item: WorkItem) -> Decoded:
         """See ``Work``."""
@@ -121,7 +121,7 @@ class FileWork:
             opened.kept.unlink(missing_ok=True)
             with suppress(OSError):  # others are not finished
                 opened.kept.parent.rmdir()
-        told = replace(opened, notes=opened.notes + notes)
+        told = replace(opened, notes=opened.picture.notes + notes)
         return self._row(item, told, (found.height, found.width), objects)
 
     def _row(

@@ -77,6 +77,21 @@ def test_windows_are_of_the_oriented_frame(tmp_path: Path, orientation: int) -> 
         np.testing.assert_array_equal(picture.read(9, 21, 70, 50), whole[9:70, 21:50])
 
 
+def test_a_pyramid_is_read_at_its_full_resolution(tmp_path: Path) -> None:
+    path = tmp_path / "slide.ome.tif"
+    with tifffile.TiffWriter(path, ome=True, bigtiff=True) as writer:
+        options: dict[str, Any] = {"tile": (32, 32), "photometric": "rgb", "compression": "jpeg"}
+        writer.write(COLOR, subifds=2, metadata={"axes": "YXS"}, **options)
+        writer.write(COLOR[::2, ::2], subfiletype=1, **options)
+        writer.write(COLOR[::4, ::4], subfiletype=1, **options)
+
+    with open_picture(path) as picture:
+        assert (picture.height, picture.width) == (83, 117)
+        whole = read_image(path)
+        assert picture.notes == whole.notes == ()
+        np.testing.assert_array_equal(picture.read(5, 6, 80, 110), whole.rgb[5:80, 6:110])
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 def test_what_cannot_be_cut_is_decoded_once(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
@@ -117,6 +132,14 @@ def test_damage_is_met_in_its_window_alone(tmp_path: Path) -> None:
         )
         with pytest.raises(ImageError, match="damaged"):
             picture.read(30, 30, 40, 40)
+
+
+def test_a_file_that_cannot_be_shown_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.full((40, 40), 7.5, np.float32), tile=(16, 16))
+
+    with pytest.raises(ImageError, match="its floats go from"):  # an open file is a warning here
+        open_picture(path)
 
 
 def test_a_header_that_claims_the_world_is_refused(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from maskcast.project.store import AnnotationStore
 from maskcast.review.updating import prepared_update, run_again
 from maskcast.runs.generations import is_renewed_halfway
 from maskcast.runs.ledger import Ledger
+from maskcast.runs.sinks import FolderSink
 from maskcast.runs.swapping import generations_folder
 from maskcast.types import Prompts
 from quiet import Quiet
@@ -284,3 +285,52 @@ def test_a_target_that_keeps_an_object_is_not_newly_empty(project: maskcast.Proj
     told = run_again(project, Quiet()).to_json()["changed"]
     assert told["targets"] > 0
     assert told["newly_empty"] == 0
+
+
+def test_going_back_that_was_killed_is_finished_and_goes_no_further(
+    project: maskcast.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corrected(project, "1.png")
+    project.update()
+    corrected(project, "2.png")
+    project.update()
+
+    def die(*_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", die)
+        with pytest.raises(KeyboardInterrupt):
+            project.go_back()
+    assert project.go_back() == 2
+    with Ledger.read(project.ledger_path) as ledger:
+        assert ledger.generation == 2
+    assert project.go_back() == 1
+
+
+def test_an_update_killed_at_its_very_start_goes_on(project: maskcast.Project) -> None:
+    corrected(project, "1.png")
+    coming = generations_folder(project.output_folder) / "next"
+    coming.mkdir(parents=True)
+    for name in (TAUGHT_NAME, "run.db", "run.db-journal", ".lock"):
+        (coming / name).touch()
+    (coming / TAUGHT_NAME).write_text('{"format": "maskcast-annotations", "version": 1}')
+    assert project.update().generation == 2
+
+
+def test_a_decision_that_was_killed_while_it_was_drawn_can_be_taken_back(
+    project: maskcast.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = result_digests(project.output_folder)
+
+    def die(self: FolderSink, name: str, files: dict[str, bytes]) -> None:
+        (self.root / "masks" / f"{name}.png").write_bytes(files[f"masks/{name}.png"])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderSink, "put", die)
+        with pytest.raises(KeyboardInterrupt):
+            project.decide(["1.png"], "rejected")
+    assert result_digests(project.output_folder) != before
+    project.take_back(["1.png"])
+    assert result_digests(project.output_folder) == before

@@ -148,6 +148,12 @@ def test_a_large_target_that_is_damaged_fails_alone(tmp_path: Path) -> None:
     summary = run(tmp_path, "tiles", side=64)
 
     assert (summary.counts.done, summary.counts.failed) == (2, 1)
+    flags = {"engine": "fake", "tiles": {"side": 64}, "images": {"accept_damaged": True}}
+    observer = Quiet()
+    run_project(ProjectFolder.open(tmp_path, flags), observer, selftest=False)
+    row = next(row for row in observer.rows if row.image_id == "tiled.tif")
+    assert row.state == "done"
+    assert row.notes[0].startswith("it is damaged (a strip or tile: ")
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6])

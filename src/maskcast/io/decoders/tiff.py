@@ -154,6 +154,11 @@ class SegmentReader:
         count = f"{len(self._damaged)} of its {segments.count} strips or tiles"
         return samples, f"{count}; {self._damaged[0]}"
 
+    @property
+    def damage(self) -> str | None:
+        """What was wrong first with a segment that was decoded all the same; None if nothing."""
+        return self._damaged[0] if self._damaged else None
+
     def check_compression(self) -> None:
         """Raise ``RefusedError`` if segments are packed in a way that is not supported."""
         compression = self._page.compression

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cachetools import LRUCache
 from tifffile import TiffFile, TiffPage
 
-from maskcast.io.decoders.raster import Limits, Raster, RefusedError
+from maskcast.io.decoders.raster import Limits, Raster, RefusedError, damage_note
 from maskcast.io.decoders.tiff import (
     Block,
     SegmentReader,
@@ -38,7 +38,6 @@ class WindowedTiff:
         height: rows of the page as it is stored.
         width: columns.
         orientation: EXIF orientation 1..8, that is still to be applied to windows.
-        notes: what was left out.
     """
 
     def __init__(self, file: BinaryIO, limits: Limits) -> None:
@@ -53,7 +52,7 @@ class WindowedTiff:
             RefusedError: if it claims too much, is damaged or of a kind that is not supported.
         """
         layout = TiffLayout(file, limits.file_size)
-        page, self.notes = choose_page(layout, limits.options.page)
+        page, self._notes = choose_page(layout, limits.options.page)
         segments = check_page(layout, page, _as_windowed(limits))
         if page.index > 0:
             check_tags(next(layout.pages()), limits)
@@ -79,6 +78,13 @@ class WindowedTiff:
         self._kept: LRUCache[int, Block | None] = LRUCache(_KEPT_BYTES, _bytes_of)
         self.height, self.width = int(opened.imagelength), int(opened.imagewidth)
         self.orientation = orientation_of(layout, page)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, and what is known so far to be damaged."""
+        damage = self._reader.damage
+        told = () if damage is None else (damage_note(f"a strip or tile: {damage}"),)
+        return self._notes + told
 
     def read(self, top: int, left: int, bottom: int, right: int) -> Raster:
         """Decode what lies in a window of the page as it is stored.

@@ -12,6 +12,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -49,6 +51,7 @@ logger = logging.getLogger(__name__)
 
 _LISTING_SECONDS: Final = 3.0
 _LISTING_SHARE: Final = 30
+_WATCH_SECONDS: Final = 0.5
 
 HowToRun = Literal["go on", "again", "fresh", "update"]
 _Stamp = tuple[tuple[tuple[int, int] | None, ...], frozenset[str]]
@@ -62,6 +65,7 @@ class RunController:
         project: ProjectFolder,
         store: AnnotationStore | None = None,
         removed: Bin | None = None,
+        turn: Callable[[str], AbstractContextManager[None]] | None = None,
     ) -> None:
         """Nothing is read or started yet.
 
@@ -69,10 +73,13 @@ class RunController:
             project: that is served.
             store: reads its annotations; None = a new one.
             removed: its bin; None = a new one.
+            turn: of whoever decodes a reference, by image id.
         """
         self._project = project
         self._bin = removed or Bin(project, store)
-        self._watch = ReferenceWatch(project, store)
+        self._watch = ReferenceWatch(project, store, turn)
+        self._watcher = ThreadPoolExecutor(1, "maskcast-watch")
+        self._watched: Future[ReferenceChanges] | None = None
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -144,6 +151,7 @@ class RunController:
     def note_new_target(self) -> None:
         """A target was added here; the folder is not listed again for each."""
         with self._counting:
+            self._removed = None  # it may have the name of one
             if self._listing is not None:
                 until, count = self._listing
                 self._listing = until, count + 1
@@ -249,11 +257,16 @@ class RunController:
         )
 
     def _changed_since(self, fingerprint: Mapping[str, Any] | None) -> ReferenceChanges | None:
+        """None as well while large references are still being looked at: no page waits for that."""
         if fingerprint is None:
             return None
+        with self._counting:
+            if self._watched is None or self._watched.done():
+                self._watched = self._watcher.submit(self._watch.compare, fingerprint)
+            watched = self._watched
         try:
-            return self._watch.compare(fingerprint)
-        except MaskcastError:  # a run, and the Annotate tab, tell why
+            return watched.result(_WATCH_SECONDS)
+        except (MaskcastError, TimeoutError):  # a run, and Annotate, tell why
             return None
 
     def _read_ledger(self) -> _Recorded:

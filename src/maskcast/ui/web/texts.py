@@ -199,7 +199,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{id} {name}, in {count} references, also in this one",
         "{id} {name}, 참조 {count}장, 이 이미지에도 있음",
     ),
-    "annotate.slots.more": ("More objects", "물체 더 보기"),
+    "annotate.slots.more": ("+ add an object", "+ 물체 추가"),
     "annotate.references": ("References", "참조 이미지"),
     "annotate.frame.clean": ("clean", "이상 없음"),
     "annotate.frame.none": ("not annotated", "주석 없음"),

@@ -54,7 +54,7 @@ class Workspace:
         self.target_images = TargetImages(project, self.turns)
         self.gallery = ObjectGallery(project, self.store, self.images)
         self.bin = Bin(project, self.store)
-        self.runs = RunController(project, self.store, self.bin)
+        self.runs = RunController(project, self.store, self.bin, self.images.turn)
         self._lock = threading.Lock()
         self._desks: LRUCache[str, Desk] = LRUCache(MOST_DESKS)
         self._making = threading.Lock()  # of the engine, which takes seconds

@@ -17,8 +17,10 @@ import pytest
 from maskcast.errors import SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.runs.fingerprint import Fingerprint
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.lock import output_lock
+from maskcast.runs.reference_changes import ReferenceChanges, ReferenceWatch
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunObserver
@@ -312,3 +314,23 @@ def test_a_new_target_is_counted_without_a_listing(
     monkeypatch.setattr(ProjectFolder, "stream_targets", listed)
     controller.note_new_target()
     assert controller.progress().total == 7
+
+
+def test_no_page_waits_for_references_that_take_long(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_project(project, Quiet())
+    looked_at = threading.Event()
+    compare = ReferenceWatch.compare
+
+    def slowly(watch: ReferenceWatch, fingerprint: Fingerprint) -> ReferenceChanges:
+        looked_at.wait(30)
+        return compare(watch, fingerprint)
+
+    monkeypatch.setattr(ReferenceWatch, "compare", slowly)
+    controller = RunController(project)
+    assert controller.progress().since is None
+    looked_at.set()
+    assert controller._watched is not None
+    controller._watched.result(30)
+    assert controller.progress().since == ReferenceChanges()

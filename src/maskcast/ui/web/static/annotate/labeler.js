@@ -181,7 +181,7 @@ export class Labeler {
       put_back: () => this.bin.putBack(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),
-      more: () => this.#showMore(),
+      more: () => this.#addObject(),
     };
   }
 
@@ -252,11 +252,16 @@ export class Labeler {
   #turnPage(by) {
     this.slots.turnPage(by);
     this.#showSlots();
+    this.slots.scrollToPage();
   }
 
-  #showMore() {
-    this.slots.showMore();
-    this.#showSlots();
+  /** One more object, of which nothing is known yet: its name comes next. */
+  #addObject() {
+    const id = this.slots.add(this.chosen, this.scene);
+    if (id === null) return;
+    this.choose(id);
+    this.slots.name.focus();
+    this.slots.name.select();
   }
 
   async saveObject() {

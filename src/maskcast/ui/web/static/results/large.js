@@ -185,11 +185,11 @@ export class LargeView {
       const { cuts } = this.thresholds;
       const chosen = cuts && { cuts: JSON.stringify(cuts) };
       const sent = await this.server.ask("layers", { id: row.id, shows: row.shows, ...chosen });
-      if (row !== this.#row) return; // another one is looked at by now
+      if (row.id !== this.imageId) return; // another one is looked at by now
       this.layers.take(sent);
       this.thresholds.showFound(sent);
     } catch (error) {
-      if (row !== this.#row) return;
+      if (row.id !== this.imageId) return;
       this.#hasLayers(false);
       this.message.textContent = error instanceof Error ? error.message : String(error);
       this.message.hidden = false;
