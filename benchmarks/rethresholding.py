@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,7 @@ from PIL import Image
 
 from maskcast.engines.planes import Calibration, agreeing, level_of, levels_of
 from maskcast.project.folder import LEDGER_NAME, ProjectFolder
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs.cuts import Cut, Cuts
 from maskcast.runs.identity import put_identity
 from maskcast.runs.kept_planes import encode_planes, planes_path, write_calibration
@@ -52,6 +54,9 @@ class Silent:
         """See ``RunObserver``."""
 
     def note(self, text: str) -> None:
+        """See ``RunObserver``."""
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
         """See ``RunObserver``."""
 
     def start(self, total: int, counts: LedgerCounts) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
 from support import command
@@ -47,6 +48,9 @@ class Quiet:
         pass
 
     def note(self, text: str) -> None:
+        pass
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
         pass
 
     def start(self, total: int, counts: LedgerCounts) -> None:

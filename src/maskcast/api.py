@@ -24,6 +24,7 @@ from maskcast.project.inventory import (
     list_references,
     rename_reference,
 )
+from maskcast.quality.expectation import SelfTest
 from maskcast.results.choosing import settled
 from maskcast.results.evaluation import Evaluation, evaluate_output
 from maskcast.results.result import Result, read_results
@@ -238,6 +239,9 @@ class _Silent:
         """See ``RunObserver``."""
 
     def note(self, text: str) -> None:
+        """See ``RunObserver``."""
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
         """See ``RunObserver``."""
 
     def start(self, total: int, counts: LedgerCounts) -> None:

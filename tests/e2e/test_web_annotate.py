@@ -159,6 +159,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "touch",
         "unknown",
         "things",
+        "layers",
     )
     for number, name in enumerate(names):
         write_png(folder / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
@@ -255,6 +256,65 @@ def test_a_dragged_box_is_shown_saved_and_adjusted(labeler: Labeler) -> None:
     assert len(labeler.entry("box.png").prompts.points) == 0
     labeler.click(60, 50)
     assert len(labeler.entry("box.png").prompts.points) == 1
+
+
+def test_layers_and_objects_are_switched_and_stay_so(labeler: Labeler) -> None:
+    labeler.open("layers.png")
+    plain = labeler.color_at(60, 50)
+    labeler.drag((30, 20), (90, 80))
+    filled, outlined = labeler.color_at(60, 50), labeler.color_at(60, 20.5)
+    page = labeler.page
+    page.get_by_label("What is drawn").click()
+
+    page.get_by_label("Fill", exact=True).uncheck()
+    labeler.settled()
+    assert filled != plain
+    assert labeler.color_at(60, 50) == plain
+    assert labeler.color_at(60, 20.5) == outlined
+    page.locator("[data-object='1']").uncheck()
+    labeler.settled()
+    assert labeler.color_at(60, 20.5) != outlined
+
+    page.reload()
+    labeler.settled("layers.png")
+    assert labeler.color_at(60, 20.5) != outlined
+    labeler.click(60, 50)  # what is drawn on is seen
+    assert labeler.color_at(60, 20.5) == outlined
+    assert labeler.color_at(60, 50) == plain
+
+
+def test_what_is_annotated_is_tried_on_targets_after_each_change(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    write_png(project / "references" / "a.png", picture(0, size=SHAPE)[0])
+    for number in range(7):
+        write_png(project / "targets" / f"{number}.png", picture(number, size=SHAPE)[0])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    with served(project) as server:
+        labeler = new_labeler(context, server, project)
+        page, strip = labeler.page, labeler.page.locator(".mc-trial")
+        labeler.press("t")
+        expect(strip).to_contain_text("Annotate an object first.")
+        labeler.drag((30, 20), (90, 80))
+        page.get_by_role("button", name="Try again").click()
+        expect(strip).to_contain_text("as annotated now")
+        expect(strip.locator(".mc-try")).to_have_count(6)
+        shown = strip.locator("img").first.get_attribute("src")
+        labeler.drag((90, 50), (110, 50))
+        expect(strip).to_contain_text("changed since")
+        page.get_by_label("after each change").check()
+        expect(strip).to_contain_text("as annotated now")
+        labeler.click(60, 50)
+        expect(strip.locator("img").first).not_to_have_attribute("src", shown or "")
+        expect(strip).to_contain_text("as annotated now")
+
+        strip.locator("input[type=text]").fill("nowhere.png")
+        page.keyboard.press("Enter")
+        expect(strip).to_contain_text("there is no nowhere.png in the targets")
+        strip.locator(".mc-try").first.click()
+        page.get_by_label("always try this one").check()
+        page.get_by_role("button", name="Close").click()
 
 
 def test_points_undo_redo_and_delete(labeler: Labeler) -> None:

@@ -133,6 +133,7 @@ def test_a_run_outlives_its_tab_and_is_stopped_resumed_and_downloaded(
         go_on.click()
         wait_until_done(page, TARGETS)
         expect(page.locator(".run .state")).to_have_text("all done")
+        expect(page.locator(".run .selftest li").first).to_contain_text("expect an IoU of")
 
         page.get_by_role("tab", name="Results").click()
         expect(page.locator(".results .card")).to_have_count(TARGETS)
@@ -156,6 +157,7 @@ def test_ctrl_c_finishes_what_is_in_flight_behind_a_password_in_korean(
         page = open_tab(context, server.url, "실행")
         page.get_by_role("button", name="시작").click()
         wait_until_done(page, 1)
+        expect(page.locator(".run .selftest li").first).to_contain_text("예상 IoU")
         code, said = server.stop()
     assert code == 130
     assert said.startswith("closing")  # at once, for the end takes seconds

@@ -26,6 +26,16 @@ from maskcast.io.printable import printable
 _ALL = ("all", "auto")
 
 
+class LanguageName(StrEnum):
+    """What people are spoken to in."""
+
+    EN = "en"
+    KO = "ko"
+
+
+LanguageOption = Annotated[LanguageName, typer.Option(help="Language.")]
+
+
 def selftest(
     project: ProjectArgument = Path(),
     references: ReferencesOption = None,
@@ -33,6 +43,7 @@ def selftest(
     weights: WeightsOption = None,
     device: DeviceOption = None,
     as_json: JsonOption = False,
+    lang: LanguageOption = LanguageName.EN,
 ) -> None:
     """Leave each reference out once: how good masks will be, and what would help most.
 
@@ -42,6 +53,7 @@ def selftest(
     from maskcast.engines.base import installed_engines
     from maskcast.errors import EngineError, EngineMissingError
     from maskcast.project.folder import ProjectFolder
+    from maskcast.quality.advice import told
     from maskcast.results.selftesting import run_selftest
 
     names = sorted(installed_engines()) if engine in _ALL else [engine]
@@ -57,8 +69,8 @@ def selftest(
             },
         )
         try:
-            with shown_progress("testing") as told:
-                tested.append(run_selftest(opened, told))
+            with shown_progress("testing") as progressed:
+                tested.append(run_selftest(opened, progressed))
         except (EngineMissingError, EngineError) as error:
             if engine not in _ALL:
                 raise
@@ -68,16 +80,9 @@ def selftest(
         return
     for each in tested:
         say(printable(f"{each.selftest.engine}:"))
-        for sentence in each.selftest.describe(each.names):
+        for sentence in each.selftest.describe(each.names, lang.value):
             say(f"  {printable(sentence)}")
-        say(printable(f"  annotation beside prediction: {each.pictures}"))
-
-
-class ReportLanguage(StrEnum):
-    """That reports are written in."""
-
-    EN = "en"
-    KO = "ko"
+        say(printable(f"  {told('pictures', lang.value, folder=each.pictures)}"))
 
 
 def report(
@@ -91,7 +96,7 @@ def report(
         Path | None,
         typer.Option(help="True masks to compare with, as for evaluate; none unless given."),
     ] = None,
-    lang: Annotated[ReportLanguage, typer.Option(help="Language.")] = ReportLanguage.EN,
+    lang: LanguageOption = LanguageName.EN,
 ) -> None:
     """Write one HTML page that tells how the run went; it can be mailed and printed."""
     from maskcast.project.folder import ProjectFolder

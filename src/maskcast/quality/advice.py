@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
-Language = Literal["en", "ko"]
+from maskcast.languages import Language, Wording, spoken
 
-_SENTENCES: Final[dict[str, tuple[str, str]]] = {
+_SENTENCES: Final[Wording] = {
     "object": ("object {number}", "물체 {number}"),
     "expect": (
         (
@@ -67,14 +67,17 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{name}: the largest gain is likely from two more references like {image}",
         "{name}: {image} 같은 참조를 두 장 더 추가하면 가장 크게 좋아질 것입니다",
     ),
+    "pictures": (
+        "annotation beside prediction: {folder}",
+        "주석과 예측을 나란히 놓은 그림: {folder}",
+    ),
     "so_far": (
         " (so far each reference gained the others {gain:.2f} IoU)",
         " (지금까지 참조 한 장이 다른 참조의 IoU를 {gain:.2f} 올렸습니다)",
     ),
 }
-"""Key -> (English, Korean)."""
 
 
 def told(key: str, lang: Language = "en", **values: object) -> str:
     """A sentence with its values, without a full stop."""
-    return _SENTENCES[key][lang == "ko"].format(**values)
+    return spoken(_SENTENCES, key, lang, **values)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from maskcast.quality.advice import Language, told
+from maskcast.languages import Language
+from maskcast.quality.advice import told
 from maskcast.quality.trials import Trial
 
 _TYPICAL = 0.55

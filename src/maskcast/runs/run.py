@@ -315,7 +315,8 @@ class _Setup:
         tiles = self._tiles()
         if tiles is not None and self.project.settings.tiles.side == "auto":
             self.observer.note(
-                f"targets of more than {tiles.side} x {tiles.side} pixels go through tile by tile"
+                f"targets of more than {tiles.most_whole / 1e6:.0f} megapixels go through in tiles "
+                f"of {tiles.side} x {tiles.side} pixels"
             )
         self.observer.stage(RunStage("learning", len(self.references), name))
         keeper = self._keeper(run_id)
@@ -375,11 +376,16 @@ class _Setup:
 
     def _tiles(self) -> Tiles | None:
         """How large targets are cut; None = they are not."""
-        chosen = self.project.settings.tiles
+        settings, chosen = self.project.settings, self.project.settings.tiles
         if chosen.side is None:
-            return None
-        side = Tiles.chosen(self.engine).side if chosen.side == "auto" else chosen.side
-        return Tiles(side, chosen.halo)
+            # Planes are made of whole targets, and masks of other engines would show the cuts.
+            is_seen = self.cuts or settings.keep_probabilities
+            if is_seen or not isinstance(self.engine, LargeEngine):
+                return None
+            return Tiles.chosen(self.engine, is_asked_for=False)
+        if chosen.side == "auto":
+            return replace(Tiles.chosen(self.engine), halo=chosen.halo)
+        return Tiles(chosen.side, chosen.halo)
 
     def _recipe(self, run_id: str) -> Recipe:
         """What workers are built from."""

@@ -111,6 +111,8 @@ def test_the_bound_of_pixels_holds_for_what_is_decoded_at_once(tmp_path: Path) -
 
     with open_picture(tiled, options=options) as picture:
         assert picture.read(0, 0, 83, 117).shape == (83, 117, 3)
+    with pytest.raises(ImageError, match="a target can be masked by tiles"):
+        read_image(tiled, options=options)
     with pytest.raises(ImageError, match="strips or tiles have 117 x 83 pixels"):
         open_picture(strip, options=options).__enter__()
     with pytest.raises(ImageError, match="117 x 83 pixels and the bound is 5000"):

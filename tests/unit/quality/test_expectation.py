@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from maskcast.languages import LANGUAGES
 from maskcast.quality.expectation import SelfTest
 from maskcast.quality.trials import Trial
 
@@ -24,6 +26,14 @@ FOUR_AND_A_STRANGER = SelfTest(
     ),
 )
 NAMES = {1: "scratch"}
+
+
+def test_it_speaks_both_languages_with_the_same_figures() -> None:
+    english, korean = (FOUR_AND_A_STRANGER.describe(NAMES, lang) for lang in LANGUAGES)
+    assert [re.findall(r"[-+]?\d\.\d\d", said) for said in korean] == [
+        re.findall(r"[-+]?\d\.\d\d", said) for said in english
+    ]
+    assert korean[0].startswith("scratch: 예상 IoU ")
 
 
 def test_the_interval_holds_what_is_expected_and_narrows_with_references() -> None:

@@ -10,5 +10,4 @@ import kills
 
 def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
     """A wider run of the same is ``benchmarks/kills.py``."""
-    hit = sum(told.kills for told in kills.stories(tmp_path, "fake", 20, 6, Random(2)))
-    assert hit >= 20
+    assert max(kills.stories(tmp_path, "fake", 20, 6, Random(2))) >= 20

@@ -63,6 +63,7 @@ def decode(file: BinaryIO, limits: Limits) -> Raster:
     Raises:
         RefusedError: if it claims too much, is damaged or of a kind that is not supported.
     """
+    limits = replace(limits, advice="; a target can be masked by tiles: maskcast run --tile auto")
     layout = TiffLayout(file, limits.file_size)
     page, notes = choose_page(layout, limits.options.page)
     segments = check_page(layout, page, limits)

@@ -45,7 +45,15 @@ from maskcast.runs.reference_changes import ReferenceChanges, ReferenceWatch
 from maskcast.runs.run import run_project
 from maskcast.ui.web.earlier import Renewed, renewed
 from maskcast.ui.web.priority import give_way
-from maskcast.ui.web.run_state import Live, Rate, RunChoice, RunProgress, keeping_planes
+from maskcast.ui.web.run_state import (
+    Live,
+    Rate,
+    RunChoice,
+    RunProgress,
+    SelfTestTold,
+    keeping_planes,
+    told_selftest,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -246,7 +254,8 @@ class RunController:
             failed=counts.failed,
             rate=rate if elsewhere else None,
             seconds_left=left / rate if elsewhere and rate else None,
-            notes=tuple(live.notes) or recorded.told,
+            notes=tuple(live.notes),
+            selftest=recorded.selftest,
             error=live.error,
             can_start_afresh=live.can_start_afresh,
             differs=live.differs,
@@ -288,13 +297,13 @@ class RunController:
             self._ledger = stamp, recorded
         return self._ledger[1]
 
-    def _told_before(self, ledger: Ledger) -> tuple[str, ...]:
+    def _told_before(self, ledger: Ledger) -> SelfTestTold:
         """What the self-test said before the run."""
         selftest = ledger.selftest
         if selftest is None:
-            return ()
+            return {}
         specs = self._project.object_specs({trial.object_id for trial in selftest.trials})
-        return tuple(selftest.describe({key: spec.name for key, spec in specs.items()}))
+        return told_selftest(selftest, {key: spec.name for key, spec in specs.items()})
 
     def _choice_of(self, fingerprint: Mapping[str, Any]) -> RunChoice:
         """What makes ``maskcast serve`` go on where those results end; weights have no name there.
@@ -332,7 +341,7 @@ class _Recorded:
 
     counts: LedgerCounts = field(default_factory=lambda: LedgerCounts(0, 0, 0))
     choice: RunChoice | None = None
-    told: tuple[str, ...] = ()
+    selftest: SelfTestTold = field(default_factory=dict)
     fingerprint: Mapping[str, Any] | None = None
     renewed: Renewed | None = None
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from maskcast.errors import SettingsError
+from maskcast.languages import LANGUAGES, Language
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import Settings
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs.generations import UpdateSummary
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.reference_changes import ReferenceChanges
@@ -25,6 +28,9 @@ KEPT_PROBABILITIES: Final = 2_000_000_000
 _KEPT_NOTES: Final = 20
 _RATE_SECONDS: Final = 20.0
 _PATIENCE_SECONDS: Final = 5.0
+
+SelfTestTold = Mapping[Language, tuple[str, ...]]
+"""Sentences by language; empty where nothing was tested."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class RunProgress:
         rate: targets per second of late; None if unknown.
         seconds_left: at that rate; None if unknown.
         notes: what the user should know, the latest last.
+        selftest: what references that were left out let expect, in sentences by language.
         error: why the last run could not start or go on; None if it could.
         can_start_afresh: whether moving the old output aside would help.
         differs: why the last run could not go on with these results, one phrase a topic, where
@@ -104,6 +111,7 @@ class RunProgress:
     rate: float | None = None
     seconds_left: float | None = None
     notes: tuple[str, ...] = ()
+    selftest: SelfTestTold = field(default_factory=dict)
     error: str | None = None
     can_start_afresh: bool = False
     differs: tuple[str, ...] = ()
@@ -115,6 +123,11 @@ class RunProgress:
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
         return asdict(self)
+
+
+def told_selftest(selftest: SelfTest, names: Mapping[int, str]) -> SelfTestTold:
+    """What a self-test says, in every language that a page may be in."""
+    return {lang: tuple(selftest.describe(names, lang)) for lang in LANGUAGES}
 
 
 @dataclass
@@ -160,6 +173,7 @@ class Live:
     counts: LedgerCounts = field(default_factory=lambda: LedgerCounts(0, 0, 0))
     total: int = 0
     notes: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_NOTES))
+    selftest: SelfTestTold = field(default_factory=dict)
     error: str | None = None
     can_start_afresh: bool = False
     differs: tuple[str, ...] = ()
@@ -173,6 +187,10 @@ class Live:
     def note(self, text: str) -> None:
         """See ``RunObserver``."""
         self.notes.append(text)
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
+        """See ``RunObserver``."""
+        self.selftest = told_selftest(selftest, names)
 
     def start(self, total: int, counts: LedgerCounts) -> None:
         """See ``RunObserver``."""
@@ -215,5 +233,6 @@ class Live:
             rate=rate,
             seconds_left=left / rate if rate else None,
             notes=tuple(self.notes),
+            selftest=self.selftest,
             choice=self.choice,
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-RUN_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+from maskcast.languages import Wording
+
+RUN_TEXTS: Final[Wording] = {
     "run.targets": ("Targets", "대상"),
     "run.counted": ("{total} images in {folder}", "{folder}에 이미지 {total}장"),
     "run.drop": ("Drop images or a folder here, or", "이미지나 폴더를 여기에 놓거나"),
@@ -130,6 +131,10 @@ RUN_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "다시 실행이 끝나지 않아 지금 결과는 아직 바뀌기 전 것입니다. 다시 실행하면 이어서 합니다.",
     ),
     "run.since.again": ("Run again", "다시 실행"),
+    "run.selftest": (
+        "Self-test: what to expect, told by references that were left out",
+        "자가 시험: 참조를 빼 놓고 미루어 본 결과",
+    ),
     "run.renewed.nothing": (
         "Beside the earlier results: no target changed.",
         "이전 결과와 비교: 달라진 대상이 없습니다.",
@@ -150,4 +155,3 @@ RUN_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "run.renewed.empty": ("newly empty", "새로 빔"),
     "run.renewed.pixels": ("+{gained} / -{lost} px", "+{gained} / -{lost}픽셀"),
 }
-"""Key -> (English, Korean). A word in braces is filled in."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import gradio as gr
 
 from maskcast.errors import SettingsError
+from maskcast.languages import LANGUAGES, Wording
 from maskcast.ui.controls import Where, controls_of
 from maskcast.ui.web.run_texts import RUN_TEXTS
-
-LANGUAGES: Final = ("en", "ko")
 
 _HELP_KO: Final = {
     "box": "물체를 감싸는 상자",
@@ -43,6 +41,7 @@ _HELP_KO: Final = {
     "images": "이전, 다음 이미지",
     "remove": "이 이미지를 휴지통으로",
     "put_back": "마지막으로 버린 이미지 되돌리기",
+    "try": "목표 여섯 장에 시험해 보기",
     "help": "이 단축키",
     "cancel": "취소, 다시 상자",
     "canvas": "그림으로 이동",
@@ -87,13 +86,43 @@ def _control_texts() -> dict[str, tuple[str, str]]:
     return lines | how
 
 
-_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+_TEXTS: Final[Wording] = {
     **_control_texts(),
     "tab.annotate": ("Annotate", "주석"),
     "tab.run": ("Run", "실행"),
     "tab.results": ("Results", "결과"),
     "tab.review": ("Review", "검토"),
     "annotate.tools": ("Tools", "도구"),
+    "annotate.try": ("Try on 6 targets", "목표 6장에 시험"),
+    "annotate.try.short": ("Try", "시험"),
+    "annotate.try.again": ("Try again", "다시 시험"),
+    "annotate.try.live": ("after each change", "바뀔 때마다"),
+    "annotate.try.nothing": (
+        "Annotate an object first.",
+        "먼저 물체를 하나 표시하세요.",
+    ),
+    "annotate.try.no_targets": (
+        "There are no targets yet. Upload some on the Run tab.",
+        "아직 목표 이미지가 없습니다. 실행 탭에서 올리세요.",
+    ),
+    "annotate.try.choosing": ("choosing targets", "목표 고르는 중"),
+    "annotate.try.learning": ("learning", "배우는 중"),
+    "annotate.try.masking": ("masking {done} of {of}", "{of}장 중 {done}장 마스크 만드는 중"),
+    "annotate.try.done": ("as annotated now", "지금 표시한 대로"),
+    "annotate.try.stale": ("changed since", "그 뒤 바뀜"),
+    "annotate.try.rough": (
+        "Learned roughly, to be quick; a run does better.",
+        "빠르게 대강 배웠습니다. 실행하면 더 정확합니다.",
+    ),
+    "annotate.try.empty": ("nothing found", "찾은 것 없음"),
+    "annotate.try.choose": ("Target to try", "시험할 목표 이름"),
+    "annotate.try.keep": ("always try this one", "이 목표는 항상 시험"),
+    "annotate.layers": ("What is drawn", "그릴 것"),
+    "annotate.layers.outline": ("Outline", "윤곽"),
+    "annotate.layers.fill": ("Fill", "채우기"),
+    "annotate.layers.prompts": ("Boxes and points", "상자와 점"),
+    "annotate.layers.labels": ("Labels", "이름표"),
+    "annotate.layers.opacity": ("Opacity", "불투명도"),
     "annotate.tool.group": ("Tool", "도구 선택"),
     "annotate.tool.box": (
         "Box and points",
@@ -383,7 +412,6 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.hold": ("V hides all while held", "V를 누르고 있으면 모두 숨김"),
     "results.shown": ("show {name}", "{name} 보이기"),
 }
-"""Key -> (English, Korean). A word in braces is filled in."""
 
 
 class Texts:

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,10 @@ import pytest
 from maskcast.errors import SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.quality.expectation import SelfTest
+from maskcast.quality.trials import Trial
 from maskcast.runs.fingerprint import Fingerprint
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.lock import output_lock
 from maskcast.runs.reference_changes import ReferenceChanges, ReferenceWatch
 from maskcast.runs.run import run_project
@@ -26,7 +28,7 @@ from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunObserver
 from maskcast.runs.swapping import generations_folder
 from maskcast.ui.web.controller import HowToRun, RunController
-from maskcast.ui.web.run_state import RunChoice, RunProgress
+from maskcast.ui.web.run_state import Live, RunChoice, RunProgress
 from support import picture, result_digests, write_png
 from web_support import Quiet
 
@@ -105,12 +107,35 @@ class Watched:
     def note(self, text: str) -> None:
         self.observer.note(text)
 
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
+        self.observer.tested(selftest, names)
+
     def start(self, total: int, counts: LedgerCounts) -> None:
         self.observer.start(total, counts)
 
     def row(self, row: TargetRow) -> None:
         self.observer.row(row)
         self.look()
+
+
+def test_a_page_is_told_what_the_self_test_says_during_the_run_and_after_a_restart(
+    project: ProjectFolder,
+) -> None:
+    selftest = SelfTest("pixel", (Trial("r.png", 1, True, 0.5, 9, 0.5),))
+    live = Live()
+    live.tested(selftest, {1: "scratch"})
+    during = live.progress(stopping=False, total=5).to_json()["selftest"]
+    assert during["en"][0].startswith("scratch: expect an IoU of ")
+    assert during["ko"][0].startswith("scratch: 예상 IoU ")
+
+    run_project(project, Quiet())
+    with Ledger.open(project.ledger_path) as ledger:
+        ledger.keep_selftest(selftest)
+    after = RunController(project).progress()
+    assert after.notes == ()
+    assert [said[0].split(":")[1] for said in after.selftest.values()] == [
+        said[0].split(":")[1] for said in during.values()
+    ]
 
 
 def test_a_page_is_told_what_the_run_is_busy_with(

@@ -1,13 +1,15 @@
-"""Logits of a large picture, of which nearly all is background, packed in a file.
+"""Logits of a large picture, of which nearly all is background and left out, in a file.
 
 The file says what it belongs to and can be gone on with: a header, then a record for each object of
-each row of tiles, from the top down. What a kill left half written is cut off.
+each row of tiles, from the top down: which logits are kept, as packed bits, and these. What a kill
+left half written is cut off.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 import cv2
@@ -20,9 +22,30 @@ NOWHERE: Final = np.float32(-100.0)
 """Stands for every logit that no result depends on."""
 
 _REACH: Final = 2 * (around(16, 17, 33).stop - 17) + 1
-_MAGIC: Final = b"maskcast logits 1\n"
-_RECORD: Final = struct.Struct("<IIIIQI")
-"""Row of tiles, object, height, width, bytes, CRC-32."""
+_MAGIC: Final = b"maskcast logits 2\n"
+_RECORD: Final = struct.Struct("<IIIIQQI")
+"""Row of tiles, object, height, width, bytes of the bits and of the logits, CRC-32 of both."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the file the logits of an object in a row of tiles are.
+
+    Attributes:
+        start: of the bits; the logits follow.
+        bits: bytes of them, packed.
+        logits: bytes of them, float32.
+        shape: of the row of tiles.
+    """
+
+    start: int
+    bits: int
+    logits: int
+    shape: tuple[int, int]
+
+    @property
+    def end(self) -> int:
+        return self.start + self.bits + self.logits
 
 
 class LogitStore:
@@ -37,7 +60,7 @@ class LogitStore:
             objects: how many a row of tiles has.
         """
         self._file, self._objects = file, objects
-        self._places: dict[tuple[int, int], tuple[int, int, tuple[int, int]]] = {}
+        self._places: dict[tuple[int, int], _Place] = {}
         self._last: tuple[tuple[int, int], Plane] | None = None
         head = _MAGIC + zlib.crc32(identity.encode()).to_bytes(4, "little") + identity.encode()
         file.seek(0)
@@ -68,25 +91,29 @@ class LogitStore:
         needed = cv2.dilate(above, np.ones((_REACH, _REACH), np.uint8)).view(np.bool_)
         edge = _REACH // 2
         needed[:edge] = needed[-edge:] = True
-        kept = np.where(needed, logits, NOWHERE)
-        # Bytes of a kind side by side pack better.
-        data = zlib.compress(kept.view(np.uint8).reshape(-1, 4).T.tobytes(), 1)
-        height, width = logits.shape
+        bits = zlib.compress(np.packbits(needed).tobytes(), 1)
+        kept = logits[needed].tobytes()
+        check = zlib.crc32(kept, zlib.crc32(bits))
+        place = _Place(self._end + _RECORD.size, len(bits), len(kept), logits.shape)
         self._file.seek(self._end)
-        self._file.write(_RECORD.pack(row, index, height, width, len(data), zlib.crc32(data)))
-        self._file.write(data)
+        self._file.write(_RECORD.pack(row, index, *logits.shape, len(bits), len(kept), check))
+        self._file.write(bits)
+        self._file.write(kept)
         self._file.flush()
-        self._places[row, index] = self._end + _RECORD.size, len(data), (height, width)
-        self._end += _RECORD.size + len(data)
+        self._places[row, index] = place
+        self._end = place.end
 
     def rows(self, row: int, index: int) -> Plane:
         """What was kept, float32 (h, W); ``NOWHERE`` elsewhere."""
         if self._last is not None and self._last[0] == (row, index):
             return self._last[1]
-        start, size, shape = self._places[row, index]
-        self._file.seek(start)
-        data = np.frombuffer(zlib.decompress(self._file.read(size)), np.uint8)
-        plane = np.ascontiguousarray(data.reshape(4, -1).T).view(np.float32).reshape(shape)
+        place = self._places[row, index]
+        self._file.seek(place.start)
+        bits = np.frombuffer(zlib.decompress(self._file.read(place.bits)), np.uint8)
+        kept = np.frombuffer(self._file.read(place.logits), np.float32)
+        plane = np.full(place.shape, NOWHERE)
+        needed = np.unpackbits(bits, count=plane.size).view(np.bool_).reshape(place.shape)
+        plane[needed] = kept
         self._last = (row, index), plane
         return plane
 
@@ -98,13 +125,14 @@ class LogitStore:
             head = self._file.read(_RECORD.size)
             if len(head) < _RECORD.size:
                 break
-            row, index, height, width, size, check = _RECORD.unpack(head)
-            data = self._file.read(size)
+            row, index, height, width, bits, logits, check = _RECORD.unpack(head)
+            place = _Place(at + _RECORD.size, bits, logits, (height, width))
+            data = self._file.read(bits + logits)
             is_next = (row, index) == divmod(number, self._objects)
-            if not is_next or len(data) < size or zlib.crc32(data) != check:
+            if not is_next or len(data) < bits + logits or zlib.crc32(data) != check:
                 break
-            self._places[row, index] = at + _RECORD.size, size, (height, width)
-            at += _RECORD.size + size
+            self._places[row, index] = place
+            at = place.end
             number += 1
             if number % self._objects == 0:
                 end = at

@@ -44,6 +44,7 @@ const progress = (what = {}) => ({
   rate: null,
   seconds_left: null,
   notes: [],
+  selftest: {},
   error: null,
   can_start_afresh: false,
   differs: [],

@@ -25,6 +25,8 @@ import { contentOf, isInside, neighbourOf, openingOrder, shownPrompts, UNKNOWN }
 import { MOST_OBJECTS, Slots } from "./slots.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
+import { TrialStrip } from "./trial.js";
+import { Visibility } from "./visible.js";
 
 const FEW_PROMPTS = 3; // that Clean takes away without asking
 const LISTS_WAIT = 350; // milliseconds that nothing must change before the lists are read again
@@ -66,6 +68,7 @@ export class Labeler {
   /** @type {{chosen: number, tool: Tool}} what unknown pixels were painted instead of */
   #beforeUnknown = { chosen: 1, tool: "box" };
   #hides = false;
+  #isUntried = false; // whether something was annotated that a trial does not know
   /** @type {ReferenceEntry[]} */
   #references = [];
   /** @type {number | null} of the brush, in pixels of the image; null before one was opened */
@@ -76,8 +79,9 @@ export class Labeler {
    * @param {Texts} texts
    * @param {Controls} controls
    * @param {Server} server
+   * @param {string} project  under which the browser keeps how somebody looks at it
    */
-  constructor(root, texts, controls, server) {
+  constructor(root, texts, controls, server, project) {
     this.root = root;
     this.texts = texts;
     this.feel = controls.feel;
@@ -86,6 +90,8 @@ export class Labeler {
     const masks = new MaskStore();
     const ask = (/** @type {object} */ message) => this.link.ask(message);
     this.stage = new Stage(root, controls.feel, masks, () => this.#shown());
+    const visible = find(root, ".mc-layers");
+    this.visibility = new Visibility(visible, project, texts, () => this.stage.draw());
     this.notices = new Notices(root, texts);
     this.help = new Help(root, texts, controls);
     this.toolbar = new Toolbar(root, texts, controls);
@@ -104,6 +110,10 @@ export class Labeler {
     this.stage.drawDetail = (context) => detail.draw(context);
     const known = () => this.#references;
     this.bin = new ReferenceBin(texts, server, this.link, this.notices, known);
+    this.trial = new TrialStrip(root, texts, server, project, {
+      has: () => this.#references.some(({ objects }) => objects.length > 0),
+      style: (id) => ({ color: this.slots.colorOf(id), name: this.slots.nameOf(id) }),
+    });
     this.listSoon = later(LISTS_WAIT, () => this.link.refreshLists());
     this.commands = this.#commandTable();
   }
@@ -179,6 +189,7 @@ export class Labeler {
       next_image: () => this.#go(1),
       remove: () => this.bin.remove(),
       put_back: () => this.bin.putBack(),
+      try: () => this.trial.toggle(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),
       more: () => this.#addObject(),
@@ -205,6 +216,8 @@ export class Labeler {
   /** @param {Step} step */
   #change(step) {
     this.#hide(false);
+    if ("object" in step) this.visibility.turn(step.object, true);
+    this.#isUntried = true;
     this.link.change(step);
   }
 
@@ -391,8 +404,10 @@ export class Labeler {
       isWhole,
       chosen: this.chosen,
       hides: this.#hides,
+      visible: this.visibility.value,
       prompts: this.#prompts(),
       colorOf: (id) => this.slots.colorOf(id),
+      nameOf: (id) => this.slots.nameOf(id),
       drag: this.hand.drag,
       cursor: this.hand.cursor,
       corner: this.hand.corner,
@@ -402,7 +417,9 @@ export class Labeler {
 
   /** Box and points that are shown, and so can be caught. */
   #prompts() {
-    if (!this.scene || this.#hides) return null;
+    const { value } = this.visibility;
+    const isShown = value.prompts && this.visibility.shows(this.chosen);
+    if (!this.scene || this.#hides || !isShown) return null;
     const sent = this.link.echo.map((entry) => entry.step);
     return shownPrompts(this.scene, this.chosen, sent);
   }
@@ -445,6 +462,11 @@ export class Labeler {
 
   #showSlots() {
     this.slots.show(this.chosen, this.scene);
+    const ids = Object.keys(this.scene?.objects ?? {}).map(Number);
+    const { slots } = this;
+    this.visibility.list(
+      ids.map((id) => ({ id, name: slots.nameOf(id), color: slots.colorOf(id) })),
+    );
   }
 
   // ---- what the server says (see Listener in link.js)
@@ -489,6 +511,10 @@ export class Labeler {
   showWork() {
     this.toolbar.showStatus(this.link);
     if (!this.link.isWhole) this.stage.expectNews();
+    else if (this.#isUntried) {
+      this.#isUntried = false;
+      this.trial.changed();
+    }
     this.stage.drawTop();
   }
 

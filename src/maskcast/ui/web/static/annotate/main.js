@@ -28,7 +28,7 @@ export async function mount({ element, props }) {
   const texts = new Texts(props.texts, language);
   fillTexts(root, texts);
   const server = new Server(texts);
-  const labeler = new Labeler(root, texts, props.controls, server);
+  const labeler = new Labeler(root, texts, props.controls, server, props.project);
   offerTone(find(root, ".tone"), [labeler.stage.under], props.project, texts);
   const inputs = new Inputs(labeler, props.controls.keys);
   inputs.listen();

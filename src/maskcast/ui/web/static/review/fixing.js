@@ -84,7 +84,7 @@ export class Fixing {
     const canvas = find(root, ".mc");
     fillTexts(canvas, texts);
     const server = new Server(texts, undefined, "fix");
-    const labeler = new Labeler(canvas, texts, props.controls, server);
+    const labeler = new Labeler(canvas, texts, props.controls, server, props.project);
     offerTone(find(canvas, ".tone"), [labeler.stage.under], props.project, texts);
     const inputs = new Inputs(labeler, props.controls.keys);
     inputs.listen();

@@ -107,9 +107,20 @@ class RunPage {
     this.settings.offer(progress.choice);
     find(root, ".checking").hidden = progress.checking === 0;
     find(root, ".figures").classList.toggle("some-failed", progress.failed > 0);
-    const notes = find(root, ".notes");
-    notes.hidden = !progress.notes.length;
-    notes.replaceChildren(...progress.notes.map((note) => make("li", "", { text: note })));
+    this.#list(".notes", ".notes", progress.notes);
+    this.#list(".selftest", ".selftest ul", progress.selftest[this.texts.language] ?? []);
+  }
+
+  /**
+   * Sentences as a list; without any, what holds it is hidden.
+   * @param {string} holder
+   * @param {string} list
+   * @param {string[]} sentences
+   */
+  #list(holder, list, sentences) {
+    find(this.root, holder).hidden = !sentences.length;
+    const items = sentences.map((text) => make("li", "", { text }));
+    find(this.root, list).replaceChildren(...items);
   }
 
   /** @param {Progress} progress */

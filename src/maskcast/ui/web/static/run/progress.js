@@ -23,6 +23,7 @@ import { countSince } from "./since.js";
  * @property {number | null} rate  targets per second
  * @property {number | null} seconds_left
  * @property {string[]} notes
+ * @property {Record<string, string[]>} selftest  sentences by language; empty if nothing was tested
  * @property {string | null} error
  * @property {boolean} can_start_afresh
  * @property {string[]} differs  why the last start was refused, where running again would help

@@ -276,9 +276,9 @@ function drawBoxes(context, view, { layer, style }) {
  * A label for each object, beside its largest part.
  * @param {CanvasRenderingContext2D} context
  * @param {PanZoom} view
- * @param {{layer: Layer, style: Style}[]} shown
+ * @param {{layer: {boxes: Box[]}, style: Style}[]} shown  the box of the largest part first
  */
-function drawLabels(context, view, shown) {
+export function drawLabels(context, view, shown) {
   const { fontFamily, fontSize } = getComputedStyle(context.canvas);
   const letters = Number.parseFloat(fontSize);
   context.font = `600 ${fontSize} ${fontFamily}`;

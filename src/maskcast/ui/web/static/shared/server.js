@@ -65,7 +65,8 @@ export class Server {
   }
 
   /**
-   * A message of the Annotate tab, or of Fix, and its answer, a problem among them; rejects if there is none.
+   * A message of the Annotate tab, or of Fix, and its answer, a problem among them; rejects if there
+   * is none.
    * @param {object} message
    * @returns {Promise<any>}
    */
