@@ -160,6 +160,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "unknown",
         "things",
         "layers",
+        "fourk",
     )
     for number, name in enumerate(names):
         write_png(folder / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
@@ -315,6 +316,28 @@ def test_what_is_annotated_is_tried_on_targets_after_each_change(
         strip.locator(".mc-try").first.click()
         page.get_by_label("always try this one").check()
         page.get_by_role("button", name="Close").click()
+
+
+def test_what_is_drawn_and_reached_grows_on_a_4k_screen(
+    browser: Browser, server: Server, project: Path
+) -> None:
+    with browser.new_context(viewport={"width": 3840, "height": 2160}) as context:
+        labeler = new_labeler(context, server, project)
+        labeler.open("fourk.png")
+        button = labeler.page.locator("[data-do=undo]").bounding_box()
+        assert button is not None
+        assert button["height"] >= 48  # of 32 on a usual screen
+        labeler.drag((30, 20), (90, 80))
+        x, y = labeler.at(90, 50)
+        mouse = labeler.page.mouse
+        mouse.move(x + 12, y)  # out of reach on a usual screen, where that is 9 pixels
+        mouse.down()
+        mouse.move(*labeler.at(110, 50), steps=4)
+        mouse.up()
+        labeler.settled()
+        box = labeler.entry("fourk.png").prompts.box
+        assert box is not None
+        assert box == pytest.approx([30, 20, 110, 80], abs=1.5)
 
 
 def test_points_undo_redo_and_delete(labeler: Labeler) -> None:

@@ -73,3 +73,8 @@ def theme() -> gr.themes.Base:
 def page_css() -> str:
     """What applies to the whole page."""
     return asset("page.css")
+
+
+def page_head() -> str:
+    """What the page's head has beside Gradio's: all scripts, and how large everything is."""
+    return f"{page_scripts().preloads()}\n<style>{asset('root.css')}</style>"

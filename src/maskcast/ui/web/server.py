@@ -22,7 +22,7 @@ from maskcast.io.printable import printable
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.copies import fetch_ledger
 from maskcast.ui.web.annotate import AnnotateService
-from maskcast.ui.web.app import build_app, page_css, theme
+from maskcast.ui.web.app import build_app, page_css, page_head, theme
 from maskcast.ui.web.asgi import App
 from maskcast.ui.web.assets import page_scripts
 from maskcast.ui.web.bodies import Bodies
@@ -66,7 +66,7 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
         i18n=Texts(options.lang).i18n(),
         theme=theme(),
         css=page_css(),
-        head=page_scripts().preloads(),
+        head=page_head(),
     )
     guarded = Guard(app, options.password, any_host=not is_loopback(options.host))
     return Bodies(guarded, options.bounds, {UPLOADS: options.limits.file_bytes})

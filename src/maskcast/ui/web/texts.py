@@ -50,6 +50,12 @@ _HELP_KO: Final = {
     "enter": "물체 위의 점",
     "shift_enter": "물체가 아닌 곳의 점",
     "corner": "상자의 첫째, 둘째 모서리",
+    "large_images": "이전, 다음 목표",
+    "large_zoom": "확대와 축소",
+    "large_fit": "그림 전체",
+    "large_hide": "찾은 것 숨기기, 다시 보이기. 누르고 있는 동안",
+    "large_flip": "원본, 또는 찾은 것",
+    "large_close": "목록으로 돌아가기",
 }
 """Line of the help in ``controls.py`` -> Korean; the English is there."""
 
@@ -256,6 +262,7 @@ _TEXTS: Final[Wording] = {
     "annotate.group.brush": ("Brush", "브러시"),
     "annotate.group.objects": ("Objects and changes", "물체와 변경"),
     "annotate.group.view": ("View", "보기"),
+    "annotate.group.large": ("Large view of Results", "결과 크게 보기"),
     "annotate.group.keyboard": ("With the keyboard only", "키보드만으로"),
     "shared.broken": (
         "This page could not start; load it again.",
