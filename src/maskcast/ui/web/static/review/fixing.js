@@ -2,7 +2,7 @@
 // Fix: the canvas of the Annotate tab on the target in hand, with what was found as the start.
 
 /**
- * @import { Controls } from "../annotate/controls.js"
+ * @import { Controls } from "../shared/controls.js"
  * @import { Texts } from "../shared/texts.js"
  * @import { ReviewRow } from "./queue.js"
  */

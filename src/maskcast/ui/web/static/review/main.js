@@ -2,7 +2,7 @@
 // The Review tab: one target at a time, accepted, rejected or left undecided, and taken back.
 
 /**
- * @import { Controls } from "../annotate/controls.js"
+ * @import { Controls } from "../shared/controls.js"
  * @import { Tables } from "../shared/texts.js"
  * @import { ObjectSpec } from "../shared/rows.js"
  * @import { ReviewRow } from "./queue.js"
