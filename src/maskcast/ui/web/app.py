@@ -54,7 +54,7 @@ def _build_tabs(texts: Texts, key: str) -> None:
         with gr.Tab(texts["tab.results"], id="results", elem_id="maskcast-results-tab"):
             results.build(texts, key)
         with gr.Tab(texts["tab.review"], id="review", elem_id="maskcast-review-tab"):
-            review.build(texts)
+            review.build(texts, key)
 
 
 def theme() -> gr.themes.Base:

@@ -27,6 +27,7 @@ from maskcast.ui.web.asgi import App
 from maskcast.ui.web.assets import page_scripts
 from maskcast.ui.web.bodies import Bodies
 from maskcast.ui.web.connections import BoundedServer, ServingConfig
+from maskcast.ui.web.fixing import FixService
 from maskcast.ui.web.guard import Guard, is_loopback
 from maskcast.ui.web.options import ServeOptions
 from maskcast.ui.web.routes import UPLOADS, Api
@@ -47,7 +48,8 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     api = Api(workspace, options.limits)
     talk = Talk(workspace, AnnotateService(workspace), options.bounds.message_bytes)
-    app.router.routes.extend([*api.routes(), talk.route(), page_scripts().route()])
+    fix = Talk(workspace, FixService(workspace), options.bounds.message_bytes, "fix")
+    app.router.routes.extend([*api.routes(), talk.route(), fix.route(), page_scripts().route()])
     blocks = build_app(workspace, options.lang)
     gr.mount_gradio_app(
         app,

@@ -301,6 +301,13 @@ _TEXTS: Final[Wording] = {
     "review.fit": ("Fit", "맞춤"),
     "review.accept": ("Accept", "맞음"),
     "review.reject": ("Nothing here", "아무것도 없음"),
+    "review.fix": ("Fix", "고치기"),
+    "review.fix.how": (
+        "Click to add or take away a piece, drag a box for another thing, brush and eraser",
+        "클릭하면 조각을 더하거나 빼고, 상자를 끌면 다른 것을 더합니다. 브러시와 지우개도 있습니다",
+    ),
+    "review.fix.save": ("Save", "저장"),
+    "review.fix.cancel": ("Cancel", "취소"),
     "review.unsure": ("Undecided", "모르겠음"),
     "review.previous": ("Previous", "이전"),
     "review.skip": ("Skip", "건너뛰기"),

@@ -496,7 +496,7 @@ export class Labeler {
 
   /** @param {Scene} scene */
   #showOther(scene) {
-    sessionStorage.setItem(LAST_IMAGE, scene.image);
+    if (this.server.talksAt === "annotate") sessionStorage.setItem(LAST_IMAGE, scene.image);
     this.#hides = false;
     this.view.open(scene);
     if (this.#radius === null) this.setRadius(firstRadius(this.feel, scene));
