@@ -324,7 +324,7 @@ def looks_around_without_a_trace(person: Person, project: Path) -> None:
     person.press("p", "z")
     person.drag(1, (60, 60), (100, 100))
     person.click(3, 80, 80)
-    person.press("z", "f", "v", "g", "k", "l", "o", "r", "h")
+    person.press("z", "f", "v", "g", "l", "o", "r", "h")
     time.sleep(0.5)
     assert (project / "references" / "annotations.json").read_bytes() == before
 
