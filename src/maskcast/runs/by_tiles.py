@@ -63,7 +63,8 @@ def mask_by_tiles(
 ) -> LargeSegmentation:
     """Mask a picture with an engine that is shown tiles.
 
-    Scores and signals are those of the tiles, weighted by the pixels each adds to the mask.
+    Scores and signals are those of the tiles, weighted by the pixels each adds to the mask; the
+    evidence is the highest of any tile.
 
     Args:
         engine: has learned ``bank``.
@@ -73,6 +74,7 @@ def mask_by_tiles(
         batch: most tiles in a call.
     """
     gathered: dict[int, _Gathered] = {}
+    evidence: list[float | None] = []
     for row in tile_rows(picture.height, picture.width, tiles):
         found: list[Segmentation] = []
         for first in range(0, len(row), batch):
@@ -81,6 +83,7 @@ def mask_by_tiles(
                 for tile in row[first : first + batch]
             ]
             found += engine.propagate(bank, images)
+        evidence += [part.evidence for part in found]
         _gather(gathered, row, found, picture)
     shown = {key: gathered[key] for key in sorted(gathered) if gathered[key].area}
     names = {name for each in shown.values() for name in each.signals}
@@ -96,6 +99,7 @@ def mask_by_tiles(
             )
             for name in names
         },
+        evidence=max((known for known in evidence if known is not None), default=None),
     )
 
 
