@@ -189,6 +189,7 @@ export class Labeler {
       next_image: () => this.#go(1),
       remove: () => this.bin.remove(),
       put_back: () => this.bin.putBack(),
+      suggest: () => this.link.suggest(),
       try: () => this.trial.toggle(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),
