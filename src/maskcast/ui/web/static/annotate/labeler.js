@@ -2,18 +2,18 @@
 // The web labeler: what a person asks for goes to the server, what the server says to the screen.
 // The counterpart of the window's labeler.py, with the same commands.
 
+import { firstRadius, nextRadius } from "../shared/controls.js";
 /**
  * @import { Server } from "../shared/server.js"
  * @import { Texts } from "../shared/texts.js"
  * @import { PanZoom, Place } from "../shared/panzoom.js"
- * @import { Controls, Tool } from "./controls.js"
+ * @import { Controls, Tool } from "../shared/controls.js"
  * @import { Drag, Edit, Situation } from "./gestures.js"
  * @import { Lists, Problem, ReferenceEntry, Scene, Step } from "./scene.js"
  * @import { Shown } from "./stage.js"
  */
-import { find, label, later } from "../shared/dom.js";
+import { drawnUnit, find, label, later } from "../shared/dom.js";
 import { ReferenceBin } from "./bin.js";
-import { firstRadius, nextRadius } from "./controls.js";
 import { Filmstrip } from "./filmstrip.js";
 import { deleteAt, handleAt } from "./gestures.js";
 import { Help } from "./help.js";
@@ -25,6 +25,7 @@ import { contentOf, isInside, neighbourOf, openingOrder, shownPrompts, UNKNOWN }
 import { MOST_OBJECTS, Slots } from "./slots.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
+import { TrialStrip } from "./trial.js";
 import { Visibility } from "./visible.js";
 
 const FEW_PROMPTS = 3; // that Clean takes away without asking
@@ -67,6 +68,7 @@ export class Labeler {
   /** @type {{chosen: number, tool: Tool}} what unknown pixels were painted instead of */
   #beforeUnknown = { chosen: 1, tool: "box" };
   #hides = false;
+  #isUntried = false; // whether something was annotated that a trial does not know
   /** @type {ReferenceEntry[]} */
   #references = [];
   /** @type {number | null} of the brush, in pixels of the image; null before one was opened */
@@ -108,6 +110,10 @@ export class Labeler {
     this.stage.drawDetail = (context) => detail.draw(context);
     const known = () => this.#references;
     this.bin = new ReferenceBin(texts, server, this.link, this.notices, known);
+    this.trial = new TrialStrip(root, texts, server, project, {
+      has: () => this.#references.some(({ objects }) => objects.length > 0),
+      style: (id) => ({ color: this.slots.colorOf(id), name: this.slots.nameOf(id) }),
+    });
     this.listSoon = later(LISTS_WAIT, () => this.link.refreshLists());
     this.commands = this.#commandTable();
   }
@@ -183,6 +189,8 @@ export class Labeler {
       next_image: () => this.#go(1),
       remove: () => this.bin.remove(),
       put_back: () => this.bin.putBack(),
+      suggest: () => this.link.suggest(),
+      try: () => this.trial.toggle(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),
       more: () => this.#addObject(),
@@ -210,6 +218,7 @@ export class Labeler {
   #change(step) {
     this.#hide(false);
     if ("object" in step) this.visibility.turn(step.object, true);
+    this.#isUntried = true;
     this.link.change(step);
   }
 
@@ -227,7 +236,7 @@ export class Labeler {
 
   #deleteHere() {
     const place = this.place;
-    if (place) this.apply(deleteAt(this.feel, place, this.view.scale));
+    if (place) this.apply(deleteAt(this.feel, place, this.situation().scale));
   }
 
   /** @param {number} id */
@@ -431,7 +440,7 @@ export class Labeler {
   situation(isFinger = false) {
     return {
       tool: this.hand.space ? "pan" : this.tool,
-      scale: this.view.scale / (isFinger ? this.feel.finger : 1),
+      scale: this.view.scale / drawnUnit() / (isFinger ? this.feel.finger : 1),
       radius: this.radius,
       box: this.#prompts()?.box ?? null,
     };
@@ -487,7 +496,7 @@ export class Labeler {
 
   /** @param {Scene} scene */
   #showOther(scene) {
-    sessionStorage.setItem(LAST_IMAGE, scene.image);
+    if (this.server.talksAt === "annotate") sessionStorage.setItem(LAST_IMAGE, scene.image);
     this.#hides = false;
     this.view.open(scene);
     if (this.#radius === null) this.setRadius(firstRadius(this.feel, scene));
@@ -503,6 +512,10 @@ export class Labeler {
   showWork() {
     this.toolbar.showStatus(this.link);
     if (!this.link.isWhole) this.stage.expectNews();
+    else if (this.#isUntried) {
+      this.#isUntried = false;
+      this.trial.changed();
+    }
     this.stage.drawTop();
   }
 
