@@ -62,6 +62,7 @@ def test_a_review_from_the_first_key_to_the_update(
         page.keyboard.press("z")  # the last decision comes back, and what was found with it
         expect(review.locator(".decided")).to_have_text("")
         expect(review.locator(".found")).to_contain_text("not there")
+        review.locator(".fade").focus()
         page.keyboard.press("x")
         expect(review.locator(".counts")).to_contain_text("3 left, 2 reviewed")
         page.keyboard.press("Space")
@@ -91,6 +92,8 @@ def test_a_target_is_fixed_on_the_canvas_and_taken_back(
     before = written.read_bytes()
     found = read_id_mask(written)
     assert not found[5, 5]
+    namesake = project.references_folder / "0.png"
+    namesake.write_bytes((project.targets_folder / "0.png").read_bytes())
     with served(project.root) as server:
         page.goto(server.url)
         page.get_by_role("tab", name="Review").click()
@@ -106,6 +109,7 @@ def test_a_target_is_fixed_on_the_canvas_and_taken_back(
         page.mouse.click(bounds["x"] + left + 5.5 * scale, bounds["y"] + top + 5.5 * scale)
         expect(fixing.locator("[data-do=undo]")).to_be_enabled()
         expect(stage).to_be_visible()  # all is answered
+        page.keyboard.press("Control+Delete")  # takes references away, and this is none
         page.keyboard.press("Control+s")
         expect(review.locator(".name")).to_have_text("1.png")
         expect(review.locator(".counts")).to_contain_text("4 left, 1 reviewed")
@@ -116,5 +120,6 @@ def test_a_target_is_fixed_on_the_canvas_and_taken_back(
         expect(review.locator(".name")).to_have_text("0.png")
         expect(review.locator(".counts")).to_contain_text("5 left")
         assert written.read_bytes() == before
+    assert namesake.exists()
     context.close()
     assert problems == []

@@ -328,10 +328,14 @@ class Review {
    */
   #press(event, keys) {
     const { target } = event;
-    const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    const onButton = target instanceof HTMLButtonElement && [" ", "Enter"].includes(event.key);
+    const isTyping = target instanceof HTMLInputElement && target.type !== "range";
+    // A slider, a list or a button that was used last keeps only the keys that it needs.
+    const isOn = (/** @type {string} */ kind) => target instanceof Element && target.matches(kind);
+    const isItsOwn =
+      (isOn("button, select") && [" ", "Enter"].includes(event.key)) ||
+      (isOn("input, select") && event.key.startsWith("Arrow"));
     const isUndo = (event.ctrlKey || event.metaKey) && event.key === "z";
-    if (!isShown(this.root) || isTyping || onButton || event.altKey) return;
+    if (!isShown(this.root) || isTyping || isItsOwn || event.altKey) return;
     if ((event.ctrlKey || event.metaKey) && !isUndo) return;
     const work = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!work) return;
