@@ -81,6 +81,7 @@ class LargeSegmentation:
         scores: float32 (K,) in [0, 1].
         right: float32 (K,) in [0, 1], or None.
         signals: by name, float32 (K,).
+        evidence: of the picture, or None.
     """
 
     height: int
@@ -90,6 +91,7 @@ class LargeSegmentation:
     scores: npt.NDArray[np.float32]
     right: npt.NDArray[np.float32] | None = None
     signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    evidence: float | None = None
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from maskcast.ui.web.controller import HowToRun
 from maskcast.ui.web.downloads import Archive, zip_export, zip_results
 from maskcast.ui.web.earlier import EarlierPictures
 from maskcast.ui.web.fence import without_places
+from maskcast.ui.web.fixing import FixService
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures, shown_as, shown_run
 from maskcast.ui.web.review_routes import ReviewRoutes
@@ -87,7 +88,7 @@ class Api:
         self._decoding = workspace.decoding
         self._thresholds = ThresholdRoutes(project, workspace.runs)
         self._trial = TrialRoutes(workspace)
-        self._review = ReviewRoutes(project, workspace.runs, self._row)
+        self._review = ReviewRoutes(project, workspace.runs, self._row, FixService(workspace))
         # Weights that are pulled meanwhile are seen when a page asks again.
         self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
             list_engines
@@ -125,6 +126,8 @@ class Api:
             "upload": self._upload,
             "hold": self._review.hold,
             "decide": self._review.decide,
+            "correct": self._review.correct,
+            "drop-draft": self._review.drop_draft,
             "undo": self._review.undo,
         }
         return [
