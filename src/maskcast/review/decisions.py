@@ -8,16 +8,14 @@ row is changed or removed, which the file itself refuses, and none depends on a 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Self, get_args
 
-from maskcast.errors import ReviewError, StorageError
 from maskcast.project.annotations import Annotation, annotation_text, parse_annotation
+from maskcast.review.log_file import LogFile, LogKind, only_added
 from maskcast.types import check_object_id
 
 Decision = Literal["accepted", "corrected", "rejected", "undecided"]
@@ -25,10 +23,8 @@ DECISIONS: Final[tuple[Decision, ...]] = get_args(Decision)
 
 DATABASE_NAME: Final = "decisions.db"
 _FORMAT: Final = "maskcast-decisions-1"
-_WAIT_S: Final = 10.0
 
 _TABLES: Final = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE decisions (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         image_id TEXT NOT NULL,
@@ -40,25 +36,23 @@ _TABLES: Final = (
         objects TEXT NOT NULL,
         before INTEGER REFERENCES decisions (number),
         correction TEXT,
+        seen INTEGER NOT NULL DEFAULT 1,
         CHECK ((decision IS NULL) = (takes_back IS NOT NULL))
     )""",
     "CREATE INDEX decisions_of ON decisions (image_id, number)",
     "CREATE UNIQUE INDEX taken_back ON decisions (takes_back) WHERE takes_back IS NOT NULL",
-    *(
-        f"CREATE TRIGGER no_{verb} BEFORE {verb} ON decisions "
-        "BEGIN SELECT raise(ABORT, 'decisions are only ever added'); END"
-        for verb in ("update", "delete")
-    ),
+    *only_added("decisions"),
 )
 _COLUMNS: Final = "number, image_id, decision, who, moment, digest, objects, before, correction"
 _STANDS: Final = (
     "decision IS NOT NULL AND NOT EXISTS "
     "(SELECT 1 FROM decisions AS later WHERE later.takes_back = d.number)"
 )
-_CURRENT: Final = f"""
-SELECT {_COLUMNS} FROM decisions AS d WHERE number IN
-(SELECT max(number) FROM decisions AS d WHERE {_STANDS} GROUP BY image_id)
-"""  # noqa: S608
+_ALL_CURRENT: Final = (
+    "FROM decisions AS d WHERE number IN "
+    f"(SELECT max(number) FROM decisions AS d WHERE {_STANDS} GROUP BY image_id) ORDER BY number"  # noqa: S608
+)
+_ADD_SEEN: Final = "ALTER TABLE decisions ADD COLUMN seen INTEGER NOT NULL DEFAULT 1"
 
 
 @dataclass(frozen=True)
@@ -75,6 +69,7 @@ class Decided:
         objects: the rejected ones; empty = all of the target.
         before: number of the decision that stood until then; None if there was none.
         correction: JSON of the annotation that holds, of ``corrected``; None otherwise.
+        seen: whether the person looked at the target; not so where many are accepted by score.
     """
 
     number: int
@@ -86,6 +81,7 @@ class Decided:
     objects: tuple[int, ...]
     before: int | None
     correction: str | None
+    seen: bool = True
 
     def holds_for(self, digest: bytes | None) -> bool:
         """Whether a target of this digest is the picture that was decided on, as far as known."""
@@ -105,77 +101,34 @@ class Decided:
         return parse_annotation(self.image_id, self.correction, path)
 
 
-class DecisionLog:
+class DecisionLog(LogFile):
     """An open log. Several processes may have it open; each decision is a transaction."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path = path
-        self._connection = connection
+    KIND = LogKind(DATABASE_NAME, "decisions", _FORMAT, _TABLES)
 
     @classmethod
-    def open(cls, folder: Path) -> DecisionLog:
+    def open(cls, folder: Path) -> Self:
         """Open the log of a review folder to add to it; it is made if there is none.
 
         Raises:
             ReviewError: if the file is no log of this version.
             StorageError: if it cannot be written.
         """
-        path = folder / DATABASE_NAME
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            connection = _connect(path, "mode=rwc")
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")  # the last key is kept, too
-                _make_tables(connection)
-            except sqlite3.Error:
-                connection.close()
-                raise
-        except (sqlite3.OperationalError, OSError) as error:
-            raise _unwritable(path, error) from error
-        except sqlite3.DatabaseError as error:
-            raise _no_log(path, error) from error
-        return cls._checked(path, connection)
+        log = super().open(folder)
+        with log.transaction() as connection:
+            if not log._knows_seen:
+                connection.execute(_ADD_SEEN)
+        return log
 
-    @classmethod
-    def read(cls, folder: Path) -> DecisionLog | None:
-        """Open the log of a review folder only to read it; None if there is none.
+    @property
+    def _knows_seen(self) -> bool:
+        """Whether the file tells what was seen; logs of the first weeks do not, where all was."""
+        columns = self.connection.execute("PRAGMA table_info(decisions)")
+        return "seen" in [name for _, name, *_ in columns]
 
-        Raises:
-            ReviewError: if the file is no log of this version or cannot be read.
-        """
-        path = folder / DATABASE_NAME
-        if not path.exists():
-            return None
-        try:
-            connection = _opened_to_read(path)
-        except sqlite3.Error as error:
-            raise _no_log(path, error) from error
-        return cls._checked(path, connection)
-
-    @classmethod
-    def _checked(cls, path: Path, connection: sqlite3.Connection) -> DecisionLog:
-        try:
-            found = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise _no_log(path, error) from error
-        if found != (_FORMAT,):
-            connection.close()
-            raise ReviewError(
-                f"{path} was written by another version of maskcast; use that version"
-            )
-        return cls(path, connection)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def __enter__(self) -> DecisionLog:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    @property
+    def _columns(self) -> str:
+        return f"{_COLUMNS}, {'seen' if self._knows_seen else '1'}"
 
     def record(
         self,
@@ -186,6 +139,7 @@ class DecisionLog:
         digest: bytes | None = None,
         objects: Sequence[int] = (),
         correction: Annotation | None = None,
+        seen: bool = True,
     ) -> Decided:
         """Add a decision; it is on disk when this returns.
 
@@ -196,6 +150,7 @@ class DecisionLog:
             digest: of the target's bytes.
             objects: that are rejected; empty = whatever is there.
             correction: what is on the target, of ``corrected`` and only of that.
+            seen: whether the person looked at the target.
 
         Raises:
             ValueError: if a correction is missing or too much, or an id is out of range.
@@ -207,7 +162,7 @@ class DecisionLog:
             check_object_id(object_id)
         text = None if correction is None else annotation_text(correction)
         moment = datetime.now(UTC)
-        with self._transaction():
+        with self.transaction():
             before = self.current(image_id)
             number = self._insert(
                 image_id,
@@ -219,6 +174,7 @@ class DecisionLog:
                 json.dumps(list(objects)),
                 None if before is None else before.number,
                 text,
+                seen,
             )
         return Decided(
             number,
@@ -230,6 +186,7 @@ class DecisionLog:
             tuple(objects),
             None if before is None else before.number,
             text,
+            seen,
         )
 
     def take_back(self, who: str, image_id: str | None = None) -> Decided | None:
@@ -246,9 +203,9 @@ class DecisionLog:
             StorageError: if the log cannot be written.
         """
         condition, value = ("who = ?", who) if image_id is None else ("image_id = ?", image_id)
-        with self._transaction():
-            found = self._connection.execute(
-                f"SELECT {_COLUMNS} FROM decisions AS d WHERE {_STANDS} AND {condition} "  # noqa: S608
+        with self.transaction():
+            found = self.connection.execute(
+                f"SELECT {self._columns} FROM decisions AS d WHERE {_STANDS} AND {condition} "  # noqa: S608
                 "ORDER BY number DESC LIMIT 1",
                 (value,),
             ).fetchone()
@@ -256,13 +213,13 @@ class DecisionLog:
                 return None
             last = _decided(*found)
             now = datetime.now(UTC)
-            self._insert(last.image_id, None, last.number, who, now, None, "[]", last.number, None)
+            self._insert(last.image_id, None, last.number, who, now, None, "[]", last.number, None, True)
         return last
 
     def current(self, image_id: str) -> Decided | None:
         """The decision that stands for a target; None if there is none."""
-        found = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM decisions AS d WHERE {_STANDS} AND image_id = ? "  # noqa: S608
+        found = self.connection.execute(
+            f"SELECT {self._columns} FROM decisions AS d WHERE {_STANDS} AND image_id = ? "  # noqa: S608
             "ORDER BY number DESC LIMIT 1",
             (image_id,),
         ).fetchone()
@@ -270,13 +227,13 @@ class DecisionLog:
 
     def all_current(self) -> Iterator[Decided]:
         """The decision that stands for each target that has one, in the order they were made."""
-        rows = self._connection.execute(f"{_CURRENT} ORDER BY number")
+        rows = self.connection.execute(f"SELECT {self._columns} {_ALL_CURRENT}")
         return (_decided(*columns) for columns in rows)
 
     def history(self, image_id: str) -> list[Decided]:
         """All decisions of a target, also those that were taken back, in their order."""
-        rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM decisions AS d WHERE decision IS NOT NULL "  # noqa: S608
+        rows = self.connection.execute(
+            f"SELECT {self._columns} FROM decisions AS d WHERE decision IS NOT NULL "  # noqa: S608
             "AND image_id = ? ORDER BY number",
             (image_id,),
         )
@@ -284,7 +241,7 @@ class DecisionLog:
 
     def moments(self, who: str, most: int) -> list[datetime]:
         """When a person made the last decisions, newest first."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT moment FROM decisions WHERE who = ? AND decision IS NOT NULL "
             "ORDER BY number DESC LIMIT ?",
             (who, most),
@@ -293,67 +250,12 @@ class DecisionLog:
 
     def _insert(self, *values: object) -> int:
         values = tuple(v.isoformat() if isinstance(v, datetime) else v for v in values)
-        cursor = self._connection.execute(
+        cursor = self.connection.execute(
             "INSERT INTO decisions (image_id, decision, takes_back, who, moment, digest, objects, "
-            "before, correction) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "before, correction, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
         return int(cursor.lastrowid or 0)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise _unwritable(self.path, error) from error
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if not any(connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")):
-            for statement in _TABLES:
-                connection.execute(statement)
-            connection.execute("INSERT INTO meta VALUES ('format', ?)", (_FORMAT,))
-    finally:
-        connection.execute("COMMIT")
-
-
-def _opened_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that has really read something, also where nothing can be written beside it."""
-    try:
-        return _probed(path, "mode=rw")
-    except sqlite3.OperationalError:
-        return _probed(path, "mode=ro&immutable=1")
-
-
-def _probed(path: Path, options: str) -> sqlite3.Connection:
-    connection = _connect(path, options)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
-        connection.execute("PRAGMA query_only = ON")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect(path: Path, options: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.resolve().as_uri()}?{options}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=_WAIT_S,
-    )
 
 
 def _decided(
@@ -366,21 +268,8 @@ def _decided(
     objects: str,
     before: int | None,
     correction: str | None,
+    seen: int,
 ) -> Decided:
     ids = tuple(json.loads(objects))
     at = datetime.fromisoformat(moment)
-    return Decided(number, image_id, decision, who, at, digest, ids, before, correction)
-
-
-def _unwritable(path: Path, error: sqlite3.Error | OSError) -> StorageError:
-    return StorageError(
-        f"the decisions in {path} cannot be written ({error}); free some space or make the folder "
-        "writable; what was decided before is kept"
-    )
-
-
-def _no_log(path: Path, error: sqlite3.Error) -> ReviewError:
-    return ReviewError(
-        f"{path} is not a log of decisions, or cannot be read ({error}); restore it, or move it "
-        "away to begin a new one"
-    )
+    return Decided(number, image_id, decision, who, at, digest, ids, before, correction, bool(seen))
