@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 READERS := .venv-readers
+SITE := .venv-site
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= maskcast-demo
 
-.PHONY: demo test readers check bench system-packages clean-venv
+.PHONY: demo test readers docs check bench system-packages clean-venv
 
 demo: $(VENV)/.installed
 	$(BIN)/maskcast demo $(DEMO)
@@ -19,6 +20,10 @@ test: system-packages $(VENV)/.installed-test
 readers: $(READERS)/.installed
 	QT_QPA_PLATFORM=offscreen $(READERS)/bin/python -m pytest \
 		-W ignore::pytest.PytestUnraisableExceptionWarning tests/acceptance/test_readers.py  # they leave files open
+
+# The documentation site, in build/site; a link that leads nowhere fails.
+docs: $(SITE)/.installed
+	$(SITE)/bin/mkdocs build --strict
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -51,8 +56,13 @@ $(READERS)/.installed: pyproject.toml tests/readers.txt
 	$(READERS)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --editable .
 	@touch $@
 
+$(SITE)/.installed: docs/requirements.txt
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip --disable-pip-version-check install --quiet --requirement docs/requirements.txt
+	@touch $@
+
 system-packages:
 	@.ci/system-packages
 
 clean-venv:
-	rm -rf $(VENV) $(READERS) node_modules
+	rm -rf $(VENV) $(READERS) $(SITE) node_modules

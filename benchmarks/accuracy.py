@@ -2,9 +2,9 @@
 
     python benchmarks/accuracy.py PACKS [--seeds 0 1 2] [--shots 5] [--classes crack void]
     python benchmarks/accuracy.py PACKS --engine deep --weights FOLDER --against pixel --targets 12
-    python benchmarks/accuracy.py PACKS --hard --seeds
+    python benchmarks/accuracy.py PACKS --splits hard
 
-``--hard`` adds splits in which targets differ from the references on purpose, see ``packs``. Each
+``--splits hard`` takes splits that are hard on purpose, see ``packs``, ``both`` these as well. Each
 difference of means comes with a 95 % interval over classes (percentile bootstrap).
 
 Both learn from the same references and mask the same targets, in the same run on the same machine.
@@ -69,16 +69,13 @@ class Comparison:
 def main() -> None:
     """Measure, print the tables, optionally write them as JSON."""
     arguments = _arguments()
-    classes = [
-        item
-        for item in load_packs(arguments.packs)
-        if not arguments.classes or item.name in arguments.classes
-    ]
+    every = load_packs(arguments.packs)
+    classes = [item for item in every if not arguments.classes or item.name in arguments.classes]
     learner = Learner(arguments.engine, arguments.weights)
     peer = Learner(arguments.against, None) if arguments.against else None
     comparisons = []
     for item in classes:
-        for name, split in _splits(item, arguments.seeds, arguments.shots, arguments.hard):
+        for name, split in _splits(item, every, arguments):
             some = _some_targets(split, arguments.targets)
             comparisons.append(_compare(item, name, some, learner, peer))
             print(_line(comparisons[-1]), flush=True)
@@ -86,6 +83,7 @@ def main() -> None:
         _clean_check(item, seed, arguments.shots, learner)
         for item in classes
         if len(item.clean_images) > arguments.shots and not arguments.targets
+        if arguments.splits != "hard"
         for seed in arguments.seeds
     ]
     for title, kind in (("usual splits", int), ("hard splits", str)):
@@ -106,7 +104,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--engine", default="pixel", help="to be measured")
     parser.add_argument("--weights", help="of the engine, as maskcast run takes them")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
-    parser.add_argument("--hard", action="store_true", help="also the hard splits")
+    parser.add_argument("--splits", choices=("usual", "hard", "both"), default="usual")
     parser.add_argument("--shots", type=int, default=5, help="references per class")
     parser.add_argument("--targets", type=int, help="of each split; default: all")
     parser.add_argument("--against", help="an engine to compare with instead of scikit-image's")
@@ -116,11 +114,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _splits(
-    item: PackClass, seeds: Sequence[int], shots: int, hard: bool
+    item: PackClass, every: Sequence[PackClass], arguments: argparse.Namespace
 ) -> Iterator[tuple[int | str, Split]]:
-    yield from ((seed, item.splits[shots, seed]) for seed in seeds)
-    if hard:
-        yield from hard_splits(item).items()
+    if arguments.splits != "hard":
+        yield from ((seed, item.splits[arguments.shots, seed]) for seed in arguments.seeds)
+    if arguments.splits != "usual":
+        yield from hard_splits(item, every).items()
 
 
 def _some_targets(split: Split, most: int | None) -> Split:
@@ -133,22 +132,33 @@ def _some_targets(split: Split, most: int | None) -> Split:
 def _compare(
     item: PackClass, name: int | str, split: Split, learner: Learner, other: Learner | None
 ) -> Comparison:
-    images, masks = _read(item, split.references)
-    targets, truths = _read(item, split.targets)
+    references = _references(item, split)
+    targets = [read_image(item.images[name]) for name in split.targets]
+    truths = [read_mask(item.masks[name]) for name in split.targets]
     seed = name if isinstance(name, int) else 0
     return Comparison(
         item.key,
         name,
-        _measure(lambda: learner.learn(images, masks), targets, truths),
-        _measure(lambda: _learn_peer(images, masks, seed, other), targets, truths),
+        _measure(lambda: learner.learn(references), targets, truths),
+        _measure(lambda: _learn_peer(references, seed, other), targets, truths),
     )
 
 
-def _read(item: PackClass, names: Sequence[str]) -> tuple[list[Image], list[Mask]]:
-    return (
-        [read_image(item.images[name]) for name in names],
-        [read_mask(item.masks[name]) for name in names],
-    )
+def _references(item: PackClass, split: Split) -> list[Reference]:
+    """Object 1 is the class; what is shown beside it is object 2."""
+    shown = [
+        Reference(name, read_image(item.images[name]), {1: read_mask(item.masks[name])})
+        for name in split.references
+    ]
+    beside = [
+        Reference(
+            f"beside/{more.image.name}",
+            read_image(more.image),
+            {} if more.mask is None else {2: read_mask(more.mask)},
+        )
+        for more in split.beside
+    ]
+    return shown + beside
 
 
 def _measure(learn: Callable[[], Segmenter], targets: list[Image], truths: list[Mask]) -> Outcome:
@@ -176,45 +186,34 @@ class Learner:
     engine: str
     weights: str | None
 
-    def learn(
-        self, images: list[Image], masks: list[Mask], clean: Sequence[Image] = ()
-    ) -> Segmenter:
-        """Learn from pictures that show object 1, and from clean ones."""
+    def learn(self, references: Sequence[Reference]) -> Segmenter:
+        """Learn; the segmenter finds object 1."""
         options = {} if self.weights is None else {"weights": self.weights}
         engine = create_engine(
             self.engine, EngineSettings(workers=os.cpu_count() or 1, options=options)
         )
-        shown = [
-            Reference(f"shown {i}", image, {1: mask})
-            for i, (image, mask) in enumerate(zip(images, masks, strict=True))
-        ]
-        empty = [Reference(f"clean {i}", image, {}) for i, image in enumerate(clean)]
-        bank = engine.memorize([*shown, *empty])
+        bank = engine.memorize(references)
 
         def segment(targets: list[Image]) -> list[Mask]:
             size = engine.info.max_batch
             batches = [targets[at : at + size] for at in range(0, len(targets), size)]
             results = [result for batch in batches for result in engine.propagate(bank, batch)]
             return [
-                np.asarray(result.masks.any(axis=0) & np.ones(target.shape[:2], np.bool_))
+                np.asarray(
+                    result.masks[result.object_ids == 1].any(axis=0)
+                    & np.ones(target.shape[:2], np.bool_)
+                )
                 for result, target in zip(results, targets, strict=True)
             ]
 
         return segment
 
 
-def _learn_peer(
-    images: list[Image], masks: list[Mask], seed: int, other: Learner | None
-) -> Segmenter:
+def _learn_peer(references: Sequence[Reference], seed: int, other: Learner | None) -> Segmenter:
     if other is not None:
-        return other.learn(images, masks)
+        return other.learn(references)
     peer = PeerSegmenter(seed)
-    peer.fit(
-        [
-            Reference(str(i), image, {1: mask})
-            for i, (image, mask) in enumerate(zip(images, masks, strict=True))
-        ]
-    )
+    peer.fit(references)
     return lambda targets: [peer.predict(target) == 1 for target in targets]
 
 
@@ -222,10 +221,11 @@ def _clean_check(
     item: PackClass, seed: int, shots: int, learner: Learner
 ) -> tuple[str, int, int, int]:
     """(class, seed, unseen clean images with any mask, unseen clean images)."""
-    images, masks = _read(item, item.splits[shots, seed].references)
+    shown = _references(item, item.splits[shots, seed])
     order = np.random.default_rng(seed).permutation(len(item.clean_images))
     clean = [read_image(item.clean_images[i]) for i in order]
-    found = learner.learn(images, masks, clean[:shots])(clean[shots:])
+    empty = [Reference(f"clean/{i}", image, {}) for i, image in enumerate(clean[:shots])]
+    found = learner.learn([*shown, *empty])(clean[shots:])
     return item.key, seed, sum(bool(mask.any()) for mask in found), len(found)
 
 

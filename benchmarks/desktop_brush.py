@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib.backend_bases import MouseButton, MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.controls import Command
@@ -73,7 +74,7 @@ def measure(folder: Path, height: int, width: int) -> tuple[float, float, float]
     window = open_window()
     segmenter = Segmenter(project.create_engine())
     worker = Worker(session, segmenter, ObjectGallery(project, store, images))
-    labeler = Labeler(window, session, worker, ["a.png"])
+    labeler = Labeler(window, session, worker, ["a.png"], Bin(project, store))
     labeler.stage.resize()
     Inputs(window.canvas, labeler)
     window.show()

@@ -6,7 +6,7 @@ Layout of a packs folder::
     PACK/splits.json             [class][shots][seed] -> {"references": [...], "targets": [...]}
 
 ``hard_splits`` draws others from the same images: references of one end (the smallest objects, the
-darkest pictures), targets of the other.
+darkest pictures) and targets of the other, one reference, two object ids at once.
 
 Nothing from the packs is ever copied into the repository: their licences differ.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 _HARD_REFERENCES = 5
 _HARD_TARGETS = 12
+_FEW_REFERENCES = 2
 _FEWEST_GROUPS = 6
 """A class of fewer groups (a video, three micrographs) could not be split by them."""
 
@@ -34,6 +35,20 @@ class Split:
 
     references: tuple[str, ...]
     targets: tuple[str, ...]
+    beside: tuple[Beside, ...] = ()
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One more reference, of another class of the same pack or a clean one.
+
+    Attributes:
+        image: its path.
+        mask: path of what is object 2 there; None if nothing is.
+    """
+
+    image: Path
+    mask: Path | None
 
 
 @dataclass(frozen=True)
@@ -112,12 +127,15 @@ def _groups(pack: Path, name: str) -> Mapping[str, str]:
     return groups if len(set(groups.values())) >= _FEWEST_GROUPS else {}
 
 
-def hard_splits(item: PackClass) -> dict[str, Split]:
-    """Splits in which targets differ from the references on purpose, by what differs.
+def hard_splits(item: PackClass, siblings: Sequence[PackClass] = ()) -> dict[str, Split]:
+    """Splits that are hard on purpose, by what makes them so.
 
     ``larger``: references with the smallest objects, targets with the largest. ``darker`` and
     ``brighter``: pictures; ``denser`` and ``emptier``: share of the picture that is object. Five
     references and the twelve targets farthest off, none of a group that the references show.
+    ``one``: a single reference. ``two``: two references, two of another class of the pack as
+    object 2, and a clean one where the pack has any; only where ``siblings``, all classes that
+    were loaded, hold another class of the pack.
     """
     facts = {name: _facts(item, name) for name in item.images}
     kinds: dict[str, Callable[[str], float]] = {
@@ -127,7 +145,28 @@ def hard_splits(item: PackClass) -> dict[str, Split]:
         "denser": lambda name: facts[name].share,
         "emptier": lambda name: -facts[name].share,
     }
-    return {kind: _ends(item, measure) for kind, measure in kinds.items()}
+    few = {"one": _first(item, item.splits[1, 0].references), **_two(item, siblings)}
+    return {kind: _ends(item, measure) for kind, measure in kinds.items()} | few
+
+
+def _two(item: PackClass, siblings: Sequence[PackClass]) -> dict[str, Split]:
+    others = [other for other in siblings if other.pack == item.pack and other.name != item.name]
+    if not others:
+        return {}
+    other = others[0]
+    shown = other.splits[_HARD_REFERENCES, 0].references[:_FEW_REFERENCES]
+    beside = [Beside(other.images[name], other.masks[name]) for name in shown]
+    beside += [Beside(path, None) for path in item.clean_images[:1]]
+    few = item.splits[_HARD_REFERENCES, 0].references[:_FEW_REFERENCES]
+    return {"two": replace(_first(item, few), beside=tuple(beside))}
+
+
+def _first(item: PackClass, references: Sequence[str]) -> Split:
+    """These references and twelve targets that all of the first seed's splits leave over."""
+    targets = item.splits[_HARD_REFERENCES, 0].targets
+    return Split(
+        tuple(references), tuple(n for n in targets if n not in references)[:_HARD_TARGETS]
+    )
 
 
 @dataclass(frozen=True)

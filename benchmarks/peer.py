@@ -46,6 +46,11 @@ class PeerSegmenter:
         labels = self._forest.predict(self._features(image))
         return np.asarray(labels, np.uint8).reshape(image.shape[:2])
 
+    def probability(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Float64 (H, W), that a pixel is of any object, of an image uint8 (H, W, 3)."""
+        shares = self._forest.predict_proba(self._features(image))
+        return np.asarray(1 - shares[:, 0], np.float64).reshape(image.shape[:2])
+
     def _features(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Float32 (H * W, F)."""
         pixels = image[..., 0] if self._gray else image

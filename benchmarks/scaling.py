@@ -16,7 +16,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from maskcast.project.annotations import (
 )
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import usable_cores
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import FoundObject, Ledger, LedgerCounts, TargetRow
@@ -65,6 +66,9 @@ class Clock:
     def note(self, text: str) -> None:
         """Shown, so that nothing that went wrong is missed."""
         print(f"  note: {text}")
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
+        """Not of interest."""
 
     def start(self, total: int, counts: LedgerCounts) -> None:
         """Not of interest."""

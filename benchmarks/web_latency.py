@@ -27,6 +27,7 @@ from web_crowd import measure
 from web_support import launched_browser, served
 
 SIDE = 1000
+_OBJECTS = 16
 _WATCH = """() => {
   const stage = document.querySelector(".mc-stage");
   window.since = null;
@@ -90,8 +91,10 @@ def _measure(page: Page, kind: str, count: int) -> list[float]:
     assert bounds is not None
     middle = bounds["x"] + bounds["width"] / 2, bounds["y"] + bounds["height"] / 2
     times = []
+    while page.locator(".mc-slot:visible").count() < _OBJECTS:
+        page.locator(".mc-more").click()
     for number in range(count + 1):
-        page.locator(".mc-slot").nth(number % 16).click()
+        page.locator(".mc-slot").nth(number % _OBJECTS).click()
         spread = bounds["height"] * 0.35
         place = (
             middle[0] + float(rng.uniform(-spread, spread)),

@@ -33,4 +33,8 @@ def main(folder: Path, labels: Path, dataset: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    if len(sys.argv) != 4:
+        sys.exit(
+            "usage: train_set_from_results.py PROJECT LABELS.json DATASET (see its first lines)"
+        )
+    main(*map(Path, sys.argv[1:]))

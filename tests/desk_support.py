@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
 from maskcast.project.annotations import Annotation
+from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.inputs import Inputs
@@ -83,7 +84,7 @@ class Desk:
         self.worker = Worker(self.session, segmenter, ObjectGallery(project, store, images))
         self.window = PaperWindow()
         self.canvas = self.window.canvas
-        self.labeler = Labeler(self.window, self.session, self.worker, NAMES)
+        self.labeler = Labeler(self.window, self.session, self.worker, NAMES, Bin(project, store))
         self.labeler.stage.resize()
         self.inputs = Inputs(self.canvas, self.labeler)
         self.labeler.show_image()

@@ -49,9 +49,15 @@ def picture(
 
 
 def result_digests(output: Path) -> dict[str, str]:
-    """sha256 of every result file; ledger, lock, identity and verdicts are left out."""
+    """sha256 of every result file.
+
+    Ledger, lock, identity, verdicts and kept probabilities are left out.
+    """
+    beside = ("run.db", ".lock", ".run", "verdicts.csv")
     return {
         path.relative_to(output).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(output.rglob("*"))
-        if path.is_file() and not path.name.startswith(("run.db", ".lock", ".run", "verdicts.csv"))
+        if path.is_file()
+        and not path.name.startswith(beside)
+        and path.relative_to(output).parts[0] != "probabilities"
     }

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
 from support import command
@@ -33,6 +34,9 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+CLOSING = "closing (Ctrl-C again to stop at once)"
+"""What the server says when it was told to end."""
+
 _PATIENCE_MS = 20_000
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -44,6 +48,9 @@ class Quiet:
         pass
 
     def note(self, text: str) -> None:
+        pass
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
         pass
 
     def start(self, total: int, counts: LedgerCounts) -> None:

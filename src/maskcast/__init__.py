@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from maskcast.api import Project
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Project", "__version__"]
 
 

@@ -24,6 +24,8 @@ from maskcast.project.inventory import (
     list_references,
     rename_reference,
 )
+from maskcast.quality.expectation import SelfTest
+from maskcast.results.choosing import settled
 from maskcast.results.evaluation import Evaluation, evaluate_output
 from maskcast.results.result import Result, read_results
 from maskcast.results.status import Status, read_status
@@ -32,10 +34,12 @@ from maskcast.review.applying import Applied, show_decisions
 from maskcast.review.decisions import Decided, Decision
 from maskcast.review.queue import Queued, QueueOrder
 from maskcast.review.reviewing import decide, default_reviewer, take_back, waiting
-from maskcast.review.updating import update_project
+from maskcast.review.updating import rethreshold_project, update_project
+from maskcast.runs.cuts import Cut, Cuts
 from maskcast.runs.executor import Executor
 from maskcast.runs.generations import UpdateSummary, go_back
 from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.rethresholding import CutSummary
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunObserver, RunSummary
@@ -122,7 +126,7 @@ class Project(ProjectFolder):
         """Mask every target that is not done yet; see ``runs.run.run_project``."""
         silent = observer or _Silent()
         summary = run_project(
-            self,
+            settled(self, silent.note, fresh=fresh),
             silent,
             limit=limit,
             fresh=fresh,
@@ -142,7 +146,27 @@ class Project(ProjectFolder):
         executor: Executor | None = None,
     ) -> UpdateSummary:
         """Let corrections teach, as the next generation; see ``updating.update_project``."""
-        return update_project(self, observer or _Silent(), teach=teach, executor=executor)
+        silent = observer or _Silent()
+        project = settled(self, silent.note)
+        summary = update_project(project, silent, teach=teach, executor=executor)
+        write_verdicts(self)
+        return summary
+
+    def rethreshold(
+        self, cuts: Mapping[int, Cut], *, observer: RunObserver | None = None
+    ) -> CutSummary:
+        """Cut masks anew out of kept probabilities; see ``updating.rethreshold_project``.
+
+        ``project.run()`` keeps them if ``keep_probabilities`` is set, as with
+        ``Project.open("myproject", {"keep_probabilities": "2GB"})``.
+
+        Args:
+            cuts: object id -> what was chosen; objects without one are as calibrated.
+            observer: is told how it goes.
+        """
+        summary = rethreshold_project(self, observer or _Silent(), Cuts(cuts))
+        write_verdicts(self)
+        return summary
 
     def go_back(self) -> int:
         """Return to the generation before; see ``generations.go_back``."""
@@ -215,6 +239,9 @@ class _Silent:
         """See ``RunObserver``."""
 
     def note(self, text: str) -> None:
+        """See ``RunObserver``."""
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
         """See ``RunObserver``."""
 
     def start(self, total: int, counts: LedgerCounts) -> None:

@@ -26,6 +26,10 @@ The message is one sentence to a person: what, which file, what to do. The comma
 and exits with 1; ``--debug`` shows the traceback.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class MaskcastError(Exception):
     """Base of all errors that maskcast raises on purpose."""
@@ -76,7 +80,15 @@ class RunError(MaskcastError):
 
 
 class FingerprintError(RunError):
-    """References, options or engine changed since this output's run began."""
+    """References, options or engine changed since this output's run began.
+
+    Attributes:
+        changes: what differs, one phrase a topic.
+    """
+
+    def __init__(self, sentence: str, changes: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.changes = tuple(changes)
 
 
 class IdentityError(RunError):

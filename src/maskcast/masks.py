@@ -246,7 +246,22 @@ def components(mask: Mask, min_area: int = 1) -> list[Component]:
         for x, y, width, height, area in stats[1:].tolist()
         if area >= min_area
     ]
-    return sorted(found, key=_reading_order)
+    return sorted(found, key=reading_order)
+
+
+def without_small_parts(mask: Mask, least: int) -> Mask:
+    """A bool (H, W) mask without its 8-connected regions of less than ``least`` pixels."""
+    box = bounding_box(mask)
+    if box is None or least < 2:
+        return mask
+    xmin, ymin, xmax, ymax = box
+    inside = np.ascontiguousarray(mask[ymin:ymax, xmin:xmax])
+    count, labels = cv2.connectedComponents(inside.view(np.uint8), connectivity=8)
+    kept = np.bincount(labels.ravel(), minlength=count) >= least
+    kept[0] = False
+    cleaned = np.zeros_like(mask)
+    cleaned[ymin:ymax, xmin:xmax] = kept[labels]
+    return cleaned
 
 
 def split_components(cutout: Cutout) -> list[Cutout]:
@@ -276,10 +291,10 @@ def cut_labels(
         left, top = corner[0] + x, corner[1] + y
         pixels = labels[y : y + height, x : x + width] == label
         parts.append(Cutout((left, top, left + width, top + height), pixels))
-    return sorted(parts, key=_reading_order)
+    return sorted(parts, key=reading_order)
 
 
-def _reading_order(part: Component | Cutout) -> tuple[object, ...]:
+def reading_order(part: Component | Cutout) -> tuple[object, ...]:
     """Top to bottom, then left to right, and the same in every run."""
     return part.box[1], part.box[0], part.box, part.area
 
@@ -331,6 +346,27 @@ def apply_brush(mask: Mask, paint: Mask | None, erase: Mask | None) -> Mask:
         result |= paint
     if erase is not None:
         result &= ~erase
+    return result
+
+
+def take_piece(mask: Mask, other: Mask, pixel: tuple[int, int], positive: bool) -> Mask:
+    """A mask with a piece of another one: what hangs together with a pixel where they differ.
+
+    Args:
+        mask: bool (H, W), unchanged.
+        other: bool (H, W), what it may become.
+        pixel: row and column; it is as wanted afterwards, whatever ``other`` says.
+        positive: whether the piece is added, else taken away.
+
+    Returns:
+        bool (H, W).
+    """
+    result = mask.copy()
+    result[pixel] = positive
+    differs = (other & ~mask if positive else mask & ~other).view(np.uint8)
+    if differs[pixel]:
+        _, labels = cv2.connectedComponents(differs, connectivity=8)
+        result[labels == labels[pixel]] = positive
     return result
 
 

@@ -21,6 +21,9 @@ RgbImage = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 """bool (H, W), True where the object is."""
 
+Plane = npt.NDArray[np.uint8]
+"""uint8 (H, W), how probable it is of each pixel that it is the object; see ``engines.planes``."""
+
 LabelMap = npt.NDArray[np.uint8]
 """uint8 (H, W), pixel = object id, 0 = background."""
 
@@ -63,6 +66,9 @@ class Prompts:
         erase: bool (H, W) pixels erased with the brush, or None. Where both are set, erase wins.
         others: further things of the same object, each with a box and points of its own and
             nothing else. An engine is asked for each thing by itself, see ``things``.
+        start: bool (H, W) that the object is to begin from, as an engine found it, say; or None.
+            Without further prompts it is the mask; a point adds a piece to it or takes one away,
+            a box adds what is in it.
 
     Raises:
         ValueError: if a shape is wrong, a coordinate is not finite, or one of ``others`` is empty
@@ -75,21 +81,22 @@ class Prompts:
     paint: Mask | None = None
     erase: Mask | None = None
     others: tuple[Prompts, ...] = ()
+    start: Mask | None = None
 
     def __post_init__(self) -> None:
-        if any(other.others or not other.kinds or "brush" in other.kinds for other in self.others):
+        if not all(map(_is_thing, self.others)):
             raise ValueError("others: expected things with a box or points, and nothing else")
         if self.box is not None:
             _store(self, "box", np.asarray(self.box, np.float32), (4,))
         points = np.asarray(self.points, np.float32)
         _store(self, "points", points, (len(points), 2))
         _store(self, "point_labels", np.asarray(self.point_labels, np.bool_), (len(points),))
-        for name in ("paint", "erase"):
-            stroke = getattr(self, name)
-            if stroke is not None:
-                _store(self, name, _as_mask(name, stroke), stroke.shape)
-        if self.paint is not None and self.erase is not None:
-            _expect("erase shape", self.paint.shape, self.erase.shape)
+        shape = None
+        for name in ("start", "paint", "erase"):
+            pixels = getattr(self, name)
+            if pixels is not None:
+                shape = shape or pixels.shape
+                _store(self, name, _as_mask(name, pixels), shape)
         for name, values in (("box", self.box), ("points", points)):
             if values is not None and not np.isfinite(values).all():
                 raise ValueError(f"{name}: expected finite coordinates, got {values.tolist()}")
@@ -97,7 +104,7 @@ class Prompts:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to segment from."""
-        return not self.kinds
+        return not self.kinds and self.start is None
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -112,12 +119,12 @@ class Prompts:
 
     @property
     def things(self) -> tuple[Prompts, ...]:
-        """What an engine is asked for by itself: a box and its points each, without strokes."""
+        """What an engine is asked for by itself: a box and its points each, and nothing else."""
         own = Prompts(self.box, self.points, self.point_labels)
         return (*((own,) if own.kinds else ()), *self.others)
 
     def same_marks(self, other: Prompts) -> bool:
-        """Whether boxes and points are the same, whatever is painted."""
+        """Whether boxes and points are the same, whatever is painted or there from the start."""
         return (
             (self.box is None) == (other.box is None)
             and (self.box is None or np.array_equal(self.box, other.box))  # type: ignore[arg-type]
@@ -215,6 +222,8 @@ class Segmentation:
             nobody judged that, as in what engines give.
         signals: what the engine measured of each object beside its score, by name, float32 (K,);
             `quality` makes scores and probabilities of them.
+        planes: object id -> probabilities, of objects that were not found, too; empty unless they
+            were asked for, see ``engines.base.Probabilistic``.
 
     Raises:
         ValueError: if lengths disagree, ids are not ascending, or a score or a probability is out
@@ -226,6 +235,7 @@ class Segmentation:
     scores: npt.NDArray[np.float32]
     right: npt.NDArray[np.float32] | None = None
     signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    planes: Mapping[int, Plane] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.object_ids)
@@ -246,6 +256,8 @@ class Segmentation:
                 raise ValueError(f"right: expected in [0, 1], got {self.right.tolist()}")
         for name, values in self.signals.items():
             _expect(f"length of the signal {name}", (count,), values.shape)
+        for key, plane in self.planes.items():
+            _expect(f"shape of the plane of object {key}", self.masks.shape[1:], plane.shape)
 
     @classmethod
     def empty(cls, height: int, width: int) -> Segmentation:
@@ -253,6 +265,12 @@ class Segmentation:
         return cls(
             np.zeros(0, np.int32), np.zeros((0, height, width), np.bool_), np.zeros(0, np.float32)
         )
+
+
+def _is_thing(prompts: Prompts) -> bool:
+    """Whether there is a box or points, and nothing else."""
+    has_more = prompts.others or prompts.start is not None or "brush" in prompts.kinds
+    return bool(prompts.kinds) and not has_more
 
 
 def check_object_id(object_id: int) -> None:

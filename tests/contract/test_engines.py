@@ -13,8 +13,16 @@ import numpy as np
 import pytest
 
 from deep_support import deep_settings
-from maskcast.engines.base import Engine, EngineSettings, check_prompt_kinds, create_engine
+from maskcast.engines.base import (
+    Engine,
+    EngineSettings,
+    Probabilistic,
+    check_prompt_kinds,
+    create_engine,
+    segment_things,
+)
 from maskcast.errors import EngineError, ForeignBankError, PromptKindError
+from maskcast.masks import components
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 from sam_support import tiny_settings
 
@@ -302,3 +310,90 @@ def test_the_brush_goes_on_top(engine: Engine) -> None:
 
 def test_nothing_prompted_gives_an_empty_mask(engine: Engine) -> None:
     assert not engine.segment(REFERENCES[0].image, {RED: Prompts()})[RED].any()
+
+
+def _half_a_disc() -> Mask:
+    """The upper half of the red disc of the first reference, and a square where nothing is."""
+    start = REFERENCES[0].masks[RED].copy()
+    start[20:] = False
+    start[55:65, 20:30] = True
+    return start
+
+
+def test_a_mask_to_start_from_comes_back_and_the_brush_goes_on_top(engine: Engine) -> None:
+    start, erase = _half_a_disc(), np.zeros((72, 96), np.bool_)
+    erase[:15] = True
+    image = REFERENCES[0].image
+    assert np.array_equal(engine.segment(image, {RED: Prompts(start=start)})[RED], start)
+    erased = engine.segment(image, {RED: Prompts(start=start, erase=erase)})[RED]
+    assert np.array_equal(erased, start & ~erase)
+
+
+def test_a_click_adds_a_piece_to_the_start_or_takes_one_away(engine: Engine) -> None:
+    start = _half_a_disc()
+    for (x, y), positive in (((20, 25), True), ((25, 60), False)):
+        points = np.array([[x + 0.5, y + 0.5]], np.float32)
+        prompts = Prompts(points=points, point_labels=np.array([positive]), start=start)
+        mask = engine.segment(REFERENCES[0].image, {RED: prompts})[RED]
+        assert mask[y, x] == positive
+        changed = mask ^ start
+        assert not (changed & (start if positive else ~start)).any()
+        assert len(components(changed)) == 1
+
+
+def test_clicks_on_the_start_mean_the_part_that_they_are_in(seeing_engine: Engine) -> None:
+    start = _half_a_disc()
+    points = np.array([[20.5, 25.5], [25.5, 60.5]], np.float32)
+    prompts = Prompts(points=points, point_labels=np.array([True, False]), start=start)
+    mask = seeing_engine.segment(REFERENCES[0].image, {RED: prompts})[RED]
+    before = intersection_over_union(start, REFERENCES[0].masks[RED])
+    assert intersection_over_union(mask, REFERENCES[0].masks[RED]) > before + 0.2
+
+
+def test_a_box_adds_what_is_in_it_to_the_start(seeing_engine: Engine) -> None:
+    start = np.zeros((72, 96), np.bool_)
+    start[60:70, 5:15] = True
+    box = np.array([59, 39, 82, 62], np.float32)
+    for mask in (
+        seeing_engine.segment(REFERENCES[0].image, {BLUE: Prompts(box=box, start=start)})[BLUE],
+        segment_things(seeing_engine, REFERENCES[0].image, Prompts(box=box, start=start)),
+    ):
+        assert mask[start].all()
+        assert intersection_over_union(mask & ~start, REFERENCES[0].masks[BLUE]) > 0.7
+
+
+def test_a_click_in_a_box_takes_away_what_was_there_from_the_start(engine: Engine) -> None:
+    start, image = _half_a_disc(), REFERENCES[0].image
+    box, inside = np.array([15, 50, 40, 70], np.float32), np.array([[25.5, 60.5]], np.float32)
+    prompts = Prompts(box, inside, np.array([False]), start=start)
+    alone = segment_things(engine, image, Prompts(box, inside, np.array([False])))
+    mask = segment_things(engine, image, prompts)
+    assert mask[60, 25] == alone[60, 25]
+    assert np.array_equal(mask[:15], (start | alone)[:15])
+
+
+def test_planes_are_there_for_whoever_asks_and_agree_with_the_masks(
+    seeing_engine: Engine, remember: Callable[[Engine], MemoryBank]
+) -> None:
+    if not isinstance(seeing_engine, Probabilistic):
+        assert seeing_engine.info.name not in {"pixel", "deep"}
+        return
+    bank = remember(seeing_engine)
+    plain = seeing_engine.propagate(bank, IMAGES)
+    asked = seeing_engine.propagate_with_planes(bank, IMAGES)
+    calibration = seeing_engine.calibration(bank)
+    assert set(calibration.levels) == set(bank.object_ids)
+    for before, found, image in zip(plain, asked, IMAGES, strict=True):
+        assert not before.planes, "they were not asked for"
+        assert np.array_equal(before.object_ids, found.object_ids)
+        assert np.array_equal(before.masks, found.masks)
+        assert np.array_equal(before.scores, found.scores)
+        masks = dict(zip(found.object_ids.tolist(), found.masks, strict=True))
+        nothing = np.zeros(image.shape[:2], np.bool_)
+        assert set(found.planes) == set(bank.object_ids)
+        for key, plane in found.planes.items():
+            assert plane.dtype == np.uint8
+            assert np.array_equal(plane > calibration.levels[key], masks.get(key, nothing))
+    alone = seeing_engine.propagate_with_planes(bank, IMAGES[3:4])[0]
+    for key, plane in alone.planes.items():
+        assert np.array_equal(plane, asked[3].planes[key]), "a target is judged by itself"

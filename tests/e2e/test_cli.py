@@ -234,7 +234,7 @@ def test_the_demo_learns_and_tells(maskcast: Maskcast, tmp_path: Path) -> None:
             "evaluate", tmp_path / "demo", "--truth", tmp_path / "demo/truth/targets", "--json"
         ).stdout
     )
-    assert evaluation["overall"]["iou"] > 0.6
+    assert evaluation["overall"]["iou"] > 0.55
 
 
 def test_the_demo_tells_what_another_engine_gains(maskcast: Maskcast, tmp_path: Path) -> None:

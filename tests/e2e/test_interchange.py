@@ -118,8 +118,15 @@ def test_errors_are_one_sentence(
 def test_the_examples_run(finished: Path, maskcast: Maskcast, tmp_path: Path) -> None:
     (finished / "maskcast.toml").write_text('engine = "fake"\n')
     examples = Path(__file__).parents[2] / "examples"
-    exported = maskcast("export", "coco", tmp_path / "coco", "--project", finished)
+    exported = maskcast("export", "coco", tmp_path / "coco", finished)
     assert exported.returncode == 0, exported.stderr
+    twice = maskcast("export", "coco", tmp_path / "x", finished, "--project", tmp_path)
+    assert "the project is given twice" in twice.stderr
+    usage = subprocess.run(
+        [sys.executable, examples / "train_set_from_results.py"],
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert usage.stderr.startswith("usage: ")
     labels = json.loads((tmp_path / "coco/annotations/instances_default.json").read_text())
     names = {number: f"r{index}.png" for index, number in enumerate((1, 2))}
     labels["images"] = [one | {"file_name": names[one["id"]]} for one in labels["images"][:2]]

@@ -21,6 +21,7 @@ import pytest
 from fragile_engine import POISON
 from maskcast.errors import RunError
 from maskcast.project.folder import ProjectFolder
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs.executor import Executor, LocalExecutor
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.ray import RayExecutor
@@ -85,6 +86,8 @@ class Watcher:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None: ...
 
     def start(self, total: int, counts: LedgerCounts) -> None: ...
 

@@ -32,7 +32,9 @@ def test_two_hundred_targets_in_two_runs(
     tmp_path: Path,
 ) -> None:
     project = make_project(TARGETS)
-    (project / "maskcast.toml").write_text("threshold = 0.4\n[engines.sam2]\npresence = 0.0\n")
+    (project / "maskcast.toml").write_text(
+        "threshold = 0.4\nmin_area = 1\n[engines.sam2]\npresence = 0.0\n"
+    )
     weights = tiny_weights("sam2", tmp_path)
     arguments = ("run", project, "--engine", "sam2", "--weights", weights, "--json")
     first = maskcast(*arguments, "--limit", "70")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from maskcast.project.folder import ProjectFolder
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
@@ -83,6 +85,8 @@ class SilentObserver:
     def stage(self, stage: RunStage) -> None: ...
 
     def note(self, text: str) -> None: ...
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None: ...
 
     def start(self, total: int, counts: LedgerCounts) -> None: ...
 

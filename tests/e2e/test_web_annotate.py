@@ -106,9 +106,12 @@ class Labeler:
               const stage = document.querySelector(".mc-stage");
               const [scale, left, top] = stage.dataset.view.split(" ").map(Number);
               const ratio = window.devicePixelRatio;
-              const context = stage.querySelector(".mc-base").getContext("2d");
+              const both = new OffscreenCanvas(1, 1).getContext("2d");
               const [u, v] = [(left + x * scale) * ratio, (top + y * scale) * ratio];
-              return [...context.getImageData(Math.floor(u), Math.floor(v), 1, 1).data];
+              for (const name of [".mc-under", ".mc-base"]) {
+                both.drawImage(stage.querySelector(name), -Math.floor(u), -Math.floor(v));
+              }
+              return [...both.getImageData(0, 0, 1, 1).data];
             }""",
             [x, y],
         )
@@ -188,6 +191,42 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def labeler(context: BrowserContext, server: Server, project: Path) -> Labeler:
     return new_labeler(context, server, project)
+
+
+def test_a_reference_is_removed_replaced_and_put_back(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    for number, name in enumerate("ab"):
+        write_png(project / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    with served(project) as server:
+        labeler = new_labeler(context, server, project)
+        page, frames = labeler.page, labeler.page.locator(".mc-frame")
+        labeler.open("a.png")
+        labeler.drag((30, 20), (90, 80))
+        labeler.entry("a.png")
+        page.keyboard.press("Control+Delete")
+        expect(frames).to_have_count(1)
+        assert [path.name for path in (project / "references").glob("*.png")] == ["b.png"]
+        page.get_by_role("button", name="Put it back").click()
+        expect(frames).to_have_count(2)
+        expect(page.locator(".mc-frame[aria-current=true]")).to_contain_text("a.png")
+        assert labeler.entry("a.png").prompts.box is not None
+
+        other = tmp_path / "b.png"
+        write_png(other, picture(9, size=SHAPE)[0])
+        page.locator(".mc-files").set_input_files(other)
+        page.get_by_role("button", name="Replace b.png").click()
+        expect(frames).to_have_count(2)
+        page.wait_for_load_state()
+        assert (project / "references" / "b.png").read_bytes() == other.read_bytes()
+        for left in (1, 0):
+            page.get_by_role("button", name="Remove this reference").click()
+            expect(frames).to_have_count(left)
+        expect(page.locator(".mc-empty")).to_be_visible()
+        page.keyboard.press("Control+Backspace")
+        expect(frames).to_have_count(1)
 
 
 def test_a_dragged_box_is_shown_saved_and_adjusted(labeler: Labeler) -> None:
@@ -304,6 +343,14 @@ def test_clean_names_and_neighbours(labeler: Labeler) -> None:
     labeler.page.locator(".mc-name").press("Enter")
     chosen = labeler.page.locator('.mc-slot[aria-pressed="true"]')
     expect(chosen).to_contain_text("Kratzer")
+    slots = labeler.page.locator(".mc-slot:visible")
+    there = slots.count()
+    assert there < 9  # of 255 that there could be
+    labeler.page.get_by_role("button", name="+ add an object").click()
+    expect(slots).to_have_count(there + 1)
+    expect(labeler.page.locator(".mc-name")).to_be_focused()
+    labeler.page.locator(".mc-slot", has_text="Kratzer").click()
+    expect(slots).to_have_count(there + 1)
     assert read_annotations(labeler.annotations).objects[0].name == "Kratzer"
     labeler.press(".")
     labeler.settled("keys.png")
@@ -465,9 +512,8 @@ def test_the_keyboard_is_enough(labeler: Labeler) -> None:
     page.locator('.mc-frame[data-image="keys.png"]').focus()
     labeler.press("Enter")
     labeler.settled("keys.png")
-    page.locator('.mc-slot[data-id="4"]').focus()
-    labeler.press("Enter")
-    page.locator(".mc-slot[data-id='1']").focus()
+    labeler.press("4")
+    page.locator(".mc-slot[data-id='4']").focus()
     for _ in range(40):
         page.keyboard.press("Shift+Tab")
         if page.evaluate("document.activeElement.classList.contains('mc-stage')"):
@@ -507,6 +553,8 @@ def test_a_narrow_window_works(browser: Browser, server: Server, project: Path) 
             assert bounds["x"] + bounds["width"] <= 400
         expect(page.locator('[data-do="clean"]')).to_contain_text("이상 없음")
         slot = page.locator('.mc-slot[data-id="9"]')
+        expect(slot).to_be_hidden()  # until somebody asks for it
+        labeler.press("9")
         expect(slot).to_contain_text("물체 9")
         slot.click()
         page.locator(".mc-color").fill("#123456")

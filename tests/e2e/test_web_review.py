@@ -63,6 +63,7 @@ def test_a_review_from_the_first_key_to_the_update(
         expect(review.locator(".decided")).to_have_text("")
         expect(review.locator(".found")).to_contain_text("not there")
         page.keyboard.press("x")
+        expect(review.locator(".counts")).to_contain_text("3 left, 2 reviewed")
         page.keyboard.press("Space")
         expect(review.locator(".overlay")).to_have_css("opacity", "0")
         with DecisionLog.open(project.review_folder) as log:

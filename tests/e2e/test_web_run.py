@@ -7,6 +7,8 @@ import shutil
 import signal
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,11 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 
 from maskcast.demo.example import write_demo_project
+from maskcast.engines.catalog import list_engines
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.project.inventory import drop_references
+from maskcast.project.store import AnnotationStore
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.run import run_project
 from support import picture, result_digests, write_png
@@ -128,6 +133,7 @@ def test_a_run_outlives_its_tab_and_is_stopped_resumed_and_downloaded(
         go_on.click()
         wait_until_done(page, TARGETS)
         expect(page.locator(".run .state")).to_have_text("all done")
+        expect(page.locator(".run .selftest li").first).to_contain_text("expect an IoU of")
 
         page.get_by_role("tab", name="Results").click()
         expect(page.locator(".results .card")).to_have_count(TARGETS)
@@ -151,8 +157,10 @@ def test_ctrl_c_finishes_what_is_in_flight_behind_a_password_in_korean(
         page = open_tab(context, server.url, "실행")
         page.get_by_role("button", name="시작").click()
         wait_until_done(page, 1)
+        expect(page.locator(".run .selftest li").first).to_contain_text("예상 IoU")
         code, said = server.stop()
     assert code == 130
+    assert said.startswith("closing")  # at once, for the end takes seconds
     assert "being finished" in said
     assert "Traceback" not in said
     with Ledger.open(folder / "run.db") as ledger:
@@ -165,6 +173,7 @@ def test_a_second_ctrl_c_does_not_wait(demo: Path, tmp_path: Path) -> None:
         assert server.request("/maskcast/start", "POST", b"{}").json()["started"]
         server.process.send_signal(signal.SIGINT)
         assert server.process.stderr is not None
+        assert "closing" in server.process.stderr.readline()
         assert "again to stop at once" in server.process.stderr.readline()
         code, said = server.stop()
     assert code == 130
@@ -300,6 +309,93 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     page.wait_for_function(f"!({DRAWN})()")
 
 
+def test_what_was_found_is_drawn_though_the_gallery_looked_again_meanwhile(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    expect(page.locator(".results .card").first).to_be_visible()
+    rows: list[Route] = []
+    layers: list[Route] = []
+    page.route("**/maskcast/results?*", lambda route: rows.append(route))
+    page.route("**/maskcast/layers?*", lambda route: layers.append(route))
+    with page.expect_request("**/maskcast/results?*"):
+        pass  # the gallery looks again by itself
+    with page.expect_request("**/maskcast/layers?*"):
+        page.locator(".results .card", has_text="t004.png").click()
+    with page.expect_response("**/maskcast/results?*"):
+        rows[0].continue_()
+    layers[0].continue_()
+    page.wait_for_function(DRAWN)
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_thresholds_act_on_the_open_picture_and_then_on_all(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    image, mask = picture(1, 2)
+    write_png(project / "references" / "r.png", image)
+    for number in (1, 2):
+        write_png(project / "targets" / f"t{number}.png", picture(number, number)[0])
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8))
+    (project / "maskcast.toml").write_text('engine = "fake"\nkeep_probabilities = "1MB"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Results")
+        page.locator(".results .card", has_text="t2.png").click()
+        page.locator(".large .cutting summary").click()
+        page.wait_for_function(DRAWN)
+        apply = page.get_by_role("button", name="Apply to all targets")
+        expect(apply).to_be_disabled()
+        slider = page.get_by_label(re.compile("^threshold of 1"))
+        slider.fill(slider.get_attribute("max") or "")
+        expect(page.locator(".cut-head output")).to_have_text("1.00")
+        smallest = page.get_by_label("pixels of the smallest part")
+        smallest.fill("9999")
+        smallest.press("Enter")
+        page.wait_for_function(f"!({DRAWN})()")
+        expect(page.locator(".cut-found")).to_have_text("here 0 px, 0 parts")
+        apply.click()
+        expect(page.locator(".run .renewed")).to_contain_text("2 of them newly empty")
+
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text("nothing found")
+        page.locator(".results .card", has_text="t2.png").click()
+        expect(smallest).to_have_value("9999")
+        page.get_by_role("button", name="Back to calibrated").click()
+        expect(page.locator(".run .state")).to_have_text("all done")
+        page.get_by_role("tab", name="Results").click()
+        expect(page.locator(".results .finding").first).to_have_text(re.compile(r"0\.\d\d"))
+
+
+def test_tone_changes_the_picture_on_the_screen_in_all_tabs_and_is_kept(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Results")
+    page.locator(".results .card", has_text="t004.png").click()
+    original, under = page.locator(".large .original"), page.locator(".mc-under")
+    assert original.evaluate("node => node.style.filter") == ""
+    before = page.locator(".large .stage").screenshot()
+    page.locator(".large .tone summary").click()
+    page.locator(".large").get_by_role("slider", name="Gamma").fill("-80")
+    page.locator(".large .tone summary").click()
+    for shown in (original, under):
+        assert "#maskcast-tone" in shown.evaluate("node => getComputedStyle(node).filter")
+    assert brightness(page.locator(".large .stage").screenshot()) < brightness(before) - 10
+    page.reload()
+    assert "#maskcast-tone" in original.evaluate("node => getComputedStyle(node).filter")
+    page.locator(".large .tone summary").click()
+    page.locator(".large").get_by_role("button", name="As it is").click()
+    assert original.evaluate("node => node.style.filter") == ""
+
+
+def brightness(screenshot: bytes) -> float:
+    with Image.open(BytesIO(screenshot)) as shown:
+        return float(np.asarray(shown.convert("L")).mean())
+
+
 DRAWN = """() => {
   const canvas = document.querySelector(".large .layers");
   const { width, height } = canvas;
@@ -384,6 +480,108 @@ def test_a_second_run_shows_its_own_pictures(context: BrowserContext, tmp_path: 
         shown = page.locator(".large .original").get_attribute("src") or ""
         assert re.search(r"shows=\w+", shown)
         assert (before or "").split("shows=")[1] not in shown
+
+
+def test_changed_references_are_told_and_run_again_shows_old_beside_new(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    """Three references change: two show another object than was said, one goes."""
+    project = tmp_path / "project"
+    for name, seed, step, object_id in (("a", 1, 1, 1), ("b", 2, 1, 1), ("blue", 3, -1, 2)):
+        image, mask = picture(seed)
+        write_png(project / "references" / f"{name}.png", image[..., ::step])
+        write_png(tmp_path / "labels" / f"{name}.png", mask.astype(np.uint8) * object_id)
+    for number in range(12):
+        step = -1 if number < 4 else 1
+        write_png(project / "targets" / f"t{number:02}.png", picture(10 + number)[0][..., ::step])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Run")
+        expect(page.locator(".run .state")).to_have_text("all done")
+        expect(page.locator(".run .since")).to_be_hidden()
+        store = AnnotationStore(opened.annotations_path)
+        for name in ("a.png", "b.png"):
+            known = store.read().annotations[name]
+            store.save(replace(known, objects={3: known.objects[1]}), known.version)
+        drop_references(opened, ["blue.png"])
+        since = page.locator(".run .since")
+        expect(since).to_contain_text("3 references changed since this run")
+        expect(since).to_contain_text("a.png, b.png, blue.png (gone)")
+        expect(page.get_by_role("button", name="Start")).to_be_hidden()
+        assert "--" not in since.inner_text()
+
+        page.get_by_role("button", name="Run again").click()
+        renewed = page.locator(".run .renewed")
+        expect(renewed).to_contain_text("12 targets changed, 4 of them newly empty")
+        expect(since).to_be_hidden()
+        renewed.get_by_role("button", name="Show what changed").click()
+        expect(renewed.locator("li")).to_have_count(12)
+        expect(renewed.get_by_text("newly empty", exact=True)).to_have_count(4)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.run .changed li:first-child img')]"
+            ".every((image) => image.complete && image.naturalWidth > 0)"
+        )
+        assert len(list((project / "output.generations" / "1" / "overlays").iterdir())) == 12
+        renewed.get_by_role("button", name="Go back").click()
+        expect(since).to_contain_text("3 references changed")
+
+
+def test_a_removed_target_keeps_its_result_and_comes_back(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    image, mask = picture(1, 2)
+    write_png(project / "references" / "r.png", image)
+    write_png(tmp_path / "labels" / "r.png", mask.astype(np.uint8))
+    for number in range(2):
+        write_png(project / "targets" / f"t{number}.png", picture(number)[0])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    opened = ProjectFolder.open(project)
+    import_annotations(opened, "masks", tmp_path / "labels")
+    run_project(opened, Quiet())
+    with served(project) as server:
+        page = open_tab(context, server.url, "Results")
+        page.locator(".results .card", has_text="t0.png").click()
+        page.get_by_role("button", name="Remove target").click()
+        expect(page.locator(".large .message")).to_contain_text("its result is kept")
+        assert sorted(path.name for path in (project / "targets").iterdir()) == ["t1.png"]
+        assert (project / "output" / "masks" / "t0.png").exists()
+        page.keyboard.press("Escape")
+        expect(page.locator(".results .card", has_text="t0.png")).to_contain_text("removed")
+        page.get_by_role("tab", name="Run").click()
+        expect(page.locator(".run dd.done")).to_have_text("1 of 1")
+
+        page.get_by_role("tab", name="Results").click()
+        page.locator(".results .card", has_text="t0.png").click()
+        page.get_by_role("button", name="Put target back").click()
+        expect(page.get_by_role("button", name="Remove target")).to_be_visible()
+        assert (project / "targets" / "t0.png").exists()
+        page.keyboard.press("Escape")
+        page.get_by_role("tab", name="Run").click()
+        expect(page.locator(".run dd.done")).to_have_text("2 of 2")
+
+        other = tmp_path / "t1.png"
+        write_png(other, picture(9)[0])
+        page.locator(".run input.files").set_input_files(other)
+        page.get_by_role("button", name="Replace t1.png").click()
+        expect(page.locator(".run .refused")).to_contain_text("the picture from before is in")
+        assert (project / "targets" / "t1.png").read_bytes() == other.read_bytes()
+        assert sorted(path.name for path in (project / "targets").iterdir()) == ["t0.png", "t1.png"]
+
+
+def test_engines_that_are_not_ready_say_why_and_what_to_do(
+    context: BrowserContext, reviewing: Server
+) -> None:
+    page = open_tab(context, reviewing.url, "Run")
+    unready = page.locator(".run .unready")
+    unready.locator("summary").click()
+    known = [entry for entry in list_engines() if not entry.ready]
+    expect(unready.locator("dt")).to_have_text([entry.name for entry in known])
+    for entry in known:
+        expect(unready).to_contain_text(entry.next_step)
 
 
 def test_masks_that_cannot_be_had_say_why(context: BrowserContext, reviewing: Server) -> None:
@@ -572,7 +770,7 @@ def test_what_better_masks_take_is_said_beside_the_engines(
         expect(line).to_contain_text("maskcast engines pull dinov2-small")
 
 
-def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
+def test_targets_by_upload_and_running_again_keeps_the_old_output(
     context: BrowserContext, reviewed: Path, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
@@ -595,15 +793,16 @@ def test_targets_by_upload_and_a_fresh_start_keeps_the_old_output(
         page.get_by_label("Threshold calibrated").uncheck()
         page.get_by_role("spinbutton").fill("0.7")
         page.get_by_role("button", name="Start").click()
-        expect(page.locator(".run .problem")).to_contain_text("holds results of other settings")
+        since = page.locator(".run .since")
+        expect(since).to_contain_text("made with other settings")
+        assert "--" not in since.inner_text()
         assert result_digests(project / "output") == before
-        page.get_by_role("button", name="Start afresh").click()
-        expect(page.locator(".run .notes")).to_contain_text("the old output is now in")
+        page.get_by_role("button", name="Run again").click()
+        expect(page.locator(".run .renewed")).to_be_visible()
         wait_until_done(page, 1)
         another = open_tab(context, server.url, "Run")
         expect(another.get_by_label("Threshold calibrated")).not_to_be_checked()
         expect(another.get_by_role("spinbutton")).to_have_value("0.7")
     assert (project / "targets" / "new.png").read_bytes() == (tmp_path / "new.png").read_bytes()
-    (aside,) = project.glob("output-*")
-    assert result_digests(aside) == before
+    assert result_digests(project / "output.generations" / "1") == before
     assert (project / "output" / "masks" / "new.png").is_file()

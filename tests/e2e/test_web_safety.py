@@ -17,7 +17,7 @@ from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.run import run_project
 from support import Maskcast, picture, write_png
-from web_support import Answer, Quiet, Server, served
+from web_support import CLOSING, Answer, Quiet, Server, served
 
 SECRET = b"SECRET-OUTSIDE-THE-PROJECT"
 
@@ -238,4 +238,4 @@ def test_without_a_project_it_makes_one(tmp_path: Path) -> None:
         path = "/maskcast/upload?to=references&name=a.png"
         assert server.request(path, "POST", data).status == 200
         assert (made / "references" / "a.png").read_bytes() == data
-        assert server.stop() == (0, "")
+        assert server.stop() == (0, f"{CLOSING}\n")

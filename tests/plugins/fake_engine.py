@@ -7,6 +7,7 @@ with flat colours, so tests can state the masks they expect.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
+from maskcast.engines.planes import Calibration, agreeing, level_of, levels_of
 from maskcast.errors import EngineError
 from maskcast.masks import apply_brush
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
@@ -59,12 +61,33 @@ class FakeEngine:
         check_bank(self.info, bank)
         return [_nearest(bank, image) for image in images]
 
+    def calibration(self, bank: MemoryBank) -> Calibration:
+        """Even odds for every object."""
+        levels = dict.fromkeys(bank.object_ids, level_of(0.5))
+        return Calibration(levels, dict.fromkeys(bank.object_ids, 1.0), exclusive=True)
+
+    def propagate_with_planes(
+        self, bank: MemoryBank, images: Sequence[RgbImage]
+    ) -> list[Segmentation]:
+        """The nearer to an object's mean colour than to any other, the more probable."""
+        return [self._with_planes(bank, image) for image in images]
+
+    def _with_planes(self, bank: MemoryBank, image: RgbImage) -> Segmentation:
+        far = np.sqrt(_differences(bank, image))
+        odds = {
+            key: np.delete(far, index, axis=0).min(axis=0) - far[index]
+            for index, key in enumerate(bank.object_ids, start=1)
+        }
+        planes = {key: levels_of(np.asarray(each / 20, np.float32)) for key, each in odds.items()}
+        found = _nearest(bank, image)
+        return replace(found, planes=agreeing(planes, found, self.calibration(bank)))
+
     def close(self) -> None:
         """Nothing to release."""
 
 
 def _fill(shape: tuple[int, ...], prompts: Prompts) -> Mask:
-    mask = np.zeros(shape, np.bool_)
+    mask = np.zeros(shape, np.bool_) if prompts.start is None else prompts.start.copy()
     if prompts.box is not None:
         xmin, ymin, xmax, ymax = np.maximum(np.rint(prompts.box), 0).astype(int)
         mask[ymin:ymax, xmin:xmax] = True
@@ -89,9 +112,14 @@ def _where(reference: Reference, object_id: int) -> Mask:
     return ~shown
 
 
-def _nearest(bank: MemoryBank, image: RgbImage) -> Segmentation:
+def _differences(bank: MemoryBank, image: RgbImage) -> npt.NDArray[np.float32]:
+    """Squared distance of each pixel to the mean colours, (1 + K, H, W)."""
     difference = image[None].astype(np.float32) - bank.state[:, None, None]
-    winner = np.square(difference).sum(axis=-1).argmin(axis=0)
+    return np.asarray(np.square(difference).sum(axis=-1), np.float32)
+
+
+def _nearest(bank: MemoryBank, image: RgbImage) -> Segmentation:
+    winner = _differences(bank, image).argmin(axis=0)
     found = [index for index in range(1, len(bank.state)) if (winner == index).any()]
     if not found:
         return Segmentation.empty(*image.shape[:2])

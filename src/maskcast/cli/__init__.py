@@ -26,6 +26,7 @@ from maskcast.cli.options import EXIT_ERROR, EXIT_OK, EXIT_STOPPED, say
 from maskcast.cli.references import references_app
 from maskcast.cli.review import review_app
 from maskcast.cli.running import evaluate, run, status
+from maskcast.cli.thresholds import rethreshold
 from maskcast.errors import MaskcastError
 from maskcast.io.printable import printable, printable_lines
 
@@ -42,6 +43,7 @@ app.command()(demo)
 app.command()(annotate)
 app.command()(serve)
 app.command()(run)
+app.command()(rethreshold)
 app.command()(status)
 app.command()(evaluate)
 app.command()(selftest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from maskcast.io.printable import printable
+from maskcast.quality.expectation import SelfTest
 from maskcast.results.evaluation import Evaluation
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
@@ -60,7 +61,13 @@ class ConsoleObserver:
         }
         try:
             with self._progress:
-                yield
+                try:
+                    yield
+                except BaseException:
+                    # A bar that tells of nothing would be left standing before the error.
+                    self._progress.update(self._task, visible=self._running)
+                    self._progress.live.transient = not self._running
+                    raise
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
@@ -72,6 +79,11 @@ class ConsoleObserver:
     def note(self, text: str) -> None:
         """See ``RunObserver``."""
         self._console.print(f"note: {printable(text)}", markup=False, highlight=False)
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
+        """See ``RunObserver``."""
+        for sentence in selftest.describe(names):
+            self.note(sentence)
 
     def start(self, total: int, counts: LedgerCounts) -> None:
         """See ``RunObserver``; failures of earlier runs are tried again and so do not count."""

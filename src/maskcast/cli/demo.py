@@ -29,6 +29,12 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Folder to make.")] = Path("maskcast-demo"),
     targets: Annotated[int, typer.Option(min=1, help="Targets to draw.")] = 60,
     seed: Annotated[int, typer.Option(help="Of the drawn pictures.")] = 0,
+    big: Annotated[
+        bool, typer.Option("--big", help="One huge wafer with known particles as the target.")
+    ] = False,
+    side: Annotated[
+        int, typer.Option(min=512, max=100_000, help="Of the huge wafer, pixels.")
+    ] = 20_000,
     engine: EngineOption = None,
     weights: WeightsOption = None,
 ) -> None:
@@ -36,12 +42,16 @@ def demo(
 
     With an engine other than the default both run, and what it gains is told.
     """
-    from maskcast.demo.example import write_demo_project
+    from maskcast.demo.example import write_big_project, write_demo_project
     from maskcast.interchange.importing import import_annotations
     from maskcast.project.folder import ProjectFolder
 
-    say(f"drawing references and {targets} targets into {folder}", err=True)
-    drawn = write_demo_project(folder, seed, targets)
+    if big:
+        say(f"drawing references and a wafer of {side} x {side} pixels into {folder}", err=True)
+        drawn = write_big_project(folder, seed, side)
+    else:
+        say(f"drawing references and {targets} targets into {folder}", err=True)
+        drawn = write_demo_project(folder, seed, targets)
     opened = ProjectFolder.open(folder)
     import_annotations(opened, "masks", drawn.reference_truth)
     default = opened.settings.engine

@@ -13,13 +13,15 @@ import typer
 from maskcast.cli.options import (
     EXIT_SOME_FAILED,
     JsonOption,
+    LastProjectArgument,
     LedgerOption,
     OutputOption,
-    ProjectOption,
+    SameProjectOption,
     TargetsOption,
     completed,
     path_flags,
     print_json,
+    project_of,
     say,
 )
 from maskcast.errors import SettingsError
@@ -106,7 +108,8 @@ def export_results(
         ),
     ],
     dest: Annotated[Path, typer.Argument(help="Folder to make; if it exists it must be empty.")],
-    project: ProjectOption = Path(),
+    project_argument: LastProjectArgument = None,
+    project_option: SameProjectOption = None,
     targets: TargetsOption = None,
     output: OutputOption = None,
     ledger: LedgerOption = None,
@@ -121,6 +124,7 @@ def export_results(
     from maskcast.interchange.exporting import export_project
     from maskcast.project.folder import ProjectFolder
 
+    project = project_of(project_argument, project_option)
     options = _options(flags)
     opened = ProjectFolder.open(project, {"paths": path_flags(None, targets, output, ledger)})
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half stays

@@ -12,11 +12,13 @@ import typer
 from maskcast.cli.options import (
     AcceptDamagedOption,
     JsonOption,
-    ProjectOption,
+    LastProjectArgument,
     ReferencesOption,
+    SameProjectOption,
     completed,
     path_flags,
     print_json,
+    project_of,
 )
 from maskcast.errors import SettingsError
 from maskcast.interchange.reading.readers import READ_FORMATS
@@ -39,7 +41,8 @@ def import_annotations(
             "zero = clean reference."
         ),
     ],
-    project: ProjectOption = Path(),
+    project_argument: LastProjectArgument = None,
+    project_option: SameProjectOption = None,
     references: ReferencesOption = None,
     classes: Annotated[
         list[str] | None,
@@ -94,6 +97,7 @@ def import_annotations(
     from maskcast.interchange.importing import ImportOptions, import_annotations
     from maskcast.project.folder import ProjectFolder
 
+    project = project_of(project_argument, project_option)
     if merge and replace:
         raise SettingsError("--merge and --replace exclude each other; give one")
     options = ImportOptions(

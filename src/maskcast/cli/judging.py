@@ -23,6 +23,18 @@ from maskcast.cli.options import (
 )
 from maskcast.io.printable import printable
 
+_ALL = ("all", "auto")
+
+
+class LanguageName(StrEnum):
+    """What people are spoken to in."""
+
+    EN = "en"
+    KO = "ko"
+
+
+LanguageOption = Annotated[LanguageName, typer.Option(help="Language.")]
+
 
 def selftest(
     project: ProjectArgument = Path(),
@@ -31,6 +43,7 @@ def selftest(
     weights: WeightsOption = None,
     device: DeviceOption = None,
     as_json: JsonOption = False,
+    lang: LanguageOption = LanguageName.EN,
 ) -> None:
     """Leave each reference out once: how good masks will be, and what would help most.
 
@@ -40,9 +53,10 @@ def selftest(
     from maskcast.engines.base import installed_engines
     from maskcast.errors import EngineError, EngineMissingError
     from maskcast.project.folder import ProjectFolder
+    from maskcast.quality.advice import told
     from maskcast.results.selftesting import run_selftest
 
-    names = sorted(installed_engines()) if engine == "all" else [engine]
+    names = sorted(installed_engines()) if engine in _ALL else [engine]
     tested = []
     for name in names:
         opened = ProjectFolder.open(
@@ -55,10 +69,10 @@ def selftest(
             },
         )
         try:
-            with shown_progress("testing") as told:
-                tested.append(run_selftest(opened, told))
+            with shown_progress("testing") as progressed:
+                tested.append(run_selftest(opened, progressed))
         except (EngineMissingError, EngineError) as error:
-            if engine != "all":
+            if engine not in _ALL:
                 raise
             say(f"{name}: {printable(str(error))}", err=True)
     if as_json:
@@ -66,16 +80,9 @@ def selftest(
         return
     for each in tested:
         say(printable(f"{each.selftest.engine}:"))
-        for sentence in each.selftest.describe(each.names):
+        for sentence in each.selftest.describe(each.names, lang.value):
             say(f"  {printable(sentence)}")
-        say(printable(f"  annotation beside prediction: {each.pictures}"))
-
-
-class ReportLanguage(StrEnum):
-    """That reports are written in."""
-
-    EN = "en"
-    KO = "ko"
+        say(printable(f"  {told('pictures', lang.value, folder=each.pictures)}"))
 
 
 def report(
@@ -85,11 +92,15 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="File to write; report.html in the project unless given.")
     ] = None,
-    lang: Annotated[ReportLanguage, typer.Option(help="Language.")] = ReportLanguage.EN,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="True masks to compare with, as for evaluate; none unless given."),
+    ] = None,
+    lang: LanguageOption = LanguageName.EN,
 ) -> None:
     """Write one HTML page that tells how the run went; it can be mailed and printed."""
     from maskcast.project.folder import ProjectFolder
     from maskcast.results.report import write_report
 
     opened = ProjectFolder.open(project, {"paths": path_flags(None, None, output, ledger)})
-    say(printable(str(write_report(opened, out, lang.value))))
+    say(printable(str(write_report(opened, out, lang.value, truth))))

@@ -32,6 +32,12 @@ _NOT_PLAIN = re.compile(r"[^\n\x20-\x7e]")
 
 ProjectArgument = Annotated[Path, typer.Argument(help="Project folder.")]
 ProjectOption = Annotated[Path, typer.Option("--project", help="Project folder.")]
+SameProjectOption = Annotated[
+    Path | None, typer.Option("--project", help="Project folder, given in this way.")
+]
+LastProjectArgument = Annotated[
+    Path | None, typer.Argument(metavar="[PROJECT]", help="Project folder; this one unless given.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 ReferencesOption = Annotated[
     str | None, typer.Option("--references", help="Folder or URL of reference images.")
@@ -39,7 +45,10 @@ ReferencesOption = Annotated[
 TargetsOption = Annotated[
     str | None, typer.Option("--targets", help="Folder or URL of target images, any depth.")
 ]
-EngineOption = Annotated[str | None, typer.Option("--engine", help="See maskcast engines.")]
+EngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", help="See maskcast engines; a run with auto takes the best."),
+]
 WeightsOption = Annotated[
     str | None,
     typer.Option(
@@ -59,6 +68,19 @@ AcceptDamagedOption = Annotated[
 LedgerOption = Annotated[
     Path | None, typer.Option("--ledger", help="File of the ledger; in the output unless given.")
 ]
+
+
+def project_of(argument: Path | None, option: Path | None) -> Path:
+    """The project folder, given in one way or the other.
+
+    Raises:
+        SettingsError: if it is given in both and they differ.
+    """
+    from maskcast.errors import SettingsError
+
+    if argument is not None and option is not None and argument != option:
+        raise SettingsError(f"the project is given twice: {argument} and --project {option}")
+    return argument or option or Path()
 
 
 def completed(choices: Sequence[str]) -> Callable[[str], list[str]]:
@@ -103,6 +125,7 @@ def run_in_console(
     from rich.console import Console
 
     from maskcast.cli.console import ConsoleObserver
+    from maskcast.results.choosing import settled
     from maskcast.results.verdicts import write_verdicts
     from maskcast.review.applying import show_decisions
     from maskcast.runs.run import run_project
@@ -110,6 +133,7 @@ def run_in_console(
     stop = threading.Event()
     observer = ConsoleObserver(Console(stderr=True), stop)
     with observer.shown():
+        project = settled(project, observer.note, fresh=fresh)
         summary = run_project(
             project,
             observer,
@@ -129,18 +153,28 @@ def run_in_console(
 
 
 def update_in_console(
-    project: ProjectFolder, *, teach: int | None = None, executor: Executor | None = None
+    project: ProjectFolder,
+    *,
+    teach: int | None = None,
+    executor: Executor | None = None,
+    goal: Goal | None = None,
 ) -> UpdateSummary:
     """Make the next generation with a progress bar on stderr; Ctrl-C as in ``run_in_console``."""
     from rich.console import Console
 
     from maskcast.cli.console import ConsoleObserver
+    from maskcast.results.choosing import settled
+    from maskcast.results.verdicts import write_verdicts
     from maskcast.review.updating import update_project
 
     stop = threading.Event()
     observer = ConsoleObserver(Console(stderr=True), stop)
     with observer.shown():
-        return update_project(project, observer, teach=teach, stop=stop, executor=executor)
+        project = settled(project, observer.note)
+        summary = update_project(project, observer, teach=teach, stop=stop, executor=executor)
+        for told in write_verdicts(project, goal):
+            observer.note(told)
+        return summary
 
 
 def program() -> str:

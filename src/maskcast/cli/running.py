@@ -61,8 +61,35 @@ def run(
             "calibrated on the references unless given."
         ),
     ] = None,
+    min_area: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2**31 - 1,
+            help="Pixels of the smallest part of a mask that counts as found; by what the "
+            "references show unless given, 1 = all.",
+        ),
+    ] = None,
+    keep_probabilities: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Keep probabilities beside the results, at most so much (like 2GB), so that "
+            "maskcast rethreshold needs no engine.",
+        ),
+    ] = None,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Refuse pictures with more pixels than this.")
+    ] = None,
+    tile: Annotated[
+        str | None,
+        typer.Option(
+            help="Mask targets that are larger tile by tile: pixels of a tile's side, or auto."
+        ),
+    ] = None,
+    halo: Annotated[
+        int | None,
+        typer.Option(min=0, help="Pixels around a tile that the engine is shown as well."),
     ] = None,
     accept_damaged: AcceptDamagedOption = False,
     limit: Annotated[
@@ -155,6 +182,9 @@ def run(
             "batch_size": _number_or_word(batch_size),
             "workers": workers,
             "threshold": threshold,
+            "tiles": {"side": _number_or_word(tile), "halo": halo},
+            "min_area": min_area,
+            "keep_probabilities": keep_probabilities,
             "images": {"max_pixels": max_pixels, "accept_damaged": accept_damaged or None},
             "paths": path_flags(references, targets, output, ledger),
         },
@@ -170,7 +200,9 @@ def run(
         annotate_in_window(opened)
     place = _executor(executor, address, gpus_per_worker, max_workers)
     if update:
-        renewed = update_in_console(opened, teach=teach, executor=place)
+        renewed = update_in_console(
+            opened, teach=teach, executor=place, goal=Goal(max_miss, max_false_alarm)
+        )
         _print_summary(renewed, as_json)
         raise typer.Exit(exit_code(renewed.run))
     summary = run_in_console(

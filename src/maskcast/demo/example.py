@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from maskcast.demo.big_wafer import BigWafer, write_big_wafer
 from maskcast.demo.wafers import (
     BRIDGE,
     KINDS,
@@ -74,6 +75,35 @@ class _Picture:
     truth: Path
     kinds: Collection[int]
     rng: np.random.Generator
+
+
+def write_big_project(folder: Path, seed: int, side: int) -> DemoProject:
+    """The demo's references, and a single target: a wafer of ``side`` x ``side`` pixels.
+
+    Args:
+        folder: created if needed.
+        seed: see ``write_demo_project``.
+        side: rows and columns of the wafer, pixels.
+
+    Raises:
+        SettingsError: see ``write_demo_project``.
+        StorageError: if the disk is full or the folder cannot be written.
+    """
+    if seed < 0:
+        raise SettingsError(f"the seed must not be negative, got {seed}; give 0 or more")
+    project = DemoProject(folder, folder / "truth" / "references", folder / "truth" / "targets")
+    heading = f"# Drawn by maskcast demo: seed {seed}, a wafer of {side} x {side} pixels."
+    _check_folder(folder, heading)
+    if not (folder / SETTINGS_NAME).exists():
+        tables = f'\n[tiles]\nside = "auto"\n\n[images]\nmax_pixels = {max(side * side, 1)}\n'
+        write_atomically(folder / SETTINGS_NAME, (_settings(heading) + tables).encode())
+    for picture in _pictures(project, seed, 0):
+        if not (picture.image.exists() and picture.truth.exists()):
+            _draw(picture)
+    image, truth = folder / "targets" / "wafer.tif", project.target_truth / "wafer.png"
+    if not (image.exists() and truth.exists()):
+        write_big_wafer(image, truth, BigWafer.drawn(seed, side))
+    return project
 
 
 def write_demo_project(folder: Path, seed: int, targets: int = 60) -> DemoProject:

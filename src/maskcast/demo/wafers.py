@@ -71,7 +71,7 @@ def draw_inspection_image(rng: np.random.Generator, with_objects: Collection[int
         masks[PARTICLE] = np.logical_or.reduce(
             [_particle_mask(rng) for _ in range(rng.integers(1, 4))]
         )
-        scene = _shade_particle(scene, masks[PARTICLE], light, rng)
+        scene = shade_particle(scene, masks[PARTICLE], light, rng)
     gray = _expose(scene, rng)
     return DemoImage(np.repeat(gray[..., None], 3, axis=2), _topmost(masks))
 
@@ -152,19 +152,35 @@ def _edge_roughness(rng: np.random.Generator, edges: int, samples: int) -> Field
 def _secondary_electrons(resist: Field, rng: np.random.Generator) -> Field:
     """Brightness 0..1 of a bare pattern: resist, space, and the shine of the edges."""
     space, line, shine = rng.uniform(0.16, 0.22), rng.uniform(0.36, 0.44), rng.uniform(0.38, 0.5)
+    return bare_pattern(resist, space, line, shine) + _smooth_noise(rng, 2.5, 0.012)
+
+
+def bare_pattern(resist: Field, space: float, line: float, shine: float) -> Field:
+    """Brightness 0..1 of lines and spaces.
+
+    Args:
+        resist: distance to the nearest edge in pixels, positive on resist.
+        space: brightness of spaces.
+        line: of lines.
+        shine: of their edges, on top.
+    """
     top = 1 / (1 + np.exp(-np.clip(resist, -20, 20) * np.float32(1.5)))
     edge = np.exp(-np.where(resist > 0, resist / np.float32(3.2), -resist / np.float32(1.4)))
     # The foot of a space gets darker towards the middle: fewer electrons escape from there.
     depth = np.clip(-resist / 14, 0, 1)
     floor = np.float32(space) * (1 - np.float32(0.25) * depth)
-    grain = _smooth_noise(rng, 2.5, 0.012)
-    scene: Field = floor + (np.float32(line) - floor) * top + np.float32(shine) * edge + grain
+    scene: Field = floor + (np.float32(line) - floor) * top + np.float32(shine) * edge
     return scene
 
 
 def _particle_mask(rng: np.random.Generator) -> Mask:
     """An irregular blob of 5 to 16 pixels radius."""
     x, y = rng.uniform(30, SIZE - 30, 2)
+    return particle_at(rng, (float(x), float(y)), SIZE)
+
+
+def particle_at(rng: np.random.Generator, place: tuple[float, float], size: int) -> Mask:
+    """An irregular blob of 5 to 16 pixels radius around ``place`` (x, y), bool (size, size)."""
     radius = rng.uniform(5, 16)
     angles = np.linspace(0, 2 * math.pi, 90, endpoint=False)
     outline = np.ones_like(angles)
@@ -174,16 +190,20 @@ def _particle_mask(rng: np.random.Generator) -> Mask:
     points = radius * outline * np.stack([np.cos(angles), squeeze * np.sin(angles)])
     turn = rng.uniform(0, math.pi)
     rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    corners = (rotation @ points).T + np.array([x, y])
-    mask = np.zeros((SIZE, SIZE), np.uint8)
+    corners = (rotation @ points).T + np.array(place)
+    mask = np.zeros((size, size), np.uint8)
     cv2.fillPoly(mask, [np.rint(corners * 16).astype(np.int32)], 1, shift=4)
     return mask.view(np.bool_)
 
 
-def _shade_particle(scene: Field, mask: Mask, light: float, rng: np.random.Generator) -> Field:
+def shade_particle(scene: Field, mask: Mask, light: float, rng: np.random.Generator) -> Field:
     """Bright with a brighter rim on the lit side; a shadow beside it."""
     distance, lit = _relief(mask, light)
-    body = 0.66 + _smooth_noise(rng, 2, 0.04) + (0.16 + 0.2 * lit) * np.exp(-np.abs(distance) / 2.5)
+    body = (
+        0.66
+        + _smooth_noise(rng, 2, 0.04, scene.shape)
+        + (0.16 + 0.2 * lit) * np.exp(-np.abs(distance) / 2.5)
+    )
     shadow = 1 - np.float32(0.4) * (1 - lit) * np.exp(np.minimum(distance, 0) / 6)
     return np.where(mask, body, scene * shadow).astype(np.float32)
 
@@ -254,7 +274,12 @@ def _darken_scanned_area(signal: Field, rng: np.random.Generator) -> Field:
     return signal * (1 - cv2.GaussianBlur(area, (0, 0), 2))
 
 
-def _smooth_noise(rng: np.random.Generator, length: float, spread: float) -> Field:
+def _smooth_noise(
+    rng: np.random.Generator,
+    length: float,
+    spread: float,
+    shape: tuple[int, ...] = (SIZE, SIZE),
+) -> Field:
     """Gaussian noise of this correlation length and standard deviation."""
-    smooth = cv2.GaussianBlur(rng.standard_normal((SIZE, SIZE), np.float32), (0, 0), length)
+    smooth = cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), length)
     return (smooth * np.float32(spread / smooth.std())).astype(np.float32)

@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from maskcast.engines.planes import Calibration
 from maskcast.errors import (
     EngineMissingError,
     ForeignBankError,
@@ -103,6 +104,9 @@ class Engine(Protocol):
     def segment(self, image: RgbImage, prompts: Mapping[int, Prompts]) -> dict[int, Mask]:
         """Turn prompts into masks.
 
+        A mask to start from comes back as it is unless a box adds to it, or a point adds a piece
+        to it or takes one away; brush strokes go on top.
+
         Args:
             image: uint8 (H, W, 3) RGB.
             prompts: object id -> its prompts, in pixels of ``image``.
@@ -147,8 +151,27 @@ class CrossFitted(Protocol):
         """
 
 
+@runtime_checkable
+class Probabilistic(Protocol):
+    """An engine that can tell how probable it is of each pixel that it is the object."""
+
+    def calibration(self, bank: MemoryBank) -> Calibration:
+        """How the engine itself makes masks of planes."""
+
+    def propagate_with_planes(
+        self, bank: MemoryBank, images: Sequence[RgbImage]
+    ) -> list[Segmentation]:
+        """What ``propagate`` gives, with the planes of all objects that the bank knows.
+
+        A plane agrees with its mask, see ``planes.agreeing``.
+        """
+
+
 def segment_things(engine: Engine, image: RgbImage, prompts: Prompts) -> Mask:
     """The mask of an object of several things, each of which the engine is asked for by itself.
+
+    Points that are in no box correct the mask to start from, if there is one, and so do points
+    that are not on the object, in a box or not.
 
     Args:
         engine: is asked.
@@ -161,10 +184,31 @@ def segment_things(engine: Engine, image: RgbImage, prompts: Prompts) -> Mask:
     Raises:
         PromptKindError: if the engine does not support a kind of prompt.
     """
+    things = list(prompts.things)
     mask = np.zeros(image.shape[:2], np.bool_)
-    for thing in prompts.things:
+    if prompts.start is not None:
+        begun = _from_start(prompts)
+        mask |= engine.segment(image, {1: begun})[1] if begun.kinds else prompts.start
+        things = [thing for thing in things if thing.box is not None]
+    for thing in things:
         mask |= engine.segment(image, {1: thing})[1]
     return mask
+
+
+def _from_start(prompts: Prompts) -> Prompts:
+    """The mask to start from and the points that correct it."""
+    chosen = [
+        (thing.points[counts], thing.point_labels[counts])
+        for thing in prompts.things
+        for counts in (
+            ~thing.point_labels if thing.box is not None else np.ones(len(thing.points), np.bool_),
+        )
+    ]
+    points = [points for points, _ in chosen] or [np.zeros((0, 2), np.float32)]
+    labels = [labels for _, labels in chosen] or [np.zeros(0, np.bool_)]
+    return Prompts(
+        points=np.concatenate(points), point_labels=np.concatenate(labels), start=prompts.start
+    )
 
 
 def installed_engines() -> dict[str, EntryPoint]:

@@ -16,7 +16,7 @@ from maskcast.engines.base import (
 from maskcast.engines.hub import REPOSITORY, download
 from maskcast.errors import EngineError, SettingsError
 
-_FIRST = ("pixel", "deep")
+FIRST = ("pixel", "deep")
 """What works at once, then the next step after it."""
 
 
@@ -84,12 +84,12 @@ def pull(name: str) -> Path:
 
 
 def _place(name: str) -> tuple[int, str]:
-    return _FIRST.index(name) if name in _FIRST else len(_FIRST), name
+    return FIRST.index(name) if name in FIRST else len(FIRST), name
 
 
 def _entry(name: str) -> EngineEntry:
     description, weights = _introduce(name)
-    is_next = name == _FIRST[1]
+    is_next = name == FIRST[1]
     try:
         engine = create_engine(name, EngineSettings())
     except EngineError as error:

@@ -112,7 +112,23 @@ def read_image(
         ImageError: if the file cannot be decoded whole, has more pixels than the bound, or
             holds floats outside 0..1 and there is no window. The message names the file.
     """
-    raster = read_raster(path, options)
+    return show(path, read_raster(path, options), window=window, options=options)
+
+
+def show(
+    path: Readable,
+    raster: Raster,
+    *,
+    window: IntensityWindow | None = None,
+    options: ReadOptions = DEFAULT_OPTIONS,
+) -> DecodedImage:
+    """How the samples of a picture, or of a part of it, look; see ``read_image``.
+
+    Each pixel is shown by itself, so that a part looks as it does in the whole.
+
+    Raises:
+        ImageError: if it holds floats outside 0..1 and there is no window.
+    """
     if raster.palette is not None:
         return DecodedImage(raster.palette[raster.samples[..., 0]], raster.notes)
     channels = _visible_channels(path, raster.samples, options.channel)
@@ -191,19 +207,24 @@ def encode_mask_png(mask: Mask) -> bytes:
 def encode_label_png(label_map: LabelMap, colors: Mapping[int, tuple[int, int, int]]) -> bytes:
     """uint8 (H, W) as a palette PNG whose indices are the object ids.
 
-    The palette has all 256 entries: black for 0, ``colors`` for its ids, gray for other ids.
+    Its palette is ``palette_of(colors)``.
     """
+    height, width = label_map.shape
+    pixels = np.ascontiguousarray(label_map)
+    image = Image.frombuffer("P", (width, height), pixels, "raw", "P", 0, 1)
+    image.putpalette(palette_of(colors).tobytes())
+    stream = BytesIO()
+    image.save(stream, "PNG", compress_level=3)
+    return stream.getvalue()
+
+
+def palette_of(colors: Mapping[int, tuple[int, int, int]]) -> npt.NDArray[np.uint8]:
+    """All 256 colours of label maps, uint8 (256, 3): black for 0, gray for ids without a colour."""
     palette = np.full((256, 3), 128, np.uint8)
     palette[0] = 0
     for object_id, color in colors.items():
         palette[object_id] = color
-    height, width = label_map.shape
-    pixels = np.ascontiguousarray(label_map)
-    image = Image.frombuffer("P", (width, height), pixels, "raw", "P", 0, 1)
-    image.putpalette(palette.tobytes())
-    stream = BytesIO()
-    image.save(stream, "PNG", compress_level=3)
-    return stream.getvalue()
+    return palette
 
 
 def encode_gray_png(pixels: npt.NDArray[np.uint16]) -> bytes:

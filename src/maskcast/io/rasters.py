@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +24,7 @@ from maskcast.errors import ImageError
 from maskcast.io.decoders import jpeg, jpeg2000, jpegxl, plugins, png, tiff
 from maskcast.io.decoders.raster import DamagedError, Decoder, Limits, Raster, RefusedError
 from maskcast.io.decoders.tiff_layout import SIGNATURES
-from maskcast.io.read_options import ReadOptions
+from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Readable
 
 _DECODERS: dict[bytes, Decoder] = {
@@ -61,11 +63,20 @@ def read_raster(path: Readable, options: ReadOptions) -> Raster:
         ImageError: if there is no such file, it cannot be decoded whole and damaged files are not
             accepted, or it has more pixels than the bound or than its size makes likely.
     """
-    try:
-        with _opened(path) as file:
+    with unreadable_if_it_fails(path, options):
+        with opened(path) as file:
             raster = _decode(file, options)
-        samples = np.ascontiguousarray(_orient(raster.samples, raster.orientation))
+        samples = np.ascontiguousarray(orient(raster.samples, raster.orientation))
         return replace(raster, samples=samples, orientation=1)
+
+
+@contextmanager
+def unreadable_if_it_fails(
+    path: Readable, options: ReadOptions = DEFAULT_OPTIONS
+) -> Iterator[None]:
+    """Turn whatever decoding a picture raises into an ``ImageError`` that names the file."""
+    try:
+        yield
     except DamagedError as damage:
         advice = "" if options.accept_damaged else ", or accept it with --accept-damaged"
         raise unreadable(path, _DAMAGED.format(damage) + advice) from damage
@@ -95,14 +106,14 @@ def read_alpha(path: Readable) -> npt.NDArray[np.uint8] | None:
         ImageError: if it cannot be decoded.
     """
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             data = file.read()
         alpha = png.decode_alpha(data) if data.startswith(b"\x89PNG") else None
     except Exception as error:  # as above
         raise unreadable(path, _DAMAGED.format(" ".join(str(error).split()))) from error
     if alpha is None:
         return None
-    return np.ascontiguousarray(_orient(alpha.samples, alpha.orientation)[..., 0])
+    return np.ascontiguousarray(orient(alpha.samples, alpha.orientation)[..., 0])
 
 
 def may_be_deep(path: Readable) -> bool:
@@ -112,7 +123,7 @@ def may_be_deep(path: Readable) -> bool:
         False for what only 8 bits can be in, and for what cannot be opened.
     """
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             head = file.read(32)
     except (OSError, RefusedError):
         return False
@@ -121,7 +132,13 @@ def may_be_deep(path: Readable) -> bool:
     return head.startswith(_DEEP)
 
 
-def _opened(path: Readable) -> BinaryIO:
+def opened(path: Readable) -> BinaryIO:
+    """The file or object, to be read.
+
+    Raises:
+        RefusedError: if it is no regular file, or the store does not give it.
+        OSError: if it cannot be opened.
+    """
     if isinstance(path, Path):
         _check_regular(path)
         return path.open("rb")
@@ -176,7 +193,7 @@ def _decoder(head: bytes) -> Decoder:
     )
 
 
-def _orient(samples: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+def orient(samples: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """Turn (H, W, C) as EXIF asks; odd orientations of 5..8 swap height and width."""
     if orientation in {5, 6, 7, 8}:
         samples = samples.swapaxes(0, 1)

@@ -52,27 +52,44 @@ def pixels_in(path: Path, options: ReadOptions) -> int:
     """
     try:
         with path.open("rb") as file:
-            claimed = _claimed(file, options.page or 1)
+            height, width, layers = _claimed(file, options.page or 1)
+            claimed = height * width * layers
     except Exception:  # noqa: BLE001  # whatever is wrong with it, reading it will tell
         return options.max_pixels
     depth = _DEEP if may_be_deep(path) else 1
     return max(1, min(claimed, options.max_pixels)) * depth
 
 
-def _claimed(file: BinaryIO, page_number: int) -> int:
+def picture_size(path: Path, options: ReadOptions) -> tuple[int, int] | None:
+    """Height and width that a picture's header claims, as it is stored; None if it cannot be read.
+
+    Args:
+        path: of the file.
+        options: that it will be read with.
+    """
+    try:
+        with path.open("rb") as file:
+            height, width, _ = _claimed(file, options.page or 1)
+    except Exception:  # noqa: BLE001  # as above
+        return None
+    return height, width
+
+
+def _claimed(file: BinaryIO, page_number: int) -> tuple[int, int, int]:
+    """Height, width, and how many times as much as one layer of them is decoded."""
     head = file.read(_HEAD)
     file.seek(0)
     for read_size, magics in _SIZES.items():
         if head.startswith(magics):
             width, height = read_size(head)
-            return width * height
+            return height, width, 1
     if head[:2] in {b"II", b"MM"}:
         with TiffFile(file) as tiff:
             page = tiff.pages[page_number - 1]
             if not isinstance(page, TiffPage):
                 raise TypeError("a frame has no size of its own")
             layers = page.imagedepth * math.ceil(page.samplesperpixel / 4)
-            return int(page.imagewidth * page.imagelength * layers)
+            return int(page.imagelength), int(page.imagewidth), int(layers)
     plugin = next(plugin for magic, plugin in _PLUGINS.items() if head.startswith(magic))
     image = plugin(file)
-    return int(image.width * image.height)
+    return int(image.height), int(image.width), 1

@@ -13,6 +13,8 @@
 Coordinates are pixels of the oriented image; masks and strokes are COCO run-length codes, which are
 checked when the file is read and decoded when their pixels are asked for. The key ``unknown`` is
 there only where pixels are unknown, ``more`` only where an object has further things in the image.
+An object that began from a mask is written as its mask alone, as an imported one is, so that
+every reader knows it; whoever edits it next begins from that.
 A value that does not fit is refused with its place in the file rather than repaired, and so are
 keys that this version does not know: writing the file again would lose them.
 """
@@ -35,7 +37,7 @@ from maskcast.errors import AnnotationError
 from maskcast.io.atomic import write_atomically
 from maskcast.io.jsonfile import Laid, Node, is_number, layout, read_json
 from maskcast.io.storage import Place
-from maskcast.masks import RunLengths
+from maskcast.masks import RunLengths, apply_brush
 from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, Prompts, check_object_id
 
 FORMAT = "maskcast-annotations"
@@ -103,12 +105,15 @@ class ObjectAnnotation:
         marks: what a person drew but for the brush strokes; empty for an imported mask.
         paint: pixels painted, or None.
         erase: pixels erased, or None.
+        start: the mask that the object began from, as an engine found it or as it was imported;
+            None if it began from nothing, or if nothing was drawn on it yet.
         stored: the mask that the prompts resolved to or that was imported; None if not resolved.
     """
 
     marks: Prompts
     paint: StoredMask | None
     erase: StoredMask | None
+    start: StoredMask | None
     stored: StoredMask | None
 
     def __init__(
@@ -118,6 +123,7 @@ class ObjectAnnotation:
         *,
         paint: StoredMask | None = None,
         erase: StoredMask | None = None,
+        start: StoredMask | None = None,
     ) -> None:
         """An object of pixels, of codes, or of both.
 
@@ -126,22 +132,26 @@ class ObjectAnnotation:
             mask: bool (H, W) that it resolved to, or that was imported; None if not resolved.
             paint: in place of ``prompts.paint``, where that is None.
             erase: in place of ``prompts.erase``, where that is None.
+            start: in place of ``prompts.start``, where that is None.
         """
-        strokes = {
+        pixels = {
             "paint": _stored(prompts.paint) or paint,
             "erase": _stored(prompts.erase) or erase,
+            "start": _stored(prompts.start) or start,
         }
-        has_pixels = prompts.paint is not None or prompts.erase is not None
-        marks = replace(prompts, paint=None, erase=None) if has_pixels else prompts
-        for name, value in {"marks": marks, **strokes, "stored": _stored(mask)}.items():
+        marks = Prompts(prompts.box, prompts.points, prompts.point_labels, others=prompts.others)
+        for name, value in {"marks": marks, **pixels, "stored": _stored(mask)}.items():
             object.__setattr__(self, name, value)
 
     @property
     def prompts(self) -> Prompts:
-        """What a person drew, with the pixels of its strokes; empty for an imported mask."""
-        if self.paint is None and self.erase is None:
-            return self.marks
-        return replace(self.marks, paint=_pixels(self.paint), erase=_pixels(self.erase))
+        """What a person drew, with all pixels; empty for an imported mask."""
+        return replace(self.asked, paint=_pixels(self.paint), erase=_pixels(self.erase))
+
+    @property
+    def asked(self) -> Prompts:
+        """What an engine is asked for: all but the strokes, which are laid on top afterwards."""
+        return replace(self.marks, start=_pixels(self.start))
 
     @property
     def mask(self) -> Mask | None:
@@ -160,15 +170,17 @@ class ObjectAnnotation:
 
     def with_mask(self, mask: Mask | StoredMask | None) -> ObjectAnnotation:
         """The same prompts with another mask."""
-        return ObjectAnnotation(self.marks, mask, paint=self.paint, erase=self.erase)
+        return ObjectAnnotation(
+            self.marks, mask, paint=self.paint, erase=self.erase, start=self.start
+        )
+
+    def asks_same(self, other: ObjectAnnotation) -> bool:
+        """Whether an engine would be asked for the same."""
+        return self.marks.same_marks(other.marks) and self.start == other.start
 
     def same_prompts(self, other: ObjectAnnotation) -> bool:
         """Whether both were drawn alike, to the pixel."""
-        return (
-            self.marks.same_marks(other.marks)
-            and self.paint == other.paint
-            and self.erase == other.erase
-        )
+        return self.asks_same(other) and self.paint == other.paint and self.erase == other.erase
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ObjectAnnotation):
@@ -221,7 +233,7 @@ class Annotation:
             raise ValueError(f"clean: expected no objects, got {sorted(self.objects)}")
         for object_id, entry in self.objects.items():
             check_object_id(object_id)
-            for pixels in (entry.stored, entry.paint, entry.erase):
+            for pixels in (entry.stored, entry.paint, entry.erase, entry.start):
                 self._check_size(f"object {object_id}", pixels)
         self._check_size("unknown", self.unknown)
 
@@ -230,6 +242,11 @@ class Annotation:
             raise ValueError(
                 f"{what}: expected pixels of shape {(self.height, self.width)}, got {pixels.shape}"
             )
+
+    @property
+    def teaches(self) -> bool:
+        """Whether an engine learns from it: something is on it, or it is clean."""
+        return self.clean or bool(self.objects)
 
     def encode(self) -> None:
         """Work out what the file will hold of its pixels, which takes a while and is kept."""
@@ -375,6 +392,7 @@ def _annotation_to_json(
 
 
 def _object_to_json(entry: ObjectAnnotation) -> dict[str, Any]:
+    entry = _settled(entry)
     marks = entry.marks
     more = [_marks_to_json(other) for other in marks.others]
     pixels = {"paint": entry.paint, "erase": entry.erase, "mask": entry.stored}
@@ -383,6 +401,15 @@ def _object_to_json(entry: ObjectAnnotation) -> dict[str, Any]:
         **({"more": more} if more else {}),
         **{name: None if mask is None else mask.code.to_json() for name, mask in pixels.items()},
     }
+
+
+def _settled(entry: ObjectAnnotation) -> ObjectAnnotation:
+    """An object that began from a mask as a mask alone: what it resolved to, as far as it did."""
+    if entry.start is None:
+        return entry
+    begun = entry.prompts
+    mask = entry.stored or apply_brush(entry.start.pixels, begun.paint, begun.erase)
+    return ObjectAnnotation(Prompts(), mask)
 
 
 def _marks_to_json(marks: Prompts) -> dict[str, Any]:

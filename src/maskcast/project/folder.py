@@ -7,6 +7,7 @@
     ├── references/       images, and annotations.json beside them
     ├── targets/          images, any depth
     ├── review/           what people decided of targets, kept for good
+    ├── .bin/             references and targets that somebody removed
     └── output/           what a run writes
 """
 
@@ -35,9 +36,17 @@ ANNOTATIONS_NAME = "annotations.json"
 LEDGER_NAME = "run.db"
 REVIEW_NAME = "review"
 """The folder of decisions and corrections in a project; no run touches it."""
+BIN_NAME = ".bin"
+"""The folder of references and targets in a project that were removed; nothing lists it."""
 TAUGHT_NAME = ".taught.json"
 """The annotations of targets that are references: in an output of those that it was made with, in
 the review folder of those that the next one is made with."""
+
+AUTO_ENGINE = "auto"
+"""Instead of an engine's name: a run takes the best that is ready; see ``results.choosing``."""
+
+_PROMPTED = "pixel"
+"""With ``auto``, the engine that answers prompts in labelers."""
 
 IDENTITY_NAME = ".run"
 """The file in an output that says of which run it is; see ``runs.identity``."""
@@ -146,7 +155,7 @@ class ProjectFolder:
     @property
     def engine_settings(self) -> EngineSettings:
         """What the engine is built with."""
-        options = dict(self.settings.engines.get(self.settings.engine, {}))
+        options = dict(self.settings.engines.get(self._engine_name, {}))
         if self.settings.weights is not None:
             options["weights"] = self.settings.weights
         return EngineSettings(
@@ -157,13 +166,18 @@ class ProjectFolder:
         )
 
     def create_engine(self) -> Engine:
-        """Build the engine that the settings name.
+        """Build the engine that the settings name; ``pixel`` if they say ``auto``.
 
         Raises:
             SettingsError: if there is no such engine.
             EngineMissingError: if its extra or weights are missing.
         """
-        return create_engine(self.settings.engine, self.engine_settings)
+        return create_engine(self._engine_name, self.engine_settings)
+
+    @property
+    def _engine_name(self) -> str:
+        named = self.settings.engine
+        return _PROMPTED if named == AUTO_ENGINE else named
 
     def find_targets(self) -> FoundImages:
         """List the targets of a folder, ascending by image id.
@@ -189,17 +203,21 @@ class ProjectFolder:
     def _check_targets(self) -> None:
         place = self.targets_place
         if isinstance(place, Path) and not place.is_dir():
-            raise SettingsError(
-                f"the targets folder {place} does not exist; put images there or give --targets"
+            meant = self.root / place.name
+            hint = (
+                f"did you mean {meant}? Flags are paths from where you are"
+                if meant.is_dir() and meant != place
+                else "put images there or give --targets"
             )
+            raise SettingsError(f"the targets folder {place} does not exist; {hint}")
 
     def _excluded(self) -> tuple[Place, ...]:
-        output = self.output_place
+        output, removed = self.output_place, self.root / BIN_NAME
         if not isinstance(output, Path):
-            return (output,)
+            return (output, removed)
         # Those that 0.1 moved aside carry no identity yet.
         aside = output.parent.glob(f"{glob.escape(output.name)}-*")
-        return (output, *filter(_is_output_of_0_1, aside))
+        return (output, removed, *filter(_is_output_of_0_1, aside))
 
     def object_specs(
         self,

@@ -21,13 +21,16 @@ from maskcast.io.rasters import may_be_deep
 from maskcast.io.storage import Place
 from maskcast.masks import apply_brush
 from maskcast.project.annotations import Annotation, AnnotationFile, StoredMask, read_annotations
-from maskcast.project.folder import ANNOTATIONS_NAME, ProjectFolder
+from maskcast.project.folder import ANNOTATIONS_NAME, BIN_NAME, ProjectFolder
 from maskcast.types import Mask, Reference, RgbImage
 
 _MOST_MEASURED = 50
 """Pictures that a window is measured on, so that a folder of thousands opens as quickly."""
 
 _MOST_NAMED = 5
+
+FROM_TARGETS = "targets: "
+"""Before the image ids of references that are targets."""
 
 _Stamp = tuple[int, int]
 
@@ -44,6 +47,7 @@ class ReferencePictures:
     def __init__(self, project: ProjectFolder) -> None:
         """Read the references of ``project``; nothing is read yet."""
         self._place = project.references_place
+        self._removed = project.root / BIN_NAME
         self._settings = project.settings.images
         self._lock = threading.Lock()
         self._deep: dict[tuple[str, _Stamp], bool] = {}
@@ -57,7 +61,7 @@ class ReferencePictures:
         """
         if isinstance(self._place, Path) and not self._place.is_dir():
             return []
-        groups = ImageStream(self._place).groups()
+        groups = ImageStream(self._place, [self._removed]).groups()
         return sorted(key for group in groups for images in group for key in images.image_ids())
 
     def present(self, image_ids: Iterable[str]) -> set[str]:
@@ -159,7 +163,7 @@ def load_references(
         EngineError: if prompts must be resolved and the engine cannot.
     """
     file = read_annotations(project.references_place / ANNOTATIONS_NAME)
-    annotated = [known for _, known in sorted(file.annotations.items()) if _teaches(known)]
+    annotated = [known for _, known in sorted(file.annotations.items()) if known.teaches]
     _check_something_annotated(project, file)
     pictures = ReferencePictures(project)
     present = pictures.present(annotation.image_id for annotation in annotated)
@@ -189,11 +193,7 @@ def _from_targets(
     for image_id, annotation in sorted(taught.annotations.items()):
         image = read_image(project.targets_place / image_id, window=window, options=options).rgb
         reference = _reference(project, engine, annotation, image)
-        yield replace(reference, image_id=f"targets: {image_id}")
-
-
-def _teaches(annotation: Annotation) -> bool:
-    return annotation.clean or bool(annotation.objects)
+        yield replace(reference, image_id=f"{FROM_TARGETS}{image_id}")
 
 
 def _reference(

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BaseModel,
     BeforeValidator,
+    ByteSize,
     ConfigDict,
     Field,
     FiniteFloat,
@@ -105,6 +106,19 @@ class ImageSettings(_Section):
         return ReadOptions(self.max_pixels, self.page, self.channel, self.accept_damaged)
 
 
+class TileSettings(_Section):
+    """How targets that are larger than a tile are cut.
+
+    Attributes:
+        side: rows and columns of a tile, pixels; ``auto`` = what suits the engine; None = targets
+            are read whole.
+        halo: pixels around a tile that an engine is shown as well.
+    """
+
+    side: Annotated[int, Field(ge=64, le=65_536)] | Literal["auto"] | None = None
+    halo: Annotated[int, Field(ge=0, le=4096)] = 128
+
+
 class ObjectSettings(_Section):
     """Name and colour of one object id."""
 
@@ -124,13 +138,17 @@ class Settings(_Section):
     """Everything ``maskcast.toml`` may hold.
 
     Attributes:
-        engine: name of the engine.
+        engine: name of the engine; ``auto`` lets a run take the best that is ready.
         weights: what the engine computes with, as ``maskcast engines`` lists it, or a path (from
             where the command is started); None = the engine's own choice.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``, with an index if wanted.
         batch_size: targets per engine call, or ``auto``.
         workers: CPU threads; None = one per usable core.
         threshold: probability in (0, 1) above which a pixel is the object; None = calibrated.
+        min_area: pixels of the smallest part of a mask that counts as found; None = by what the
+            references show, see ``runs.crumbs``.
+        keep_probabilities: bytes of probability planes that a run keeps beside its results, as a
+            number or like ``2GB``; None = none are kept. No result depends on it.
         engines: per engine name, a table of its own options.
     """
 
@@ -140,8 +158,11 @@ class Settings(_Section):
     batch_size: _Count | Literal["auto"] = "auto"
     workers: Annotated[int, Field(gt=0, le=_MOST_WORKERS)] | None = None
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
+    min_area: _Count | None = None
+    keep_probabilities: Annotated[ByteSize, Field(ge=0)] | None = None
     paths: PathSettings = PathSettings()
     images: ImageSettings = ImageSettings()
+    tiles: TileSettings = TileSettings()
     objects: tuple[ObjectSettings, ...] = ()
     engines: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 

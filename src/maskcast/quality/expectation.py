@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from maskcast.languages import Language
+from maskcast.quality.advice import told
 from maskcast.quality.trials import Trial
 
 _TYPICAL = 0.55
@@ -22,6 +24,9 @@ the targets' mean in the interval (docs/adr/0016)."""
 
 _DISAGREES = 0.3
 """IoU below the others' median at which a reference is called unlike them."""
+
+_HARMS = -0.05
+"""Gain in IoU below which a reference is said to harm the others."""
 
 _ENOUGH = 5
 """References that show an object, from which on more help little by themselves."""
@@ -61,15 +66,18 @@ class SelfTest:
         trials: each object in each reference.
         gains: reference -> mean IoU that it adds to the other references (negative = it harms);
             empty where that was not measured.
+        has_views: whether there is but one reference, of which altered views were masked by an
+            engine that had learned it.
     """
 
     engine: str
     trials: tuple[Trial, ...]
     gains: Mapping[str, float] = field(default_factory=dict)
+    has_views: bool = False
 
     @property
     def is_weak(self) -> bool:
-        """Whether there is but one reference, of which halves were left out."""
+        """Whether there is but one reference, which was tested by its halves or views."""
         return len({trial.image_id for trial in self.trials if trial.is_shown}) < 2
 
     def expectations(self) -> list[Expectation]:
@@ -85,6 +93,7 @@ class SelfTest:
         return {
             "engine": self.engine,
             "weak": self.is_weak,
+            "views": self.has_views,
             "objects": [asdict(known) for known in self.expectations()],
             "references": [{**asdict(trial), "outcome": trial.outcome} for trial in self.trials],
             "gains": dict(self.gains),
@@ -101,54 +110,59 @@ class SelfTest:
         trials = tuple(
             Trial(**{name: entry[name] for name in names}) for entry in content["references"]
         )
-        return cls(str(content["engine"]), trials, dict(content["gains"]))
+        has_views = bool(content.get("views"))
+        return cls(str(content["engine"]), trials, dict(content["gains"]), has_views)
 
-    def describe(self, names: Mapping[int, str]) -> list[str]:
+    def describe(self, names: Mapping[int, str], lang: Language = "en") -> list[str]:
         """A sentence for each object, and then what would help most."""
-        told = [_sentence(known, names) for known in self.expectations()]
-        return [*told, *self.advice(names)]
+        sentences = [_sentence(known, names, lang) for known in self.expectations()]
+        return [*sentences, *self.advice(names, lang)]
 
-    def advice(self, names: Mapping[int, str]) -> list[str]:
-        """What would help, the largest help first."""
-        told = []
-        if self.is_weak:
-            told.append(
-                "one reference alone tells little: its halves were left out in turn; annotate two "
-                "more, and this becomes a test"
-            )
-        told += [
-            f"{image_id} disagrees with the others (IoU {value:.2f}, theirs {others:.2f}): look at "
-            "its annotation, or add more references like it"
+    def advice(self, names: Mapping[int, str], lang: Language = "en") -> list[str]:
+        """What would help, the largest help first.
+
+        Args:
+            names: object id -> name.
+            lang: ``en`` or ``ko``.
+        """
+        sentences = [told("views" if self.has_views else "weak", lang)] if self.is_weak else []
+        sentences += [
+            told("disagrees", lang, image=image_id, value=value, others=others)
             for image_id, value, others in self._unlike()
         ]
-        told += [
-            f"{image_id} harms the others (IoU {gain:+.2f}): look at its annotation"
+        sentences += [
+            told("harms", lang, image=image_id, gain=gain)
             for image_id, gain in self.gains.items()
-            if gain < -0.05
+            if gain < _HARMS
         ]
-        for known in self.expectations():
-            told += self._help_for(known, _name(known.object_id, names))
-        return told
+        # What is worst has the most to gain.
+        for known in sorted(self.expectations(), key=lambda known: known.expected):
+            sentences += self._help_for(known, _name(known.object_id, names, lang), lang)
+        return sentences
 
-    def _help_for(self, known: Expectation, name: str) -> list[str]:
-        told = []
+    def _help_for(self, known: Expectation, name: str, lang: Language) -> list[str]:
+        sentences = []
         if known.false_alarms:
             total = known.false_alarms + known.silent
-            told.append(
-                f"{name} was seen in {known.false_alarms} of {total} references without it; mark "
-                "more clean pictures that look like those"
+            sentences.append(
+                told("alarms", lang, name=name, alarms=known.false_alarms, total=total)
             )
         elif not known.silent:
-            told.append(f"mark one clean picture, so that {name} is not seen where nothing is")
+            sentences.append(told("clean", lang, name=name))
         shown = [
             trial for trial in self.trials if trial.object_id == known.object_id and trial.is_shown
         ]
         worst = min(shown, key=lambda trial: trial.iou, default=None)
         if worst is not None and len(shown) > 1 and (len(shown) < _ENOUGH or known.missed):
-            told.append(
-                f"{name}: the largest gain is likely from two more references like {worst.image_id}"
-            )
-        return told
+            sentences.append(told("more", lang, name=name, image=worst.image_id) + self._size(lang))
+        return sentences
+
+    def _size(self, lang: Language) -> str:
+        """How much a reference gained so far, where that was measured; the next gain less."""
+        if not self.gains:
+            return ""
+        gain = sum(self.gains.values()) / len(self.gains)
+        return told("so_far", lang, gain=gain) if gain > 0 else ""
 
     def _unlike(self) -> list[tuple[str, float, float]]:
         """References far below others that show the same: image id, IoU, median of the others'."""
@@ -189,14 +203,17 @@ def _expectation(object_id: int, trials: Sequence[Trial]) -> Expectation:
     )
 
 
-def _sentence(known: Expectation, names: Mapping[int, str]) -> str:
-    shown = known.found + known.missed
-    missed = f", missed in {known.missed}" if known.missed else ""
-    return (
-        f"{_name(known.object_id, names)}: expect an IoU of {known.low:.2f} to {known.high:.2f} "
-        f"(found in {known.found} of {shown} references left out{missed})"
+def _sentence(known: Expectation, names: Mapping[int, str], lang: Language) -> str:
+    return told(
+        "expect",
+        lang,
+        name=_name(known.object_id, names, lang),
+        low=known.low,
+        high=known.high,
+        found=known.found,
+        shown=known.found + known.missed,
     )
 
 
-def _name(object_id: int, names: Mapping[int, str]) -> str:
-    return names.get(object_id) or f"object {object_id}"
+def _name(object_id: int, names: Mapping[int, str], lang: Language) -> str:
+    return names.get(object_id) or told("object", lang, number=object_id)

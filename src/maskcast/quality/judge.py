@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maskcast.engines.large import LargeSegmentation, PackedMask
 from maskcast.quality.prior import SCORE_ALONE, WITH_MARGINS
 from maskcast.quality.trials import Trial
 from maskcast.types import Mask, Segmentation
@@ -17,6 +19,10 @@ _EVEN = 0.5
 """IoU and steadiness of objects of which nothing is known; IoU counts as one reference's worth."""
 
 _CLOSING = np.ones((5, 5), np.uint8)
+_REACH = 4
+"""Pixels around one that its closing depends on."""
+
+Judged = TypeVar("Judged", Segmentation, LargeSegmentation)
 
 
 @dataclass(frozen=True)
@@ -51,20 +57,30 @@ class Judge:
                 shown.setdefault(trial.object_id, []).append(trial)
         return cls({key: _record(known) for key, known in shown.items()})
 
-    def judge(self, found: Segmentation) -> Segmentation:
+    def judge(self, found: Judged) -> Judged:
         """The same masks with scores and ``right``; an image is judged by itself."""
         measured = self.measure(found)
         prior = WITH_MARGINS if WITH_MARGINS.fits(measured) else SCORE_ALONE
         scores, right = prior.apply(measured)
         return replace(found, scores=scores, right=right)
 
-    def measure(self, found: Segmentation) -> dict[str, npt.NDArray[np.float32]]:
+    def measure(
+        self, found: Segmentation | LargeSegmentation
+    ) -> dict[str, npt.NDArray[np.float32]]:
         """All that a prior may ask for, by name, float32 (K,) in [0, 1]."""
         records = [self.records.get(int(key), Record()) for key in found.object_ids]
         return {
             **found.signals,
             "score": found.scores,
-            "compactness": np.array([compactness(mask) for mask in found.masks], np.float32),
+            "compactness": np.array(
+                [
+                    compactness_of_large(mask)
+                    if isinstance(mask, PackedMask)
+                    else compactness(mask)
+                    for mask in found.masks
+                ],
+                np.float32,
+            ),
             "reached": np.array([record.reached for record in records], np.float32),
             "steadiness_left_out": np.array([record.steadiness for record in records], np.float32),
         }
@@ -77,6 +93,23 @@ def compactness(mask: Mask) -> float:
     """
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _CLOSING)
     return int(mask.sum()) / max(1, int(np.count_nonzero(closed)))
+
+
+def _compactness_of(mask: Mask | PackedMask) -> float:
+    return compactness_of_large(mask) if isinstance(mask, PackedMask) else compactness(mask)
+
+
+def compactness_of_large(mask: PackedMask) -> float:
+    """The same of a mask that is nowhere whole."""
+    closed = 0
+    for top, rows in mask.strips():
+        bottom = top + len(rows)
+        first, last = max(0, top - _REACH), min(mask.height, bottom + _REACH)
+        if mask.any_in(first, last):
+            wide = mask.rows(first, last).view(np.uint8)
+            shown = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, _CLOSING)[top - first :][: len(rows)]
+            closed += int(np.count_nonzero(shown))
+    return mask.area / max(1, closed)
 
 
 def _record(trials: Sequence[Trial]) -> Record:

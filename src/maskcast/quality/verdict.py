@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from maskcast.quality.prior import log_odds
 from maskcast.quality.trials import Trial
 
 Verdict = Literal["defect", "ok", "undecided"]
+VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 
 _MISSES: Final = (1.0, 1.0)
 _ALARMS: Final = (0.5, 2.0)

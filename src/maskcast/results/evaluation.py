@@ -6,7 +6,7 @@ Pixels of which nothing is known are not counted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -43,6 +43,7 @@ class Evaluation:
             were not run yet): label maps, relative to their folder, or image ids.
         unknown_truth: image ids of targets whose truth is unknown in part, which is not counted.
         cut_truth: image ids of targets whose truth has gray borders, which were cut at the middle.
+        compared: image id -> object id -> agreement, of each target that was compared.
         objects: object id -> quality, ascending.
         overall: see ``metrics.overall_quality``.
     """
@@ -56,6 +57,7 @@ class Evaluation:
     overall: Quality
     unknown_truth: tuple[str, ...] = ()
     cut_truth: tuple[str, ...] = ()
+    compared: Mapping[str, Mapping[int, Agreement]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able; null where a figure is undefined."""
@@ -128,7 +130,7 @@ def evaluate_rows(
     files = ResultFiles(output)
     truths = open_truths(truth, ReadOptions(max_pixels), frozenset(names))
     unmatched = set(truths.names)
-    compared: list[dict[int, Agreement]] = []
+    compared: dict[str, dict[int, Agreement]] = {}
     missing, failed, unusable = [], [], {}
     unknown, cut = [], []
     for row in rows:
@@ -141,7 +143,7 @@ def evaluate_rows(
         else:
             try:
                 true = truths.read(matching[0])
-                compared.append(_compare(row, files, true, matching[0]))
+                compared[row.image_id] = _compare(row, files, true, matching[0])
                 unknown += [row.image_id] * (true.unknown is not None)
                 cut += [row.image_id] * true.was_cut
             except (MaskcastError, OSError) as error:
@@ -154,10 +156,11 @@ def evaluate_rows(
         failed=tuple(failed),
         unusable=unusable,
         unmatched_truth=tuple(sorted(unmatched)),
-        objects=quality_by_object(compared, names),
-        overall=overall_quality(compared),
+        objects=quality_by_object(list(compared.values()), names),
+        overall=overall_quality(list(compared.values())),
         unknown_truth=tuple(unknown),
         cut_truth=tuple(cut),
+        compared=compared,
     )
 
 

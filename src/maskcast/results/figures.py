@@ -21,6 +21,12 @@ _LIKELY = 0.5
 """``right`` from which an object counts as found in tables."""
 
 
+def folder_of(image_id: str) -> str:
+    """The folder of a target; empty = the targets folder itself."""
+    parent = str(PurePosixPath(image_id).parent)
+    return "" if parent == "." else parent
+
+
 @dataclass
 class ObjectFigures:
     """What was found of one object.
@@ -41,6 +47,12 @@ class ObjectFigures:
         default_factory=lambda: np.zeros((_CELLS, _CELLS), np.int64)
     )
     _step: int = 1
+
+    @property
+    def mean_score(self) -> float | None:
+        """To half a bin; None if it was never found."""
+        middles = (np.arange(len(self.scores)) + 0.5) / len(self.scores)
+        return float(self.scores @ middles / self.found) if self.found else None
 
     def add(self, row: TargetRow, place: int) -> None:
         """Count the object at ``place`` of a target's objects."""
@@ -111,15 +123,14 @@ class Figures:
         return figures
 
     def _add(self, row: TargetRow) -> None:
-        parent = str(PurePosixPath(row.image_id).parent)
-        folder = self.folders.setdefault("" if parent == "." else parent, FolderFigures())
+        folder = self.folders.setdefault(folder_of(row.image_id), FolderFigures())
         if row.state != "done":
             folder.failed += 1
             return
         folder.targets += 1
         for place, found in enumerate(row.objects):
             self.objects.setdefault(found.object_id, ObjectFigures()).add(row, place)
-        trust = [found.score if found.right is None else found.right for found in row.objects]
+        trust = [found.trust for found in row.objects]
         folder.clean += not trust
         folder.doubtful += bool(trust) and max(trust) < _LIKELY
         self.order.append(min(trust, default=float("nan")))

@@ -71,15 +71,22 @@ def trend(
     return _svg(draw, (7.0, 2.3))
 
 
-def expectations(bars: Mapping[str, tuple[float, float, float, float | None]]) -> str:
-    """Of each object: low, expected and high IoU from references, and what scores say; None = -."""
+def expectations(
+    bars: Mapping[str, tuple[float, float, float, float | None, float | None]],
+) -> str:
+    """Of each object: low, expected and high IoU from references, mean score, and true IoU.
+
+    None = unknown.
+    """
 
     def draw(axes: Axes) -> None:
-        for place, (low, middle, high, seen) in enumerate(bars.values()):
+        for place, (low, middle, high, seen, true) in enumerate(bars.values()):
             axes.plot([low, high], [place, place], color=_BLUE, linewidth=4, alpha=0.5)
             axes.plot([middle], [place], "o", color=_BLUE)
             if seen is not None:
                 axes.plot([seen], [place], "D", color=_ORANGE)
+            if true is not None:
+                axes.plot([true], [place], "x", color="black", markeredgewidth=2)
         axes.set_yticks(range(len(bars)), list(bars))
         axes.set_xlim(0, 1)
         axes.set_ylim(len(bars) - 0.5, -0.5)
@@ -87,18 +94,24 @@ def expectations(bars: Mapping[str, tuple[float, float, float, float | None]]) -
     return _svg(draw, (7.0, 0.7 + 0.35 * len(bars)))
 
 
-def reliability(told: Sequence[float], happened: Sequence[float], labels: tuple[str, str]) -> str:
-    """Frequencies against probabilities; on the diagonal they agree."""
+def reliability(
+    told: npt.NDArray[np.float64],
+    happened: npt.NDArray[np.float64],
+    counts: npt.NDArray[np.int64],
+    labels: tuple[str, str],
+) -> str:
+    """Frequencies against probabilities, larger dots for more masks; on the diagonal they agree."""
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=_GRAY, linestyle=":")
-        axes.plot(told, happened, color=_BLUE, marker="o", markersize=3)
+        axes.plot(told, happened, color=_BLUE, linewidth=1)
+        axes.scatter(told, happened, s=8 + 80 * counts / counts.sum(), color=_BLUE)
         axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1)
+        axes.set_ylim(0, 1.02)
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1])
 
-    return _svg(draw)
+    return _svg(draw, (3.4, 3.0))
 
 
 def _svg(draw: Callable[[Axes], None], size: tuple[float, float] = _SIZE) -> str:

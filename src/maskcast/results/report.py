@@ -6,11 +6,10 @@ import base64
 import html
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -19,15 +18,21 @@ from maskcast import __version__
 from maskcast.errors import MaskcastError, RunError
 from maskcast.io.atomic import write_atomically
 from maskcast.io.images import encode_jpeg, read_image
+from maskcast.languages import Language, spoken
 from maskcast.project.folder import ProjectFolder
+from maskcast.quality.advice import told
 from maskcast.quality.expectation import SelfTest
-from maskcast.results.figures import Figures, ObjectFigures
+from maskcast.quality.verdict import VERDICTS, Verdict
+from maskcast.results.checking import Checked, Verdicts
+from maskcast.results.evaluation import Evaluation, evaluate_output
+from maskcast.results.figures import Figures, ObjectFigures, folder_of
 from maskcast.results.report_words import STYLE, WORDS
 from maskcast.results.result_files import ResultFiles
+from maskcast.results.verdicts import given_verdicts
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import Ledger, LedgerCounts
-
-Language = Literal["en", "ko"]
+from maskcast.runs.cuts import Cut
+from maskcast.runs.fingerprint import CUTS
+from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 
 _PICTURES = 6
 """Of each kind on the contact sheet."""
@@ -35,32 +40,43 @@ _PICTURES = 6
 _SIDE = 320
 """Longest side of a picture on it: 24 of them stay under 1 MB."""
 
+_QUALITY = 80
+"""Of a JPEG on it: noise of this size takes 60 KB."""
+
 _MOST_FOLDERS = 40
 _MOST_OBJECTS = 20
 
 
-def write_report(project: ProjectFolder, out: Path | None = None, lang: Language = "en") -> Path:
+def write_report(
+    project: ProjectFolder,
+    out: Path | None = None,
+    lang: Language = "en",
+    truth: Path | None = None,
+) -> Path:
     """Write the report of a project's run.
 
     Args:
         project: its ledger is read; a run may be going on.
         out: where to; ``report.html`` in the project unless given.
         lang: ``en`` or ``ko``.
+        truth: true masks to compare with, as for ``evaluate_output``.
 
     Raises:
         RunError: if there are no results yet, or matplotlib is not installed.
+        EvaluationError: if there is no truth in ``truth``.
         StorageError: if it cannot be written.
     """
     path = out or project.root / "report.html"
-    write_atomically(path, render_report(project, lang).encode())
+    write_atomically(path, render_report(project, lang, truth).encode())
     return path
 
 
-def render_report(project: ProjectFolder, lang: Language = "en") -> str:
-    """The report as HTML.
+def render_report(project: ProjectFolder, lang: Language = "en", truth: Path | None = None) -> str:
+    """The report as HTML; see ``write_report``.
 
     Raises:
         RunError: if there are no results yet, or matplotlib is not installed.
+        EvaluationError: if there is no truth in ``truth``.
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise RunError(
@@ -69,10 +85,35 @@ def render_report(project: ProjectFolder, lang: Language = "en") -> str:
     with opened_ledger(project) as ledger:
         if ledger is None:
             raise RunError(f"there are no results in {project.output_place} yet; run it first")
-        figures = Figures.of(ledger.rows())
+        evaluation = None if truth is None else evaluate_output(project, truth)
+        judged = _Judged(given_verdicts(project, ledger), evaluation)
+        figures = Figures.of(judged.watched(ledger.rows()))
         specs = project.object_specs(figures.objects)
-        names = {key: specs[key].name or f"object {key}" for key in figures.objects}
-        return _Page(project, ledger, figures, names, lang).render()
+        names = {key: specs[key].name or told("object", lang, number=key) for key in specs}
+        return _Page(project, ledger, figures, judged, names, lang).render()
+
+
+class _Judged:
+    """The verdicts on targets, and what the truth says of them."""
+
+    def __init__(
+        self, verdict: Callable[[TargetRow], Verdict], evaluation: Evaluation | None
+    ) -> None:
+        self.evaluation = evaluation
+        self.checked = Checked({} if evaluation is None else evaluation.compared)
+        self.all = Verdicts()
+        self.folders: dict[str, Verdicts] = {}
+        self._verdict = verdict
+
+    def watched(self, rows: Iterable[TargetRow]) -> Iterator[TargetRow]:
+        """The same rows; they are counted as they pass."""
+        for row in rows:
+            if row.state == "done":
+                folder = self.folders.setdefault(folder_of(row.image_id), Verdicts())
+                for counted in (self.all, folder):
+                    counted.add(self._verdict(row), self.checked.is_defective(row))
+                self.checked.add(row)
+            yield row
 
 
 @dataclass(frozen=True)
@@ -80,6 +121,7 @@ class _Page:
     project: ProjectFolder
     ledger: Ledger
     figures: Figures
+    judged: _Judged
     names: Mapping[int, str]
     lang: Language
 
@@ -90,6 +132,8 @@ class _Page:
             self._run(self.ledger.counts()),
             self._objects(),
             self._folders(),
+            self._verdicts(),
+            self._truth(),
             self._selftest(self.ledger.selftest),
             self._trend(),
             self._plots(),
@@ -101,8 +145,8 @@ class _Page:
             f"<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>"
         )
 
-    def _word(self, key: str) -> str:
-        return WORDS[key][self.lang == "ko"]
+    def _word(self, key: str, **values: object) -> str:
+        return spoken(WORDS, key, self.lang, **values)
 
     def _heading(self, key: str) -> str:
         about = self._word(f"{key}_about")
@@ -113,6 +157,7 @@ class _Page:
         facts = {
             "engine": str(known.get("engine", "")),
             "settings": json.dumps(known.get("engine settings", {}), ensure_ascii=False),
+            **self._chosen(),
             "references": str(len(known.get("references", {}))),
             "run": self.ledger.run_id,
             "version": __version__,
@@ -126,15 +171,30 @@ class _Page:
         rows = ((self._word(key), value) for key, value in facts.items())
         return f"<div class=cards>{shown}</div>{_table((), rows)}"
 
+    def _chosen(self) -> dict[str, str]:
+        """What a person chose with the results in view; nothing if nobody did."""
+        chosen = self.ledger.fingerprint.get(CUTS)
+        if not isinstance(chosen, dict) or not chosen:
+            return {}
+        told = []
+        for key, cut in chosen.items():
+            names = (field.name for field in fields(Cut) if field.name in cut)
+            values = (f"{self._word(f'cut_{name}')} {cut[name]:g}" for name in names)
+            told.append(f"{key} {self.names.get(int(key), '')}: {', '.join(values)}")
+        return {"cuts": "; ".join(told)}
+
     def _objects(self) -> str:
         rows = []
         for key, found in self.figures.objects.items():
-            middles = (np.arange(20) + 0.5) / 20
-            score = float(found.scores @ middles / max(1, found.scores.sum()))
             likely = int(found.right[10:].sum())
             known = bool(found.right.sum())
             area = f"{100 * float(np.median(found.areas)):.3f} %" if found.areas else "-"
-            cells = (f"{found.found:,}", f"{likely:,}" if known else "-", f"{score:.2f}", area)
+            cells = (
+                f"{found.found:,}",
+                f"{likely:,}" if known else "-",
+                _share(found.mean_score),
+                area,
+            )
             rows.append((f"{key} {self.names[key]}", *cells))
         columns = ("object", "found", "likely_right", "mean_score", "median_area")
         return self._heading("objects") + _table(map(self._word, columns), rows)
@@ -150,20 +210,78 @@ class _Page:
         tail = f"<p>+ {more:,}</p>" if more > 0 else ""
         return self._heading("folders") + _table(map(self._word, columns), rows) + tail
 
+    def _verdicts(self) -> str:
+        known = self.judged.all.known
+        about = self._heading("verdicts")
+        if known:
+            rows = [
+                (self._word(kind), *(f"{known[truth, verdict]:,}" for verdict in VERDICTS))
+                for kind, truth in (("truly_defective", True), ("truly_clean", False))
+            ]
+            columns = ("truth", *(f"verdict_{verdict}" for verdict in VERDICTS))
+            about += _table(map(self._word, columns), rows) + "<br>"
+        columns = ("folder", *(f"verdict_{verdict}" for verdict in VERDICTS))
+        rows = [
+            (name or ".", *(f"{given.given[verdict]:,}" for verdict in VERDICTS), *_wrong(given))
+            for name, given in list(self.judged.folders.items())[:_MOST_FOLDERS]
+        ]
+        if known:
+            columns += ("defective_ok", "clean_defect")
+        else:
+            rows = [row[: len(columns)] for row in rows]
+        more = len(self.judged.folders) - len(rows)
+        tail = f"<p>+ {more:,}</p>" if more > 0 else ""
+        return about + _table(map(self._word, columns), rows) + tail
+
+    def _truth(self) -> str:
+        from maskcast.results import plots
+
+        evaluation = self.judged.evaluation
+        if evaluation is None:
+            return ""
+        rows = [
+            (
+                f"{key} {self.names.get(key, quality.name)}",
+                *map(_share, (quality.mean_iou, quality.iou, quality.boundary_f)),
+                *map(_share, (quality.presence.precision, quality.presence.recall)),
+            )
+            for key, quality in evaluation.objects.items()
+        ]
+        columns = ("object", "mean_iou", "pooled_iou", "boundary_f", "precision", "recall")
+        parts = [self._heading("truth_known"), _table(map(self._word, columns), rows)]
+        compared = self._word("compared", count=f"{evaluation.targets:,}")
+        if (known := self.judged.checked.reliability()) is not None:
+            errors = {"calibration": known.calibration_error, "score": known.score_error}
+            compared += " " + self._word("errors", **errors)
+            labels = self._word("right"), self._word("share_right")
+            plot = plots.reliability(known.told, known.happened, known.counts, labels)
+            parts.append(f"<figure class=square>{plot}</figure>")
+        return "".join([*parts, f"<p>{_text(compared)}</p>"])
+
     def _selftest(self, selftest: SelfTest | None) -> str:
         from maskcast.results import plots
 
         if selftest is None:
             return ""
-        middles = (np.arange(20) + 0.5) / 20
-        bars = {}
+        bars, rows = {}, []
         for known in selftest.expectations():
-            found = self.figures.objects.get(known.object_id, ObjectFigures())
-            seen = float(found.scores @ middles / found.found) if found.found else None
-            name = self.names.get(known.object_id, f"object {known.object_id}")
-            bars[name] = (known.low, known.expected, known.high, seen)
-        advice = "".join(f"<li>{_text(told)}</li>" for told in selftest.advice(self.names))
-        return f"{self._heading('selftest')}{plots.expectations(bars)}<ul>{advice}</ul>"
+            key = known.object_id
+            name = self.names.get(key) or told("object", self.lang, number=key)
+            found = self.figures.objects.get(key, ObjectFigures())
+            seen, true = found.mean_score, self.judged.checked.mean_iou(key)
+            bars[name] = (known.low, known.expected, known.high, seen, true)
+            interval = f"{known.expected:.2f} ({known.low:.2f}\N{EN DASH}{known.high:.2f})"
+            shown = f"{known.found} / {known.found + known.missed}"
+            alarms = f"{known.false_alarms} / {known.false_alarms + known.silent}"
+            share = f"{found.found:,} / {self.ledger.counts().done:,}"
+            rows.append((name, interval, shown, alarms, share, _share(seen), _share(true)))
+        before = ("expected", "found_left_out", "false_alarms")
+        columns = ("object", *before, "found_targets", "mean_score", "true_iou")
+        sentences = selftest.advice(self.names, self.lang)
+        advice = "".join(f"<li>{_text(sentence)}</li>" for sentence in sentences)
+        table = _table(map(self._word, columns), rows)
+        plot = plots.expectations(dict(list(bars.items())[:_MOST_FOLDERS]))
+        return f"{self._heading('selftest')}{plot}{table}<ul>{advice}</ul>"
 
     def _trend(self) -> str:
         from maskcast.results import plots
@@ -208,7 +326,7 @@ class _Page:
         scale = min(1.0, _SIDE / max(overlay.shape[:2]))
         size = max(1, round(overlay.shape[1] * scale)), max(1, round(overlay.shape[0] * scale))
         small = np.asarray(cv2.resize(overlay, size, interpolation=cv2.INTER_AREA), np.uint8)
-        data = base64.b64encode(encode_jpeg(small)).decode()
+        data = base64.b64encode(encode_jpeg(small, _QUALITY)).decode()
         judged = ", ".join(
             f"{self.names.get(found.object_id, found.object_id)} {found.score:.2f}"
             for found in row.objects
@@ -217,6 +335,19 @@ class _Page:
             f'<figure><img alt="" src="data:image/jpeg;base64,{data}">'
             f"<figcaption>{_text(image_id)}<br>{_text(judged)}</figcaption></figure>"
         )
+
+
+def _wrong(given: Verdicts) -> tuple[str, str]:
+    """Defective targets that were called ok, of how many; clean ones called a defect."""
+    known = given.known
+    defective, clean = (
+        sum(known[truth, verdict] for verdict in VERDICTS) for truth in (True, False)
+    )
+    return f"{known[True, 'ok']:,} / {defective:,}", f"{known[False, 'defect']:,} / {clean:,}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _text(words: object) -> str:

@@ -2,13 +2,14 @@
 
 Slower and stricter than what a run has anyway (``engines.base.CrossFitted``): the engine really
 memorizes the others. With few references, two are left out at a time as well, which tells what each
-of them gains or harms.
+of them gains or harms. A single one has its halves left out where an engine can do that, and else
+altered views of it are masked, which is the weakest test.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from maskcast.io.output_names import output_names
 from maskcast.masks import components
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import load_references
+from maskcast.quality.altered import altered_views, of_all_views
 from maskcast.quality.expectation import SelfTest
 from maskcast.quality.trials import trials_of
 from maskcast.types import ObjectSpec, Reference, Segmentation
@@ -51,6 +53,22 @@ class Tested:
     pictures: Path
 
 
+def tested_alone(project: ProjectFolder) -> SelfTest:
+    """Leave each reference out once, and no two together; nothing is drawn.
+
+    With a single annotated reference, its altered views are masked, whatever the engine is.
+
+    Raises:
+        SettingsError, AnnotationError, ImageError, EngineError: if there is nothing to test.
+    """
+    engine = project.create_engine()
+    try:
+        references = load_references(project, engine).references
+        return _Leaving(engine, references, lambda *_: None).alike().selftest(engine)
+    finally:
+        engine.close()
+
+
 def run_selftest(project: ProjectFolder, told: Told | None = None) -> Tested:
     """Test the references of a project with its engine.
 
@@ -67,14 +85,39 @@ def run_selftest(project: ProjectFolder, told: Told | None = None) -> Tested:
         references = load_references(project, engine).references
         shown = {key for reference in references for key, mask in reference.masks.items()}
         specs = project.object_specs(shown)
-        found, gains = _Leaving(engine, references, told or (lambda *_: None)).all()
+        left = _Leaving(engine, references, told or (lambda *_: None)).all()
     finally:
         engine.close()
     folder = project.root / PICTURES / engine.info.name
-    _draw(folder, references, found, specs)
-    trials = tuple(trials_of(references, found))
+    _draw(folder, left.references, left.found, specs)
     names = {key: spec.name for key, spec in specs.items()}
-    return Tested(SelfTest(engine.info.name, trials, gains), names, folder)
+    return Tested(left.selftest(engine), names, folder)
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What was found in references that were left out, or in altered views of the only one.
+
+    Attributes:
+        references: with what is annotated.
+        found: per reference.
+        gains: see ``SelfTest``.
+        viewed: the reference whose views are the first of ``references``; None if none are.
+    """
+
+    references: Sequence[Reference]
+    found: Sequence[Segmentation]
+    gains: Mapping[str, float] = field(default_factory=dict)
+    viewed: str | None = None
+
+    def selftest(self, engine: Engine) -> SelfTest:
+        """The figures of it."""
+        name, trials = engine.info.name, trials_of(self.references, self.found)
+        if self.viewed is None:
+            return SelfTest(name, tuple(trials), self.gains)
+        views = [trial for trial in trials if trial.image_id.startswith(f"{self.viewed}-")]
+        others = [trial for trial in trials if trial not in views]
+        return SelfTest(name, (*of_all_views(views, self.viewed), *others), has_views=True)
 
 
 class _Leaving:
@@ -84,27 +127,43 @@ class _Leaving:
         self._engine = engine
         self._references = references
         count = len(references)
+        self._shown = [index for index in range(count) if not references[index].is_clean]
         self._has_pairs = 3 <= count <= _PAIRS_UP_TO
         self._steps = count + (count * (count - 1) // 2 if self._has_pairs else 0)
         self._done = 0
         self._told = told
 
-    def all(self) -> tuple[list[Segmentation], dict[str, float]]:
+    def all(self) -> _Left:
         """What is found in each reference, and what each gains or harms."""
-        shown = [reference for reference in self._references if not reference.is_clean]
-        if len(shown) < 2:
-            return self._halves(), {}
-        count = len(self._references)
-        alone = [self._found((index,))[0] for index in range(count)]
-        return alone, self._gains(alone) if self._has_pairs else {}
+        if len(self._shown) < 2 and isinstance(self._engine, CrossFitted):
+            halves = self._engine.held_out(self._engine.memorize(self._references))
+            return _Left(self._references, halves)
+        if len(self._shown) < 2:
+            return self._views()
+        alone = self._each()
+        gains = self._gains(alone) if self._has_pairs else {}
+        return _Left(self._references, alone, gains)
 
-    def _halves(self) -> list[Segmentation]:
-        if not isinstance(self._engine, CrossFitted):
-            raise EngineError(
-                f"{self._engine.info.name} can only be tested with two annotated references or "
-                "more; annotate another"
-            )
-        return self._engine.held_out(self._engine.memorize(self._references))
+    def alike(self) -> _Left:
+        """What is found in each, in the same way by any engine, for comparing engines."""
+        if len(self._shown) < 2:
+            return self._views()
+        return _Left(self._references, self._each())
+
+    def _each(self) -> list[Segmentation]:
+        return [self._found((index,))[0] for index in range(len(self._references))]
+
+    def _views(self) -> _Left:
+        if not self._shown:
+            raise EngineError("no reference shows an object; annotate at least one")
+        only = self._references[self._shown[0]]
+        views = altered_views(only)
+        bank = self._engine.memorize(self._references)
+        found = [self._engine.propagate(bank, [view.image])[0] for view in views]
+        clean = [index for index in range(len(self._references)) if index not in self._shown]
+        found += [self._found((index,))[0] for index in clean]
+        references = (*views, *(self._references[index] for index in clean))
+        return _Left(references, found, viewed=only.image_id)
 
     def _gains(self, alone: Sequence[Segmentation]) -> dict[str, float]:
         sums = {reference.image_id: 0.0 for reference in self._references}

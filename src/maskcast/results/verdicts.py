@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from maskcast.errors import MaskcastError
 from maskcast.project.folder import ProjectFolder
-from maskcast.quality.verdict import Decider, Goal
+from maskcast.quality.verdict import VERDICTS, Decider, Goal, Verdict
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.identity import put_file
 from maskcast.runs.ledger import Ledger, TargetRow
@@ -19,7 +20,8 @@ def write_verdicts(project: ProjectFolder, goal: Goal | None = None) -> tuple[st
     """Write the verdicts on all targets that are done; what was there is replaced.
 
     Columns: image, verdict, probability that it is defective, objects found, and for each object
-    id ``<id>_number`` (connected components) and ``<id>_area`` (pixels).
+    id ``<id>_number`` (connected components), ``<id>_area`` (pixels of all) and ``<id>_largest``
+    (pixels of the largest one; empty where an old ledger does not tell).
 
     Args:
         project: its ledger is read.
@@ -43,9 +45,41 @@ def write_verdicts(project: ProjectFolder, goal: Goal | None = None) -> tuple[st
     return decider.notes
 
 
+def given_verdicts(project: ProjectFolder, ledger: Ledger) -> Callable[[TargetRow], Verdict]:
+    """The verdict on a target as ``verdicts.csv`` has it, or as it would be where it is not there.
+
+    Args:
+        project: its output may hold ``verdicts.csv``.
+        ledger: of the project.
+    """
+    given = _read(project)
+    selftest = ledger.selftest
+    decider = Decider.of(() if selftest is None else selftest.trials)
+
+    def verdict(row: TargetRow) -> Verdict:
+        return given.get(row.image_id) or decider.verdict(_best_score(row))
+
+    return verdict
+
+
+def _read(project: ProjectFolder) -> dict[str, Verdict]:
+    """Image id -> verdict; empty where there is no table."""
+    known: dict[str, Verdict] = {verdict: verdict for verdict in VERDICTS}
+    try:
+        text = (project.output_place / VERDICTS_NAME).read_bytes().decode()
+        rows = [(row["image"], row["verdict"]) for row in csv.DictReader(io.StringIO(text))]
+    except (MaskcastError, OSError, UnicodeDecodeError, csv.Error, KeyError):
+        return {}
+    return {image_id: known[verdict] for image_id, verdict in rows if verdict in known}
+
+
+def _best_score(row: TargetRow) -> float:
+    return max((found.score for found in row.objects), default=0.0)
+
+
 def _rows(ledger: Ledger, decider: Decider) -> Iterator[Sequence[object]]:
     ids = ledger.object_ids()
-    columns = [f"{key}_{what}" for key in ids for what in ("number", "area")]
+    columns = [f"{key}_{what}" for key in ids for what in ("number", "area", "largest")]
     yield ("image", "verdict", "probability", "objects", *columns)
     for row in ledger.rows():
         if row.state == "done":
@@ -53,13 +87,15 @@ def _rows(ledger: Ledger, decider: Decider) -> Iterator[Sequence[object]]:
 
 
 def _judged(row: TargetRow, decider: Decider) -> tuple[object, ...]:
-    best = max((found.score for found in row.objects), default=0.0)
+    best = _best_score(row)
     likely = f"{decider.probability(best):.4f}"
     return row.image_id, decider.verdict(best), likely, len(row.objects)
 
 
-def _counted(row: TargetRow, ids: Sequence[int]) -> Iterator[int]:
-    found = {known.object_id: known for known in row.objects}
+def _counted(row: TargetRow, ids: Sequence[int]) -> Iterator[int | None]:
+    objects = {known.object_id: known for known in row.objects}
     for key in ids:
-        yield found[key].components if key in found else 0
-        yield found[key].area if key in found else 0
+        if (found := objects.get(key)) is None:
+            yield from (0, 0, 0)
+        else:
+            yield from (found.components, found.area, found.largest)

@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 Scored = dict[int, tuple[float, float | None, Mask]]
 """Object id -> score, probability to be right, and bool (H, W)."""
 
+_BEING_DRAWN = 0
+"""Number of no decision: a kill may have left the results half drawn."""
+
 CORRECTED_SCORE = 1.0
 """Of a mask that a person drew or left as it was when correcting; and its ``right``."""
 
@@ -169,13 +172,13 @@ class _Drawing:
     def _show(self, row: TargetRow, decided: Decided | None, shown: ShownDecision | None) -> None:
         own = None if shown is None or shown.own is None else own_from_json(shown.own)
         if not _draws(decided):
-            drawn = None if own is None else self._draw(row, own)
+            drawn = None if own is None else self._draw(row, own, own)
             note = None if decided is None else ShownDecision(decided.number, decided.decision)
             self._ledger.show_decision(row.image_id, note, drawn)
             return
         assert decided is not None  # noqa: S101 (mypy does not see what _draws says)
         own = self._found(row) if own is None else own
-        drawn = self._draw(row, self._decided_masks(decided, own))
+        drawn = self._draw(row, self._decided_masks(decided, own), own)
         note = ShownDecision(decided.number, decided.decision, _own_to_json(own))
         self._ledger.show_decision(row.image_id, note, drawn)
 
@@ -203,8 +206,12 @@ class _Drawing:
             if entry.mask is not None
         }
 
-    def _draw(self, row: TargetRow, masks: Scored) -> TargetRow:
-        """Write the results of a target anew; returns its row."""
+    def _draw(self, row: TargetRow, masks: Scored, own: Scored) -> TargetRow:
+        """Write the results of a target anew; returns its row.
+
+        First the ledger notes that they show no decision there is, so that they are drawn again
+        after a kill, whatever is decided or taken back until then.
+        """
         path = self._project.targets_place / row.image_id
         item = WorkItem(row.image_id, path, row.name, row.file_size, row.tag)
         decoded = self._work.read(item)
@@ -218,6 +225,8 @@ class _Drawing:
             np.array([masks[key][0] for key in ids], np.float32),
             known_right([masks[key][1] for key in ids]),
         )
+        begun = ShownDecision(_BEING_DRAWN, "undecided", _own_to_json(own))
+        self._ledger.show_decision(row.image_id, begun)
         drawn = self._work.write(item, decoded, found)
         settle_results(self._project.output_place, [drawn])
         return replace(drawn, notes=row.notes, file_size=row.file_size, tag=row.tag, look=row.look)

@@ -40,7 +40,8 @@ class Queued:
 
     Attributes:
         image_id: of the target.
-        doubt: in [0, 1], 1 minus the score of its most doubtful object.
+        doubt: in [0, 1], 1 minus the trust in its most doubtful object: the probability that its
+            mask is right, or the score where that is not known.
     """
 
     image_id: str
@@ -74,8 +75,8 @@ def _by_target(found: Iterable[FoundScore]) -> dict[str, list[FoundScore]]:
 
 
 def _doubt(rows: list[FoundScore]) -> float:
-    scores = [row.score for row in rows if row.score is not None]
-    return 1 - min(scores) if scores else _EMPTY_DOUBT
+    trusts = [row.trust for row in rows if row.trust is not None]
+    return 1 - min(trusts) if trusts else _EMPTY_DOUBT
 
 
 def _features(targets: Mapping[str, list[FoundScore]]) -> Floats:

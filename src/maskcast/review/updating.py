@@ -14,6 +14,7 @@ from maskcast.project.annotations import (
     Annotation,
     AnnotationFile,
     ObjectAnnotation,
+    read_annotations,
     write_annotations,
 )
 from maskcast.project.folder import TAUGHT_NAME, ProjectFolder
@@ -21,10 +22,12 @@ from maskcast.results.result_files import ResultFiles
 from maskcast.review.applying import own_from_json, show_decisions
 from maskcast.review.decisions import Decision, DecisionLog
 from maskcast.review.reviewing import results_to_review, standing
+from maskcast.runs.cuts import Cuts
 from maskcast.runs.executor import Executor
 from maskcast.runs.generations import Update, UpdateSummary, run_update
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import read_id_mask
+from maskcast.runs.rethresholding import CutSummary, rethreshold
 from maskcast.runs.summary import RunObserver
 from maskcast.types import Mask, Prompts
 
@@ -85,6 +88,45 @@ def update_project(
     return summary
 
 
+def run_again(
+    project: ProjectFolder,
+    observer: RunObserver,
+    *,
+    stop: threading.Event | None = None,
+    executor: Executor | None = None,
+) -> UpdateSummary:
+    """Do again what nobody settled, with references and settings as they are now.
+
+    The results that are there stay whole as the generation before; what was taught by
+    corrections is still taught.
+
+    Raises:
+        RunError, SettingsError, StorageError: see ``generations.run_update``.
+    """
+    with results_to_review(project) as ledger:
+        settled = {key for key, word in standing(project, ledger).items() if word in _SETTLED}
+    taught = read_annotations(project.output_place / TAUGHT_NAME)
+    update = Update(taught, frozenset(settled), {})
+    summary = run_update(project, observer, update, stop=stop, executor=executor)
+    show_decisions(project, observer.note)
+    return summary
+
+
+def rethreshold_project(
+    project: ProjectFolder,
+    observer: RunObserver,
+    cuts: Cuts,
+    *,
+    stop: threading.Event | None = None,
+) -> CutSummary:
+    """Cut the masks anew of all targets that nobody settled; see ``rethresholding.rethreshold``."""
+    with results_to_review(project) as ledger:
+        settled = {key for key, word in standing(project, ledger).items() if word in _SETTLED}
+    summary = rethreshold(project, observer, cuts, settled, stop=stop)
+    show_decisions(project, observer.note)
+    return summary
+
+
 def prepared_update(project: ProjectFolder, teach: int | None = None) -> Update:
     """What an update would teach, keep and do again; see ``update_project``.
 
@@ -110,7 +152,7 @@ def prepared_update(project: ProjectFolder, teach: int | None = None) -> Update:
 def _doubts(ledger: Ledger) -> dict[str, float]:
     doubt: dict[str, float] = {}
     for row in ledger.found_scores():
-        own = 0.0 if row.score is None else 1 - row.score
+        own = 0.0 if row.trust is None else 1 - row.trust
         doubt[row.image_id] = max(own, doubt.get(row.image_id, 0.0))
     return doubt
 

@@ -46,6 +46,7 @@ _TABLES: Final = (
         components INTEGER NOT NULL,
         xmin INTEGER NOT NULL, ymin INTEGER NOT NULL, xmax INTEGER NOT NULL, ymax INTEGER NOT NULL,
         "right" REAL,
+        largest INTEGER,
         PRIMARY KEY (image_id, object_id)
     ) WITHOUT ROWID""",
 )
@@ -53,10 +54,9 @@ _TARGETS_OF_0_1: Final = (
     "CREATE TEMP VIEW targets AS "
     "SELECT *, NULL AS tag, NULL AS digest, NULL AS look FROM main.targets"
 )
-_OBJECTS_WITHOUT_RIGHT: Final = (
-    'CREATE TEMP VIEW objects AS SELECT *, NULL AS "right" FROM main.objects'
-)
-"""Ledgers of 0.1, and of the weeks after it, say nothing of whether a mask is right."""
+_NEW_OF_OBJECTS: Final = (('"right"', "REAL"), ("largest", "INTEGER"))
+"""Ledgers of 0.1, and of the weeks after it, say nothing of whether a mask is right, or of the area
+of its largest part."""
 
 _SHARDS: Final = (
     "CREATE TABLE shards (image_id TEXT PRIMARY KEY, shard TEXT NOT NULL) WITHOUT ROWID"
@@ -148,8 +148,8 @@ def open_to_write(path: Path) -> Database:
     try:
         if _known_format(database) == FORMAT_OF_0_1:
             _upgrade(database.connection)
-        if not _has_right(database.connection):
-            database.connection.execute('ALTER TABLE objects ADD COLUMN "right" REAL')
+        for column, kind in _missing_of_objects(database.connection):
+            database.connection.execute(f"ALTER TABLE objects ADD COLUMN {column} {kind}")
     except sqlite3.OperationalError as error:
         database.close()
         raise storage_error(path, error) from error
@@ -171,8 +171,10 @@ def open_to_read(path: Path) -> Database:
     try:
         if _known_format(database) == FORMAT_OF_0_1:
             _show_as_new(database.connection)
-        if not _has_right(database.connection):
-            database.connection.execute(_OBJECTS_WITHOUT_RIGHT)
+        if missing := _missing_of_objects(database.connection):
+            nothing = "".join(f", NULL AS {column}" for column, _ in missing)
+            view = f"CREATE TEMP VIEW objects AS SELECT *{nothing} FROM main.objects"  # noqa: S608
+            database.connection.execute(view)
         database.connection.execute("PRAGMA query_only = ON")
     except RunError:
         database.close()
@@ -311,9 +313,11 @@ def _has_shards(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute(known).fetchone()[0])
 
 
-def _has_right(connection: sqlite3.Connection) -> bool:
+def _missing_of_objects(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Names and kinds of columns that a ledger from before they were there lacks."""
     columns = connection.execute("PRAGMA main.table_info(objects)").fetchall()
-    return "right" in [name for _, name, *_ in columns]
+    known = {name for _, name, *_ in columns}
+    return [(column, kind) for column, kind in _NEW_OF_OBJECTS if column.strip('"') not in known]
 
 
 def _no_ledger(path: Path, error: sqlite3.DatabaseError) -> RunError:

@@ -17,7 +17,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from maskcast.engines.base import CrossFitted, Engine, EngineSettings, create_engine
+from maskcast.engines.base import (
+    CrossFitted,
+    Engine,
+    EngineSettings,
+    Probabilistic,
+    create_engine,
+)
 from maskcast.errors import RunError
 from maskcast.project.settings import usable_cores
 from maskcast.quality.judge import Judge
@@ -158,7 +164,13 @@ class Worker:
         bank = engine.memorize(recipe.references)
         self.trials = _trials(engine, bank, recipe.references)
         self._work = replace(recipe.work, judge=Judge.of(self.trials))
-        self._batches = BatchRunner(engine, bank, recipe.batch_size or engine.info.max_batch)
+        keeper = recipe.work.keeper
+        if keeper is not None and isinstance(engine, Probabilistic):
+            keeper.begin(engine.calibration(bank))
+        size = recipe.batch_size or engine.info.max_batch
+        self._batches = BatchRunner(
+            engine, bank, size, planes=keeper is not None, tiles=recipe.work.tiles
+        )
 
     def mask(self, items: Iterable[WorkItem], record: Record) -> None:
         """Mask ``items``; rows as ``Masker.mask`` gives them.

@@ -14,6 +14,13 @@ _NOT_ASKED = frozenset({"objects"})
 
 _SETTINGS = "engine settings"
 
+SMALLEST = "smallest area"
+"""The topic of what counts as found, which results of before it have nothing of; see
+``crumbs.py``."""
+
+CUTS = "thresholds"
+"""The topic of what was chosen with the results in view; see ``cuts.py``."""
+
 Fingerprint = Mapping[str, Any]
 """JSON-able: topic -> facts. Facts are a value, or a mapping of names to values."""
 
@@ -22,8 +29,15 @@ def run_fingerprint(
     info: EngineInfo,
     references: Sequence[Reference],
     window: IntensityWindow | None,
+    least: Mapping[int, int],
 ) -> Fingerprint:
     """Collect everything that masks depend on, apart from the targets.
+
+    Args:
+        info: of the engine.
+        references: that it learns from.
+        window: that pictures of more than 8 bits are seen through.
+        least: object id -> pixels of the smallest part that counts as found.
 
     Names and colours of objects do not count: see ``looks.py``.
     """
@@ -32,6 +46,7 @@ def run_fingerprint(
         _SETTINGS: dict(info.signature),
         "references": {reference.image_id: reference_digest(reference) for reference in references},
         "intensity window": None if window is None else [window.low, window.high],
+        SMALLEST: {str(key): area for key, area in least.items()},
     }
 
 
@@ -45,6 +60,8 @@ def describe_changes(before: Fingerprint, now: Fingerprint) -> list[str]:
     """Say what differs, one phrase a topic; empty if nothing does."""
     is_other_engine = before.get("engine") != now.get("engine")
     left_out = _NOT_ASKED | ({_SETTINGS} if is_other_engine else set())  # each has its own
+    if SMALLEST not in before or before.get("references") != now.get("references"):
+        left_out |= {SMALLEST}  # an older run goes on as it is; other references are told already
     topics = sorted((before.keys() | now.keys()) - left_out)
     return [
         _describe(topic, before.get(topic), now.get(topic))

@@ -7,48 +7,45 @@ moving two folders. Until then the output is as it was, whatever happens to the 
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from maskcast.errors import MaskcastError, RunError, SettingsError, StorageError
-from maskcast.io.atomic import write_atomically
+from maskcast.errors import (
+    FingerprintError,
+    MaskcastError,
+    RunError,
+    SettingsError,
+    StorageError,
+)
 from maskcast.project.annotations import AnnotationFile
 from maskcast.project.folder import LEDGER_NAME, ProjectFolder
+from maskcast.runs.differences import (
+    CHANGES_NAME,
+    Change,
+    ChangedTarget,
+    changed_targets,
+    changes_between,
+    write_changes,
+)
 from maskcast.runs.executor import Executor
 from maskcast.runs.identity import check_identity
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, holds_ledger
 from maskcast.runs.lock import RunLock
-from maskcast.runs.outputs import OutputFolders, read_id_mask
+from maskcast.runs.outputs import OutputFolders
 from maskcast.runs.run import Renewal, run_project
 from maskcast.runs.settling import settle_results
 from maskcast.runs.summary import RunObserver, RunSummary
 from maskcast.runs.swapping import finish_swap, generations_folder, swap
-from maskcast.types import Mask
 
-_NEXT: Final = "next"
-CHANGES_NAME: Final = "changes.csv"
-CHANGE_COLUMNS: Final = (
-    "image",
-    "object",
-    "area_before",
-    "area_after",
-    "gained",
-    "lost",
-    "score_before",
-    "score_after",
-)
-"""Header of ``changes.csv``; areas in pixels, empty scores where the object was not found."""
-
+NEXT: Final = "next"
+"""Name of an output that is being made."""
 _AT_ONCE: Final = 500
 
 
@@ -68,30 +65,6 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Change:
-    """What an update did to an object in a target.
-
-    Attributes:
-        image_id: of the target.
-        object_id: 1..255.
-        before: area in pixels before, and now: ``after``.
-        gained: pixels that are the object now and were not.
-        lost: pixels that were the object and are not now.
-        score_before: None if it was not found.
-        score_after: None if it is not found.
-    """
-
-    image_id: str
-    object_id: int
-    before: int
-    after: int
-    gained: int
-    lost: int
-    score_before: float | None
-    score_after: float | None
-
-
-@dataclass(frozen=True)
 class UpdateSummary:
     """What an update came to.
 
@@ -103,6 +76,7 @@ class UpdateSummary:
         taught: references that came from targets.
         kept: targets carried over.
         changes: of all objects that changed in any pixel.
+        changed: the targets that they are in.
     """
 
     run: RunSummary
@@ -111,10 +85,10 @@ class UpdateSummary:
     taught: int
     kept: int
     changes: tuple[Change, ...]
+    changed: tuple[ChangedTarget, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
-        targets = {change.image_id for change in self.changes}
         return {
             **self.run.to_json(),
             "generation": self.generation,
@@ -122,8 +96,8 @@ class UpdateSummary:
             "taught": self.taught,
             "kept": self.kept,
             "changed": {
-                "targets": len(targets),
-                "newly_empty": len(self._newly_empty()),
+                "targets": len(self.changed),
+                "newly_empty": sum(target.is_newly_empty for target in self.changed),
                 "gained": sum(change.gained for change in self.changes),
                 "lost": sum(change.lost for change in self.changes),
                 "score_before": _mean([c.score_before for c in self.changes]),
@@ -149,11 +123,6 @@ class UpdateSummary:
             "maskcast run --back returns to the generation before"
         )
 
-    def _newly_empty(self) -> set[str]:
-        found = {change.image_id for change in self.changes if change.after}
-        had = {change.image_id for change in self.changes if change.before}
-        return had - found
-
 
 def run_update(
     project: ProjectFolder,
@@ -177,28 +146,94 @@ def run_update(
         RunError: if there are no results, or the run cannot start; see ``run.run_project``.
         StorageError: if the disk is full or the folders cannot be moved.
     """
-    output = _checked_output(project)
+    output = checked_output(project)
     finish_swap(project)
-    coming = _project_of(project, generations_folder(output) / _NEXT)
-    with RunLock(project), _opened(project) as old:
+    coming = _project_of(project, generations_folder(output) / NEXT)
+    with RunLock(project), opened_results(project) as old:
         kept = {image_id for image_id in update.kept if old.row(image_id) is not None}
         number = old.generation + 1
         renewal = _Renewal(old, OutputFolders(output), coming.output_folder, update, kept, number)
         _set_aside_another(coming, renewal)
-        summary = run_project(coming, observer, stop=stop, executor=executor, renewal=renewal)
+        run = partial(run_project, coming, observer, stop=stop, executor=executor, renewal=renewal)
+        try:
+            summary = run()
+        except FingerprintError:  # references or settings are others than when it was begun
+            set_aside(coming.output_folder)
+            summary = run()
         complete = not summary.pending and not summary.stopped
-        changes = tuple(_changes(output, old, coming, kept)) if complete else ()
+        done = _Done((), ())
         if complete:
-            _write_changes(coming.output_folder / CHANGES_NAME, changes)
-            folder = generations_folder(output)
-            swap(output, coming.output_folder, _free(folder / str(old.generation)))
+            done = _compare(output, old, coming, kept)
+            put_in_place(output, coming.output_folder, old.generation)
             summary = replace(summary, output=output)
     taught = len(update.taught.annotations)
-    return UpdateSummary(summary, number, complete, taught, len(kept), changes)
+    return UpdateSummary(summary, number, complete, taught, len(kept), done.changes, done.targets)
+
+
+def put_in_place(output: Path, coming: Path, generation: int) -> None:
+    """Let a finished output take the place of the one before, of that generation, which is kept.
+
+    Raises:
+        StorageError: if the folders cannot be moved.
+    """
+    earlier = earlier_folder(output, generation)
+    if earlier.exists():  # of a generation that was left by going back
+        earlier.rename(free_path(earlier))
+    swap(output, coming, earlier)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a finished generation changed."""
+
+    changes: tuple[Change, ...]
+    targets: tuple[ChangedTarget, ...]
+
+
+def _compare(output: Path, old: Ledger, coming: ProjectFolder, kept: Set[str]) -> _Done:
+    with Ledger.read(coming.ledger_path) as new:
+        changes = tuple(changes_between(output, old, coming.output_folder, new, kept))
+        targets = tuple(changed_targets(changes, new))
+    write_changes(coming.output_folder / CHANGES_NAME, changes)
+    return _Done(changes, targets)
+
+
+def earlier_results(project: ProjectFolder, ledger: Ledger) -> ProjectFolder | None:
+    """The project with the results of the generation before as its output; None if there are none.
+
+    Args:
+        project: whose results they are.
+        ledger: of its output as it is now, open to be read.
+    """
+    output = project.output_place
+    if ledger.generation < 2 or not isinstance(output, Path):
+        return None
+    earlier = _project_of(project, earlier_folder(output, ledger.generation - 1))
+    return earlier if holds_ledger(earlier.ledger_path) else None
+
+
+def keeps_generations(project: ProjectFolder) -> bool:
+    """Whether there are results that can be kept beside those that ``run_update`` makes."""
+    try:
+        checked_output(project)
+        opened_results(project).close()
+    except MaskcastError:
+        return False
+    return True
+
+
+def is_renewed_halfway(project: ProjectFolder) -> bool:
+    """Whether a next generation was begun and is not done."""
+    output = project.output_place
+    if not isinstance(output, Path) or not output.name:  # a root has nothing beside it
+        return False
+    return holds_ledger(generations_folder(output) / NEXT / LEDGER_NAME)
 
 
 def go_back(project: ProjectFolder) -> int:
     """Put the generation before in the place of the output; what was there is kept, too.
+
+    Where the same was begun and killed, it is finished, and no further generation taken back.
 
     Returns:
         The generation that the output is of now.
@@ -207,15 +242,18 @@ def go_back(project: ProjectFolder) -> int:
         RunError: if there is no generation before.
         SettingsError, StorageError: see ``run_update``.
     """
-    output = _checked_output(project)
-    finish_swap(project)
-    folder = generations_folder(output)
-    with RunLock(project), _opened(project) as ledger:
+    output = checked_output(project)
+    came = finish_swap(project)
+    with RunLock(project), opened_results(project) as ledger:
         number = ledger.generation
-        before = folder / str(number - 1)
+        if came not in {None, NEXT}:
+            return number
+        before = earlier_folder(output, number - 1)
         if not holds_ledger(before / LEDGER_NAME):
-            raise RunError(f"there is no generation before {number} in {folder} to go back to")
-        swap(output, before, _free(folder / str(number)))
+            raise RunError(
+                f"there is no generation before {number} in {before.parent} to go back to"
+            )
+        swap(output, before, free_path(earlier_folder(output, number)))
     return number - 1
 
 
@@ -248,29 +286,40 @@ class _Renewal(Renewal):
                 and row.state == "done"
             ]
             for row in rows:
-                self._link(row)
+                carry_over_files(self._folders.files(row.name), self._folders.root, self._target)
             settle_results(self._target, rows)
             ledger.record_all(rows)
             for row in rows:
                 ledger.show_decision(row.image_id, self._old.shown_decision(row.image_id))
 
-    def _link(self, row: TargetRow) -> None:
-        for path in self._folders.files(row.name):
-            linked = self._target / path.relative_to(self._folders.root)
-            linked.parent.mkdir(parents=True, exist_ok=True)
-            linked.unlink(missing_ok=True)
+
+def carry_over_files(paths: Iterable[Path], output: Path, target: Path) -> None:
+    """Let another output have files of an output, too; they are the same ones where that can be.
+
+    Raises:
+        StorageError: if the disk is full or not writable.
+    """
+    for path in paths:
+        linked = target / path.relative_to(output)
+        linked.parent.mkdir(parents=True, exist_ok=True)
+        linked.unlink(missing_ok=True)
+        try:
+            os.link(path, linked)  # files are replaced and never written into
+        except OSError:
             try:
-                os.link(path, linked)  # files are replaced and never written into
-            except OSError:
-                try:
-                    shutil.copy2(path, linked)
-                except OSError as error:
-                    raise StorageError(
-                        f"{path} cannot be carried over to {linked} ({error.strerror})"
-                    ) from error
+                shutil.copy2(path, linked)
+            except OSError as error:
+                raise StorageError(
+                    f"{path} cannot be carried over to {linked} ({error.strerror})"
+                ) from error
 
 
-def _checked_output(project: ProjectFolder) -> Path:
+def checked_output(project: ProjectFolder) -> Path:
+    """The output, if generations of it can be kept.
+
+    Raises:
+        SettingsError: if they cannot.
+    """
     output = project.output_place
     if not isinstance(output, Path):
         raise SettingsError(
@@ -289,7 +338,12 @@ def _project_of(project: ProjectFolder, output: Path) -> ProjectFolder:
     return replace(project, settings=project.settings.model_copy(update={"paths": paths}))
 
 
-def _opened(project: ProjectFolder) -> Ledger:
+def opened_results(project: ProjectFolder) -> Ledger:
+    """The ledger of results that can be kept as a generation, open to be read.
+
+    Raises:
+        RunError, IdentityError, SettingsError: if there are none, or they cannot.
+    """
     if not holds_ledger(project.ledger_path):
         raise RunError(
             f"there are no results in {project.output_place} to update; run maskcast run first"
@@ -312,66 +366,26 @@ def _set_aside_another(coming: ProjectFolder, renewal: _Renewal) -> None:
     with Ledger.read(coming.ledger_path) as begun:
         same = begun.generation == renewal.generation and renewal.is_taught_in(coming)
     if not same:
-        output = coming.output_folder
-        output.rename(_free(output.with_name(f"begun-{datetime.now():%Y%m%d-%H%M%S}")))
+        set_aside(coming.output_folder)
 
 
-def _free(path: Path) -> Path:
+def set_aside(output: Path) -> None:
+    """Move an output away that was begun and never finished."""
+    output.rename(free_path(output.with_name(f"begun-{datetime.now():%Y%m%d-%H%M%S}")))
+
+
+def earlier_folder(output: Path, generation: int) -> Path:
+    """Where an output lies that is not the last generation."""
+    return generations_folder(output) / str(generation)
+
+
+def free_path(path: Path) -> Path:
     """The path, or one like it that nothing has yet."""
     number, free = 1, path
     while free.exists():
         number += 1
         free = path.with_name(f"{path.name}-{number}")
     return free
-
-
-def _changes(output: Path, old: Ledger, coming: ProjectFolder, kept: Set[str]) -> Iterator[Change]:
-    before, after = OutputFolders(output), OutputFolders(coming.output_folder)
-    with Ledger.read(coming.ledger_path) as new:
-        for row in new.rows():
-            was = old.row(row.image_id)
-            if row.image_id in kept or row.state != "done" or was is None or was.state != "done":
-                continue
-            scores = [{found.object_id: found.score for found in r.objects} for r in (was, row)]
-            for object_id in sorted(scores[0].keys() | scores[1].keys()):
-                then = _mask(before, was, object_id)
-                now = _mask(after, row, object_id)
-                change = _compared(row.image_id, object_id, then, now)
-                if change is not None:
-                    yield replace(
-                        change,
-                        score_before=scores[0].get(object_id),
-                        score_after=scores[1].get(object_id),
-                    )
-
-
-def _mask(folders: OutputFolders, row: TargetRow, object_id: int) -> Mask:
-    if row.size is None or object_id not in {found.object_id for found in row.objects}:
-        return np.zeros(row.size or (1, 1), np.bool_)
-    return read_id_mask(folders.id_mask(row.name, object_id))
-
-
-def _compared(image_id: str, object_id: int, then: Mask, now: Mask) -> Change | None:
-    if then.shape != now.shape or np.array_equal(then, now):
-        return None
-    gained = int(np.count_nonzero(now & ~then))
-    lost = int(np.count_nonzero(then & ~now))
-    areas = int(np.count_nonzero(then)), int(np.count_nonzero(now))
-    return Change(image_id, object_id, *areas, gained, lost, None, None)
-
-
-def _write_changes(path: Path, changes: Sequence[Change]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CHANGE_COLUMNS)
-    for change in changes:
-        scores = [
-            "" if score is None else f"{score:.4f}"
-            for score in (change.score_before, change.score_after)
-        ]
-        areas = change.before, change.after, change.gained, change.lost
-        writer.writerow((change.image_id, change.object_id, *areas, *scores))
-    write_atomically(path, text.getvalue().encode("utf-8"))
 
 
 def _mean(scores: Sequence[float | None]) -> float | None:

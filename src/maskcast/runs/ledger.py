@@ -36,6 +36,10 @@ _WEAR = """
 INSERT OR IGNORE INTO worn_shards SELECT shard FROM shards WHERE image_id = ? AND shard IS NOT ?
 """
 
+_OBJECT_COLUMNS = (
+    'image_id, object_id, score, area, components, xmin, ymin, xmax, ymax, "right", largest'
+)
+
 _AT_ONCE = 500
 
 Known = tuple[bool, int | None, Tag]
@@ -53,6 +57,7 @@ class FoundObject:
         components: connected components (8-connected).
         box: xmin, ymin, xmax, ymax around the whole mask, pixel edges, max exclusive.
         right: probability in [0, 1] that the mask's IoU is at least 0.5; None if nobody judged it.
+        largest: pixels of the largest component; None if unknown.
     """
 
     object_id: int
@@ -61,6 +66,12 @@ class FoundObject:
     components: int
     box: tuple[int, int, int, int]
     right: float | None = None
+    largest: int | None = None
+
+    @property
+    def trust(self) -> float:
+        """``right`` where it is known, else the score."""
+        return self.score if self.right is None else self.right
 
 
 @dataclass(frozen=True)
@@ -114,12 +125,19 @@ class FoundScore:
         object_id: None if nothing was found.
         score: in [0, 1]; None if nothing was found.
         share: of the target's pixels.
+        right: probability in [0, 1] that the mask's IoU is at least 0.5; None if unknown.
     """
 
     image_id: str
     object_id: int | None
     score: float | None
     share: float
+    right: float | None = None
+
+    @property
+    def trust(self) -> float | None:
+        """``right`` where it is known, else the score."""
+        return self.score if self.right is None else self.right
 
 
 @dataclass(frozen=True)
@@ -380,7 +398,7 @@ class Ledger:
         """What was found in all targets that are done, ascending by image id and object id."""
         rows = self._connection.execute(
             "SELECT t.image_id, object_id, score, "
-            "coalesce(1.0 * area / (height * width), 0.0) FROM targets AS t "
+            'coalesce(1.0 * area / (height * width), 0.0), "right" FROM targets AS t '
             "LEFT JOIN objects AS o ON o.image_id = t.image_id WHERE state = 'done' "
             "ORDER BY t.image_id, object_id"
         )
@@ -392,7 +410,7 @@ class Ledger:
         objects = [
             (
                 *(row.image_id, found.object_id, found.score, found.area, found.components),
-                *(*found.box, found.right),
+                *(*found.box, found.right, found.largest),
             )
             for row in rows
             for found in row.objects
@@ -403,7 +421,10 @@ class Ledger:
             "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             map(_target_values, rows),
         )
-        connection.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", objects)
+        connection.executemany(
+            f"INSERT INTO objects ({_OBJECT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            objects,
+        )
         if any(True for _ in connection.execute("SELECT 1 FROM shards LIMIT 1")):
             connection.executemany(_WEAR, [(row.image_id, row.shard) for row in rows])
             connection.executemany("DELETE FROM shards WHERE image_id = ?", image_ids)
@@ -585,13 +606,18 @@ class Ledger:
             raise database.storage_error(path, error) from error
 
     def take_over(self, other: Path) -> None:
-        """Add the targets that another ledger of the same run has done and this one has not."""
+        """Add the targets that another ledger of the same run has done and this one has not.
+
+        Args:
+            other: of this version.
+        """
         self._connection.execute("ATTACH ? AS other", (str(other),))
         try:
             with self._transaction() as connection:
                 connection.execute("CREATE TEMP TABLE new AS " + _ONLY_IN_OTHER)
                 connection.execute(
-                    "INSERT OR REPLACE INTO main.objects SELECT * FROM other.objects "
+                    f"INSERT OR REPLACE INTO main.objects ({_OBJECT_COLUMNS}) "  # noqa: S608
+                    f"SELECT {_OBJECT_COLUMNS} FROM other.objects "
                     "WHERE image_id IN (SELECT image_id FROM new)"
                 )
                 connection.execute(
@@ -666,13 +692,13 @@ class Ledger:
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(
-            'SELECT object_id, score, area, components, "right", xmin, ymin, xmax, ymax '
+            'SELECT object_id, score, area, components, "right", largest, xmin, ymin, xmax, ymax '
             "FROM objects WHERE image_id = ? ORDER BY object_id",
             (image_id,),
         )
         return tuple(
-            FoundObject(object_id, score, area, components, tuple(box), right)
-            for object_id, score, area, components, right, *box in rows
+            FoundObject(object_id, score, area, components, tuple(box), right, largest)
+            for object_id, score, area, components, right, largest, *box in rows
         )
 
     def _shard(self, image_id: str) -> str | None:

@@ -140,15 +140,15 @@ def render_outputs(
     colors = {key: default_spec(key).color for key in masks}
     colors.update({key: spec.color for key, spec in specs.items()})
     overlay = draw_overlay(image, segmentation, specs, parts)
-    rows = [(key, *part.box, *_figures(*judged[key])) for key in masks for part in parts[key]]
+    rows = [(key, *part.box, *figures(*judged[key])) for key in masks for part in parts[key]]
     files = {
         f"id_masks/{name}/{object_id}.png": encode_mask_png(mask)
         for object_id, mask in masks.items()
     }
     files[f"masks/{name}.png"] = encode_label_png(label_map, colors)
     files[f"overlays/{name}.jpg"] = encode_jpeg(_fitting_jpeg(overlay))
-    files[f"bboxes/{name}.csv"] = _csv_bytes(rows)
-    return files, [_summary(key, *judged[key], parts[key]) for key in masks]
+    files[f"bboxes/{name}.csv"] = boxes_csv(rows)
+    return files, [summary(key, *judged[key], parts[key]) for key in masks]
 
 
 def _fitting_jpeg(overlay: RgbImage) -> RgbImage:
@@ -179,13 +179,15 @@ def _judged(segmentation: Segmentation) -> dict[int, tuple[float, float | None]]
     return {key: (score, share) for key, score, share in zip(ids, scores, right, strict=True)}
 
 
-def _figures(score: float, right: float | None) -> tuple[str, str]:
+def figures(score: float, right: float | None) -> tuple[str, str]:
+    """Score and probability as a boxes file has them."""
     return f"{score:.4f}", "" if right is None else f"{right:.4f}"
 
 
-def _summary(
+def summary(
     object_id: int, score: float, right: float | None, parts: Sequence[Component]
 ) -> FoundObject:
+    """What the ledger says of an object with these components."""
     xmins, ymins, xmaxs, ymaxs = zip(*(part.box for part in parts), strict=True)
     return FoundObject(
         object_id=object_id,
@@ -194,10 +196,12 @@ def _summary(
         components=len(parts),
         box=(min(xmins), min(ymins), max(xmaxs), max(ymaxs)),
         right=right,
+        largest=max(part.area for part in parts),
     )
 
 
-def _csv_bytes(rows: Iterable[tuple[object, ...]]) -> bytes:
+def boxes_csv(rows: Iterable[tuple[object, ...]]) -> bytes:
+    """A boxes file: ``BOX_COLUMNS`` and a row for each connected component."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(BOX_COLUMNS)

@@ -107,8 +107,7 @@ class Pass:
             return
         selftest = SelfTest(self.info.name, tuple(trials))
         self.ledger.keep_selftest(selftest)
-        for sentence in selftest.describe(self.names):
-            self.observer.note(sentence)
+        self.observer.tested(selftest, self.names)
 
     def _copying(self, items: Iterator[WorkItem]) -> Iterator[WorkItem]:
         """The same items; the ledger's copy is renewed as they are taken."""

@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import logging
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from maskcast.engines.base import Engine
+from maskcast.engines.base import Engine, Probabilistic
+from maskcast.engines.large import LargeEngine, LargeSegmentation, Tiles, Unfinished
 from maskcast.errors import MaskcastError, StorageError
+from maskcast.io.atomic import raise_if_storage
 from maskcast.io.printable import printable
 from maskcast.io.storage import Place, Tag
+from maskcast.io.windowed import OpenedPicture
+from maskcast.runs.by_tiles import mask_by_tiles
 from maskcast.runs.ledger import TargetRow
 from maskcast.types import MemoryBank, RgbImage, Segmentation
 
@@ -82,8 +88,42 @@ class Decoded:
     digest: bytes | None = None
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A target that is masked tile by tile; see ``Decoded``.
+
+    Attributes:
+        picture: read by windows; closed by whoever writes its results or says why there are none.
+        file_size: bytes of the file; None if unknown.
+        tag: see ``storage.Tag``.
+        digest: of the file; None if it changed meanwhile.
+        kept: file where an engine may keep what is done of it; None = nowhere.
+        notes: what the user should know of its results, beside the picture's own.
+    """
+
+    picture: OpenedPicture
+    file_size: int | None
+    tag: Tag = None
+    digest: bytes | None = None
+    kept: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
 class Work(Protocol):
     """What the stages do: ``work.FileWork``; tests may build another."""
+
+    @property
+    def tiles(self) -> Tiles | None:
+        """How large targets are cut; None = none are."""
+
+    def open(self, item: WorkItem) -> Opened | None:
+        """Open a target that is masked tile by tile; None of one that is read whole.
+
+        Whatever is raised makes it fail alone.
+        """
+
+    def write_large(self, item: WorkItem, opened: Opened, found: LargeSegmentation) -> TargetRow:
+        """See ``write``."""
 
     def weigh(self, item: WorkItem, /) -> int:
         """About how many pixels reading a target takes, by its header; 0 if that is not known."""
@@ -95,7 +135,9 @@ class Work(Protocol):
         """Write all files of a target; ``StorageError`` ends the run, others fail it alone."""
 
 
-_Segmented = tuple[WorkItem, Decoded | Failure, Segmentation | Failure]
+Content = Decoded | Opened | Failure
+_Found = Segmentation | LargeSegmentation | Failure
+_Segmented = tuple[WorkItem, Content, _Found]
 
 
 def run_pipeline(
@@ -182,6 +224,13 @@ def map_ahead(
 
 def _pixels(step: _Segmented) -> int:
     _, content, _ = step
+    return pixels_of(content)
+
+
+def pixels_of(content: Content) -> int:
+    """Of a target; 0 if it could not be read."""
+    if isinstance(content, Opened):
+        return content.picture.height * content.picture.width
     return content.image[..., 0].size if isinstance(content, Decoded) else 0
 
 
@@ -209,15 +258,38 @@ class BatchRunner:
     a time; the engine serves one batch at a time.
     """
 
-    def __init__(self, engine: Engine, bank: MemoryBank, size: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        bank: MemoryBank,
+        size: int,
+        *,
+        planes: bool = False,
+        tiles: Tiles | None = None,
+    ) -> None:
+        """Run ``engine``.
+
+        Args:
+            engine: has learned ``bank``.
+            bank: of the references.
+            size: most targets in a batch.
+            planes: whether it is asked for probability planes, too.
+            tiles: how targets that are opened are cut.
+        """
         self.size = size
+        self._tiles = tiles
         self._engine = engine
+        self._cast = (
+            engine.propagate_with_planes
+            if planes and isinstance(engine, Probabilistic)
+            else engine.propagate
+        )
         self._bank = bank
         self._turn = threading.Lock()  # engines are not thread-safe
 
     def run(
         self,
-        decoded: Iterable[tuple[WorkItem, Decoded | Failure]],
+        decoded: Iterable[tuple[WorkItem, Content]],
     ) -> Iterator[_Segmented]:
         """Yield each target with what was found in it, in input order."""
         batches = self._batches(decoded)
@@ -228,17 +300,17 @@ class BatchRunner:
             yield from chain.from_iterable(map_ahead(thread, self._mask, batches, ahead=1))
 
     def _batches(
-        self, decoded: Iterable[tuple[WorkItem, Decoded | Failure]]
-    ) -> Iterator[list[tuple[WorkItem, Decoded | Failure]]]:
+        self, decoded: Iterable[tuple[WorkItem, Content]]
+    ) -> Iterator[list[tuple[WorkItem, Content]]]:
         """At most ``size`` targets; on a CPU ``PIXELS_AHEAD`` pixels unless a single one has more.
 
         A GPU has its own memory, and needs its batches full.
         """
         most = PIXELS_AHEAD if self._engine.info.device == "cpu" else sys.maxsize
-        batch: list[tuple[WorkItem, Decoded | Failure]] = []
+        batch: list[tuple[WorkItem, Content]] = []
         pixels = 0
         for item, content in decoded:
-            more = content.image[..., 0].size if isinstance(content, Decoded) else 0
+            more = pixels_of(content)
             if batch and (len(batch) >= self.size or pixels + more > most):
                 yield batch
                 batch, pixels = [], 0
@@ -249,22 +321,54 @@ class BatchRunner:
 
     def _mask(
         self,
-        batch: list[tuple[WorkItem, Decoded | Failure]],
+        batch: list[tuple[WorkItem, Content]],
     ) -> list[_Segmented]:
         images = [content.image for _, content in batch if isinstance(content, Decoded)]
         found: list[Segmentation | Failure] = []
         while len(found) < len(images):  # the size may shrink meanwhile
             found += self._propagate(images[len(found) : len(found) + self.size])
         each = iter(found)
-        return [
-            (item, content, content if isinstance(content, Failure) else next(each))
-            for item, content in batch
-        ]
+        segmented: list[_Segmented] = []
+        for item, content in batch:
+            if isinstance(content, Opened):
+                segmented.append((item, content, self._mask_large(content)))
+            else:
+                result = content if isinstance(content, Failure) else next(each)
+                segmented.append((item, content, result))
+        return segmented
+
+    def _mask_large(self, opened: Opened) -> LargeSegmentation | Failure:
+        """Mask one target tile by tile."""
+        tiles = self._tiles or Tiles.chosen(self._engine)
+        try:
+            with self._turn:
+                if isinstance(self._engine, LargeEngine):
+                    unfinished = self._unfinished(opened)
+                    return self._engine.propagate_large(
+                        self._bank, opened.picture, tiles, unfinished
+                    )
+                return mask_by_tiles(self._engine, self._bank, opened.picture, tiles, self.size)
+        except StorageError:
+            raise
+        except MaskcastError as error:
+            return Failure(str(error))
+        except OSError as error:
+            raise_if_storage(error, opened.kept or Path(tempfile.gettempdir()))
+            return Failure(_engine_reason(error))
+        except Exception as error:
+            logger.debug("the engine failed on a large target", exc_info=True)
+            return Failure(_engine_reason(error))
+
+    def _unfinished(self, opened: Opened) -> Unfinished | None:
+        """Where the rows of tiles that are done are kept; nowhere if the file is changing."""
+        if opened.kept is None or opened.digest is None:
+            return None
+        return Unfinished(opened.kept, f"{self._bank.fingerprint} {opened.digest.hex()}")
 
     def _propagate(self, images: list[RgbImage]) -> list[Segmentation | Failure]:
         try:
             with self._turn:
-                return list(self._engine.propagate(self._bank, images))
+                return list(self._cast(self._bank, images))
         except Exception as error:
             logger.debug("the engine failed on %d targets", len(images), exc_info=True)
             if len(images) == 1:
@@ -284,9 +388,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
-def _read(work: Work, item: WorkItem) -> Decoded | Failure:
+def _read(work: Work, item: WorkItem) -> Content:
     try:
-        return work.read(item)
+        return work.open(item) or work.read(item)
     except MemoryError:
         return Failure("there is not enough memory to decode it")
     except Exception as error:
@@ -294,24 +398,26 @@ def _read(work: Work, item: WorkItem) -> Decoded | Failure:
         return Failure(_sentence(error))
 
 
-def _write(
-    work: Work,
-    item: WorkItem,
-    decoded: Decoded | Failure,
-    found: Segmentation | Failure,
-) -> TargetRow:
-    if isinstance(decoded, Failure):
-        return _failed(item, decoded)
-    if isinstance(found, Failure):
-        return _failed(item, found)
+def _write(work: Work, item: WorkItem, content: Content, found: _Found) -> TargetRow:
     try:
-        return work.write(item, decoded, found)
+        if isinstance(content, Failure):
+            return _failed(item, content)
+        if isinstance(found, Failure):
+            return _failed(item, found)
+        if isinstance(content, Decoded) and isinstance(found, Segmentation):
+            return work.write(item, content, found)
+        if isinstance(content, Opened) and isinstance(found, LargeSegmentation):
+            return work.write_large(item, content, found)
+        return _failed(item, Failure("the engine gave no masks for it"))
     except StorageError:
         raise
     except Exception as error:
         shown = printable(str(item.source))
         logger.debug("the files of %s cannot be written", shown, exc_info=True)
         return _failed(item, Failure(f"its files cannot be written: {_sentence(error)}"))
+    finally:
+        if isinstance(content, Opened):
+            content.picture.close()
 
 
 def _failed(item: WorkItem, failure: Failure) -> TargetRow:

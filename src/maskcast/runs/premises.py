@@ -12,7 +12,7 @@ from maskcast.errors import MaskcastError, SettingsError, StorageError
 from maskcast.io.atomic import is_temporary
 from maskcast.io.images import is_image_name
 from maskcast.io.storage import Place, Url
-from maskcast.project.folder import ANNOTATIONS_NAME, LEDGER_NAME, ProjectFolder
+from maskcast.project.folder import ANNOTATIONS_NAME, LEDGER_NAME, TAUGHT_NAME, ProjectFolder
 from maskcast.project.settings import SETTINGS_NAME
 from maskcast.runs.identity import check_identity, run_of_output
 from maskcast.runs.ledger import Ledger, holds_ledger
@@ -27,7 +27,9 @@ _NO_CONTENT: Final = frozenset(
 )
 """What a folder may hold and still count as empty."""
 
-_BEGUN: Final = frozenset(f"{LEDGER_NAME}{ending}" for ending in ("", "-wal", "-shm", "-journal"))
+_BEGUN: Final = frozenset(
+    {TAUGHT_NAME, *(f"{LEDGER_NAME}{ending}" for ending in ("", "-wal", "-shm", "-journal"))}
+)
 """What a run that was killed at its very start leaves."""
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from maskcast.engines.base import Engine
+from maskcast.engines.base import Engine, Probabilistic
+from maskcast.engines.large import LargeEngine, Tiles
 from maskcast.errors import FingerprintError, SettingsError
 from maskcast.io.atomic import remove_stale_temporaries
 from maskcast.io.images import IntensityWindow
@@ -27,14 +28,18 @@ from maskcast.project.references import load_references
 from maskcast.runs.aside import move_aside
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import LedgerCopies
+from maskcast.runs.crumbs import smallest_areas
+from maskcast.runs.cuts import Cuts
 from maskcast.runs.executor import Executor, LocalExecutor, Masker, Recipe
-from maskcast.runs.fingerprint import Fingerprint, describe_changes, run_fingerprint
+from maskcast.runs.fingerprint import CUTS, Fingerprint, describe_changes, run_fingerprint
 from maskcast.runs.identity import (
     check_identity,
     check_no_ledger_is_missing,
     put_file,
     put_identity,
 )
+from maskcast.runs.kept_planes import FOLDER as PLANES_FOLDER
+from maskcast.runs.kept_planes import PlaneKeeper, read_cuts
 from maskcast.runs.ledger import Ledger, holds_ledger, new_run_id
 from maskcast.runs.lock import LOCK_NAME, RunLock
 from maskcast.runs.looks import looked_alike_in_0_1
@@ -46,6 +51,7 @@ from maskcast.runs.premises import check_output
 from maskcast.runs.recorder import Recorder
 from maskcast.runs.redoing import chosen_targets
 from maskcast.runs.redrawing import Redrawing
+from maskcast.runs.remarks import remarks_before
 from maskcast.runs.shards import FOLDER, ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
 from maskcast.runs.stages import RunStage
@@ -100,7 +106,8 @@ def run_project(
         with RunLock(project) as lock:
             executor = executor or LocalExecutor()
             renewal = renewal or Renewal(_taught(project, fresh=fresh))
-            setup = _Setup.of(project, engine, executor, shard_size, observer, renewal)
+            cuts = Cuts({}) if fresh else read_cuts(project.output_place)
+            setup = _Setup.of(project, engine, executor, shard_size, observer, renewal, cuts)
             opened = setup.begun_afresh(lock) if fresh else setup.gone_on_with()
             with opened as begun:
                 chosen = chosen_targets(project, begun.ledger, redo, failed=redo_failed)
@@ -173,6 +180,7 @@ class _Setup:
     shard_size: int | None
     observer: RunObserver
     renewal: Renewal
+    cuts: Cuts
 
     @classmethod
     def of(
@@ -183,6 +191,7 @@ class _Setup:
         shard_size: int | None,
         observer: RunObserver,
         renewal: Renewal,
+        cuts: Cuts,
     ) -> _Setup:
         """Read references and objects."""
         loaded = load_references(project, engine, renewal.taught)
@@ -191,7 +200,7 @@ class _Setup:
         references, window = loaded.references, loaded.window
         shown = {key for reference in references for key in reference.masks}
         specs = {key: spec for key, spec in project.object_specs(shown).items() if key in shown}
-        plan = (shard_size, observer, renewal)
+        plan = (shard_size, observer, renewal, cuts)
         return cls(project, engine, executor, references, window, specs, *plan)
 
     @contextmanager
@@ -236,12 +245,14 @@ class _Setup:
         project, output, ledger = self.project, self.project.output_place, begun.ledger
         if isinstance(output, Path):
             remove_stale_temporaries(
-                [output / part for part in (*PARTS, FOLDER)], owner=ledger.run_id
+                [output / part for part in (*PARTS, FOLDER, PLANES_FOLDER)], owner=ledger.run_id
             )
         if self.shard_size is not None and (forgotten := reconcile(output, ledger)):
             self.observer.note(
                 f"shards are gone; done again: {counted(forgotten, 'target')} of theirs"
             )
+        for told in remarks_before(project, self.references, self.specs.values()):
+            self.observer.note(told)
         with Ledger.read(ledger.path) as known:
             self._draw_again(ledger, known, stop)
             listed = TargetList(project.stream_targets(), project.targets_place, known)
@@ -291,22 +302,84 @@ class _Setup:
                 raise FingerprintError(
                     f"{output} holds results of other settings ({'; '.join(changes)}); undo the "
                     "change, give another --output, or start again with --fresh, which moves the "
-                    "old output aside"
+                    "old output aside",
+                    changes,
                 )
             if not carries_it:
                 put_identity(output, ledger.run_id)
             yield ledger
 
-    def _made_ready(self, run_id: str, expected: int | None) -> AbstractContextManager[Masker]:
+    @contextmanager
+    def _made_ready(self, run_id: str, expected: int | None) -> Iterator[Masker]:
         name = self.engine.info.name
+        tiles = self._tiles()
+        if tiles is not None and self.project.settings.tiles.side == "auto":
+            self.observer.note(
+                f"targets of more than {tiles.side} x {tiles.side} pixels go through tile by tile"
+            )
         self.observer.stage(RunStage("learning", len(self.references), name))
+        keeper = self._keeper(run_id)
         recipe = self._recipe(run_id)
-        return self.executor.ready(recipe, self.engine, self.observer.note, expected)
+        recipe = replace(recipe, work=replace(recipe.work, keeper=keeper))
+        with self.executor.ready(recipe, self.engine, self.observer.note, expected) as masker:
+            yield masker
+        if keeper is not None and keeper.left_out:
+            self.observer.note(
+                f"probabilities of {counted(keeper.left_out, 'target')} are not kept: there is no "
+                "more room for them within --keep-probabilities"
+            )
+
+    def _keeper(self, run_id: str) -> PlaneKeeper | None:
+        """Who keeps probability planes, and cuts by them; None if nobody asks for them."""
+        bound, output = self.project.settings.keep_probabilities or 0, self.project.output_place
+        if self.cuts and self._tiles() is not None:
+            raise SettingsError(
+                "this output has thresholds that were chosen on its probabilities, and masks made "
+                "tile by tile have none; leave --tile out, or start again with --fresh"
+            )
+        if not bound and not self.cuts:
+            return None
+        if not isinstance(self.engine, Probabilistic):
+            name = self.engine.info.name
+            self.observer.note(
+                f"no probabilities are kept: the engine {name} does not tell how probable pixels "
+                "are; pixel and deep do"
+            )
+        elif not isinstance(output, Path) or self.shard_size is not None or self._is_elsewhere:
+            self.observer.note(
+                "no probabilities are kept: they need results in a folder, without --shards and "
+                "--executor ray"
+            )
+        else:
+            return PlaneKeeper(output.absolute(), bound, run_id, self.cuts)
+        return None
+
+    @property
+    def least(self) -> dict[int, int]:
+        """Object id -> pixels of the smallest part that counts as found."""
+        return smallest_areas(self.references, self.project.settings.min_area)
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        return not isinstance(self.executor, LocalExecutor)
 
     def _fingerprint(self) -> Fingerprint:
         """What the results depend on."""
-        found = run_fingerprint(self.engine.info, self.references, self.window)
+        found = run_fingerprint(self.engine.info, self.references, self.window, self.least)
+        tiles = self._tiles()
+        if tiles is not None and not isinstance(self.engine, LargeEngine):
+            found = {**found, "tiles": {"side": tiles.side, "halo": tiles.halo}}
+        if self.cuts:
+            found = {**found, CUTS: self.cuts.to_json()}
         return found if self.shard_size is None else {**found, "layout": "shards"}
+
+    def _tiles(self) -> Tiles | None:
+        """How large targets are cut; None = they are not."""
+        chosen = self.project.settings.tiles
+        if chosen.side is None:
+            return None
+        side = Tiles.chosen(self.engine).side if chosen.side == "auto" else chosen.side
+        return Tiles(side, chosen.halo)
 
     def _recipe(self, run_id: str) -> Recipe:
         """What workers are built from."""
@@ -320,7 +393,15 @@ class _Setup:
             settings=self.project.engine_settings,
             signature=self.engine.info.signature,
             references=self.references,
-            work=FileWork(sink, self.specs, self.window, settings.images.read_options),
+            work=FileWork(
+                sink,
+                self.specs,
+                self.window,
+                settings.images.read_options,
+                tiles=self._tiles(),
+                unfinished=output / "unfinished" if isinstance(output, Path) else None,
+                least=self.cuts.without_chosen(self.least),
+            ),
             shards=shards,
             batch_size=None if settings.batch_size == "auto" else settings.batch_size,
             workers=settings.workers,

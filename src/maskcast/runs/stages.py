@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-StageName = Literal["reading", "drawing", "learning", "masking"]
+StageName = Literal["reading", "drawing", "learning", "masking", "cutting"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class RunStage:
 
     Attributes:
         name: ``reading`` the references, ``drawing`` again what has other names or colours now,
-            ``learning`` from the references, or ``masking`` the targets.
+            ``learning`` from the references, ``masking`` the targets, or
+            ``cutting`` masks anew out of kept probabilities.
         references: how many are learned from; 0 while they are being read.
         engine: that learns and masks; empty while that is not known.
     """
@@ -32,5 +33,7 @@ class RunStage:
                 return "drawing results again, with new names and colours"
             case "learning":
                 return f"learning from {self.references} references with {self.engine}"
+            case "cutting":
+                return "cutting masks anew out of kept probabilities"
             case "masking":
                 return "masking the targets"

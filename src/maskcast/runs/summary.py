@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from maskcast.io.printable import counted, printable
 from maskcast.io.storage import Place
+from maskcast.quality.expectation import SelfTest
 from maskcast.runs.ledger import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
 
@@ -24,6 +26,9 @@ class RunObserver(Protocol):
 
     def note(self, text: str) -> None:
         """Something the user should know."""
+
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
+        """What references that were left out let expect, and the objects' names by their ids."""
 
     def start(self, total: int, counts: LedgerCounts) -> None:
         """The targets begin: ``total`` listed so far, ``counts`` from before.

@@ -41,23 +41,28 @@ def swap(output: Path, incoming: Path, outgoing: Path) -> None:
     _move(output, folder)
 
 
-def finish_swap(project: ProjectFolder) -> None:
+def finish_swap(project: ProjectFolder) -> str | None:
     """Finish what a killed ``swap`` began; quick where there is nothing to finish.
+
+    Returns:
+        The name that the folder had among the generations which is the output now; None if nothing
+        was to be finished.
 
     Raises:
         StorageError: if the folders cannot be moved.
     """
     output = project.output_place
     if not isinstance(output, Path) or not output.name:  # a root has nothing beside it
-        return
+        return None
     if (generations_folder(output) / _JOURNAL).exists():
-        _move(output, generations_folder(output))
+        return _move(output, generations_folder(output))
+    return None
 
 
-def _move(output: Path, folder: Path) -> None:
+def _move(output: Path, folder: Path) -> str | None:
     journal = folder / _JOURNAL
     try:
-        moves = json.loads(journal.read_bytes())
+        moves: dict[str, str] = json.loads(journal.read_bytes())
         incoming, outgoing = folder / moves["incoming"], folder / moves["outgoing"]
         if incoming.exists():
             if not outgoing.exists():
@@ -70,11 +75,13 @@ def _move(output: Path, folder: Path) -> None:
         if not output.exists():
             raise
         journal.unlink(missing_ok=True)  # somebody else finished it at the same time
+        return None
     except (OSError, ValueError, KeyError) as error:
         raise StorageError(
             f"the generations in {folder} cannot be moved ({error}); close what has files of "
             f"{output} open and start again"
         ) from error
+    return incoming.name
 
 
 def _remove_stub(output: Path) -> None:

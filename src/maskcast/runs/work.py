@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from maskcast.engines.large import LargeSegmentation, Tiles
 from maskcast.io.digests import digest_of, digest_of_file
 from maskcast.io.images import IntensityWindow, read_image
 from maskcast.io.read_options import ReadOptions
 from maskcast.io.sizes import pixels_in
 from maskcast.io.storage import Url
+from maskcast.io.windowed import is_tiff, open_picture
 from maskcast.quality.judge import Judge
 from maskcast.runs.comparing import stamp_of
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.crumbs import without_crumbs
+from maskcast.runs.kept_planes import PlaneKeeper
+from maskcast.runs.large_outputs import render_large_outputs, without_crumbs_of_large
+from maskcast.runs.ledger import FoundObject, TargetRow
 from maskcast.runs.looks import look_of
 from maskcast.runs.outputs import render_outputs
-from maskcast.runs.pipeline import Decoded, WorkItem
+from maskcast.runs.pipeline import Decoded, Opened, WorkItem
 from maskcast.runs.sinks import Sink
 from maskcast.types import ObjectSpec, Segmentation
 
@@ -31,6 +37,10 @@ class FileWork:
         window: intensities shown as black and white in pictures of more than 8 bits.
         options: how pictures are read.
         judge: of what the engine finds; None leaves scores as they are.
+        tiles: how targets that are larger than a tile are cut; None = all are read whole.
+        unfinished: folder for what is done of such targets; None = an interruption loses it.
+        keeper: of probability planes, which cuts masks by them; None where nobody asks for planes.
+        least: object id -> pixels of the smallest part that counts as found; see ``crumbs.py``.
     """
 
     sink: Sink
@@ -38,6 +48,10 @@ class FileWork:
     window: IntensityWindow | None
     options: ReadOptions
     judge: Judge | None = None
+    tiles: Tiles | None = None
+    unfinished: Path | None = None
+    keeper: PlaneKeeper | None = None
+    least: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def look(self) -> int:
@@ -47,6 +61,23 @@ class FileWork:
     def weigh(self, item: WorkItem) -> int:
         """See ``Work``; nothing is known beforehand of what lies in a store."""
         return pixels_in(item.source, self.options) if isinstance(item.source, Path) else 0
+
+    def open(self, item: WorkItem) -> Opened | None:
+        """See ``Work``; what lies in a store is fetched whole, and read whole."""
+        path = item.source
+        if self.tiles is None or not isinstance(path, Path):
+            return None
+        if not is_tiff(path) and not self.tiles.is_for(1, pixels_in(path, self.options)):
+            return None
+        size, tag = before = stamp_of(path)
+        picture = open_picture(path, window=self.window, options=self.options)
+        if not self.tiles.is_for(picture.height, picture.width):
+            picture.close()
+            return None
+        digest = digest_of_file(path)
+        unchanged = stamp_of(path) == before
+        kept = None if self.unfinished is None else self.unfinished / f"{digest.hex()}.tiles"
+        return Opened(picture, size, tag, digest if unchanged else None, kept)
 
     def read(self, item: WorkItem) -> Decoded:
         """See ``Work``."""
@@ -71,19 +102,46 @@ class FileWork:
         height, width = decoded.image.shape[:2]
         if self.judge is not None:
             found = self.judge.judge(found)
+        if self.keeper is not None and found.planes:
+            self.keeper.keep(item.name, found)
+            found = self.keeper.cut(found)
+        found = without_crumbs(found, self.least)
         files, objects = render_outputs(item.name, decoded.image, found, self.specs)
         self.sink.put(item.name, files)
+        return self._row(item, decoded, (height, width), objects)
+
+    def write_large(self, item: WorkItem, opened: Opened, found: LargeSegmentation) -> TargetRow:
+        """See ``Work``."""
+        if self.judge is not None:
+            found = self.judge.judge(found)
+        found = without_crumbs_of_large(found, self.least)
+        files, objects, notes = render_large_outputs(item.name, opened.picture, found, self.specs)
+        self.sink.put(item.name, files)
+        if opened.kept is not None:
+            opened.kept.unlink(missing_ok=True)
+            with suppress(OSError):  # others are not finished
+                opened.kept.parent.rmdir()
+        told = replace(opened, notes=opened.picture.notes + notes)
+        return self._row(item, told, (found.height, found.width), objects)
+
+    def _row(
+        self,
+        item: WorkItem,
+        read: Decoded | Opened,
+        size: tuple[int, int],
+        objects: Sequence[FoundObject],
+    ) -> TargetRow:
         return TargetRow(
             item.image_id,
             item.name,
             "done",
-            (height, width),
-            decoded.file_size,
-            decoded.notes,
+            size,
+            read.file_size,
+            read.notes,
             None,
             tuple(objects),
-            tag=decoded.tag,
-            digest=decoded.digest,
+            tag=read.tag,
+            digest=read.digest,
             look=self.look,
         )
 

@@ -52,6 +52,8 @@ class Command(StrEnum):
     UNKNOWN = "unknown"
     PREVIOUS_IMAGE = "previous_image"
     NEXT_IMAGE = "next_image"
+    REMOVE = "remove"
+    PUT_BACK = "put_back"
     SAVE = "save"
     HELP = "help"
     CANCEL = "cancel"
@@ -258,6 +260,18 @@ CONTROLS: Final = (
             Keys(Command.PREVIOUS_IMAGE, (",", "left")),
             Keys(Command.NEXT_IMAGE, (".", "right")),
         ),
+    ),
+    Control(
+        "remove",
+        Group.VIEW,
+        "this image goes into the bin",
+        keys=(Keys(Command.REMOVE, ("ctrl+delete",)),),
+    ),
+    Control(
+        "put_back",
+        Group.VIEW,
+        "the last one comes back from it",
+        keys=(Keys(Command.PUT_BACK, ("ctrl+backspace",)),),
     ),
     Control("help", Group.VIEW, "these keys", keys=(Keys(Command.HELP, ("?",), ("f1",)),)),
     Control(

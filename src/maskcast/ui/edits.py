@@ -79,6 +79,8 @@ class Stroke:
 class DeleteNearest:
     """Take away the prompt nearest to a place: a point, a box, or else what is brushed there.
 
+    Where nothing is brushed, what is there from the start goes as far as it hangs together.
+
     Attributes:
         x: of the place.
         y: of the place.
@@ -105,8 +107,8 @@ def apply_edit(
 ) -> ObjectAnnotation | None:
     """One object after an edit; ``entry`` itself is unchanged.
 
-    A mask that came without prompts (an imported one) is kept as painted pixels, so that prompts
-    add to it and the eraser takes from it.
+    A mask that came without prompts (an imported one, or what an engine found) is what the object
+    starts from: boxes add to it, a click adds a piece or takes one away, and so does the brush.
 
     Args:
         entry: the object so far; None if there is nothing of it.
@@ -174,7 +176,7 @@ def _filled_box(edit: SetBox, shape: tuple[int, int]) -> Mask:
 
 def _adopted(entry: ObjectAnnotation) -> Prompts:
     if not entry.has_prompts and entry.stored is not None and entry.stored.code.area:
-        return replace(entry.marks, paint=entry.mask)
+        return Prompts(start=entry.mask)
     return entry.prompts
 
 
@@ -199,7 +201,12 @@ def _add_point(prompts: Prompts, edit: AddPoint, shape: tuple[int, int]) -> Prom
         return prompts
     point = np.array([[edit.x, edit.y]], np.float32)
     things = prompts.things or (Prompts(),)
-    place = min(range(len(things)), key=lambda index: _away(things[index], edit.x, edit.y))
+    if prompts.start is not None and all(thing.box is not None for thing in things):
+        things = (*things, Prompts())  # the points that correct what is there from the start
+    has_start = prompts.start is not None
+    place = min(
+        range(len(things)), key=lambda index: _away(things[index], edit.x, edit.y, has_start)
+    )
     thing = replace(
         things[place],
         points=np.concatenate([things[place].points, point]),
@@ -243,6 +250,9 @@ def _delete_nearest(prompts: Prompts, edit: DeleteNearest) -> Prompts:
     paint = _component_at(prompts.paint, edit.x, edit.y)
     if paint is not None:
         return replace(prompts, paint=_without(prompts.paint, paint))
+    begun = _component_at(prompts.start, edit.x, edit.y)
+    if begun is not None:
+        return replace(prompts, start=_without(prompts.start, begun))
     erase = _component_at(prompts.erase, edit.x, edit.y)
     if erase is not None:
         return replace(prompts, erase=_without(prompts.erase, erase))
@@ -251,8 +261,29 @@ def _delete_nearest(prompts: Prompts, edit: DeleteNearest) -> Prompts:
 
 def _with_things(prompts: Prompts, things: Iterable[Prompts]) -> Prompts:
     """The prompts with other things, of which the first is in hand; empty ones are left out."""
-    first, *others = [thing for thing in things if thing.kinds] or [Prompts()]
-    return replace(first, paint=prompts.paint, erase=prompts.erase, others=tuple(others))
+    kept = [thing for thing in things if thing.kinds]
+    if prompts.start is not None:
+        kept = _joined_points(kept)
+    first, *others = kept or [Prompts()]
+    return replace(
+        first,
+        paint=prompts.paint,
+        erase=prompts.erase,
+        start=prompts.start,
+        others=tuple(others),
+    )
+
+
+def _joined_points(things: Sequence[Prompts]) -> list[Prompts]:
+    """The things with all points that are in no box as one, since they correct the same mask."""
+    loose = [thing for thing in things if thing.box is None]
+    if len(loose) < 2:
+        return list(things)
+    joined = Prompts(
+        points=np.concatenate([thing.points for thing in loose]),
+        point_labels=np.concatenate([thing.point_labels for thing in loose]),
+    )
+    return [joined, *(thing for thing in things if thing.box is not None)]
 
 
 def _in_hand(things: Sequence[Prompts], place: int, thing: Prompts) -> list[Prompts]:
@@ -263,7 +294,8 @@ def _in_hand(things: Sequence[Prompts], place: int, thing: Prompts) -> list[Prom
 def _thing_of_box(prompts: Prompts, box: npt.NDArray[np.float32]) -> int | None:
     """The place among the things of the one that a box is drawn round; None for a new thing.
 
-    Of a thing without a box it is, if a point on it is inside, or nearer than the box is long.
+    Of a thing without a box it is, if a point on it is inside, or nearer than the box is long;
+    not where such points correct what is there from the start.
     """
     reach = (box[2:] - box[:2]).max()
     things = prompts.things
@@ -275,7 +307,7 @@ def _thing_of_box(prompts: Prompts, box: npt.NDArray[np.float32]) -> int | None:
     for place, thing in enumerate(things):
         on_it = thing.points[thing.point_labels]
         near = (on_it >= box[:2] - reach).all(axis=1) & (on_it <= box[2:] + reach).all(axis=1)
-        if thing.box is None and near.any():
+        if thing.box is None and prompts.start is None and near.any():
             return place
     return None
 
@@ -294,11 +326,14 @@ def _overlap(first: npt.NDArray[np.float32] | None, second: npt.NDArray[np.float
     return common / (sum(areas) - common)
 
 
-def _away(thing: Prompts, x: float, y: float) -> tuple[float, float]:
+def _away(thing: Prompts, x: float, y: float, has_start: bool) -> tuple[float, float]:
     """How far a place is from a thing, and its size: of the boxes round it the smallest is meant.
 
-    A place beside all boxes is of the nearest thing; of one without a box, from its points.
+    A place beside all boxes is of the nearest thing; of one without a box, from its points. Where
+    there is a mask from the start, whatever is in no box is of that.
     """
+    if thing.box is None and has_start:
+        return 0.0, np.inf
     if thing.box is None:
         apart = thing.points - np.array([x, y], np.float32)
         return float(np.hypot(*apart.T).min(initial=np.inf)), 0.0

@@ -34,7 +34,7 @@ from maskcast.ui.shown_references import ReferenceImages
 
 @dataclass(frozen=True)
 class SegmentRequest:
-    """Box and points of one object whose mask is asked for.
+    """Box and points of one object whose mask is asked for, and the mask that it began from.
 
     Attributes:
         image_id: of the reference.
@@ -51,7 +51,7 @@ class SegmentRequest:
     @property
     def prompts(self) -> Prompts:
         """What the engine is to be given: strokes are laid on top afterwards."""
-        return self.entry.marks
+        return self.entry.asked
 
 
 class Segmenter:
@@ -100,7 +100,7 @@ class Session:
         self._lock = threading.RLock()
         self._saving = threading.Lock()
         self._histories: dict[str, History] = {}
-        self._bases: dict[tuple[str, int], tuple[Prompts, StoredMask]] = {}
+        self._bases: dict[tuple[str, int], tuple[ObjectAnnotation, StoredMask]] = {}
         self._annotation: Annotation | None = None
         self._image: RgbImage | None = None
         self._versions: dict[str, int] = {}  # that the work on each reference goes on from
@@ -240,9 +240,9 @@ class Session:
             if request.image_id != self.annotation.image_id:
                 return False
             current = self.annotation.objects.get(request.object_id)
-            if current is None or not current.marks.same_marks(request.prompts):
+            if current is None or not current.asks_same(request.entry):
                 return False
-            self._bases[request.image_id, request.object_id] = request.prompts, answer
+            self._bases[request.image_id, request.object_id] = request.entry, answer
             objects = dict(self.annotation.objects)
             objects[request.object_id] = self._brushed(request.object_id, current)
             self._put(replace(self.annotation, objects=objects))
@@ -380,8 +380,8 @@ class Session:
         prompts = entry.prompts
         base = self._bases.get((self.annotation.image_id, object_id))
         if prompts.kinds <= {"brush"}:
-            mask = np.zeros(self._shape, np.bool_)
-        elif base is not None and base[0].same_marks(prompts):
+            mask = np.zeros(self._shape, np.bool_) if prompts.start is None else prompts.start
+        elif base is not None and base[0].asks_same(entry):
             if entry.paint is None and entry.erase is None:
                 return entry.with_mask(base[1])
             mask = base[1].pixels

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from maskcast.languages import LANGUAGES
 from maskcast.quality.expectation import SelfTest
 from maskcast.quality.trials import Trial
 
@@ -24,6 +26,14 @@ FOUR_AND_A_STRANGER = SelfTest(
     ),
 )
 NAMES = {1: "scratch"}
+
+
+def test_it_speaks_both_languages_with_the_same_figures() -> None:
+    english, korean = (FOUR_AND_A_STRANGER.describe(NAMES, lang) for lang in LANGUAGES)
+    assert [re.findall(r"[-+]?\d\.\d\d", said) for said in korean] == [
+        re.findall(r"[-+]?\d\.\d\d", said) for said in english
+    ]
+    assert korean[0].startswith("scratch: 예상 IoU ")
 
 
 def test_the_interval_holds_what_is_expected_and_narrows_with_references() -> None:
@@ -74,6 +84,22 @@ def test_a_reference_that_harms_is_named() -> None:
     told = [sentence for sentence in harmed.advice(NAMES) if "harms" in sentence]
     assert len(told) == 1
     assert told[0].startswith("r1.png harms the others (IoU -0.20)")
+
+
+def test_what_a_reference_gained_so_far_is_told_where_it_was_measured() -> None:
+    few = FOUR_AND_A_STRANGER.trials[:3]
+    measured = SelfTest("pixel", few, {"r0.png": 0.1, "r1.png": 0.0, "r2.png": 0.05})
+    (told,) = [sentence for sentence in measured.advice(NAMES) if "largest gain" in sentence]
+    assert told.endswith("like r0.png (so far each reference gained the others 0.05 IoU)")
+    (untold,) = [s for s in SelfTest("pixel", few).advice(NAMES) if "largest gain" in s]
+    assert untold.endswith("like r0.png")
+
+
+def test_the_worst_object_is_helped_first() -> None:
+    trials = (Trial("a", 1, True, 0.9, 9, 0.5), Trial("a", 2, True, 0.2, 9, 0.5))
+    told = [s for s in SelfTest("pixel", trials).advice({}) if "mark one clean" in s]
+    assert "object 2" in told[0]
+    assert "object 1" in told[1]
 
 
 def test_without_a_clean_reference_it_asks_for_one() -> None:

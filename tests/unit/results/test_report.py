@@ -11,13 +11,19 @@ import pytest
 
 from finished import SIZE, finished_project
 from maskcast.errors import RunError
+from maskcast.io.images import encode_jpeg
 from maskcast.project.folder import ProjectFolder
 from maskcast.quality.expectation import SelfTest
 from maskcast.quality.trials import Trial
 from maskcast.results.figures import Figures
 from maskcast.results.report import render_report, write_report
 from maskcast.results.report_words import WORDS
+from maskcast.results.verdicts import VERDICTS_NAME, write_verdicts
 from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
+from support import write_png
+
+TRUE = np.zeros(SIZE, np.bool_)
+TRUE[1:4, 2:6] = True
 
 
 def row(image_id: str, *right: float, area: int = 100) -> TargetRow:
@@ -90,13 +96,75 @@ class Links(HTMLParser):
 
 @pytest.fixture
 def project(tmp_path: Path) -> ProjectFolder:
-    mask = np.zeros(SIZE, np.bool_)
-    mask[1:4, 2:6] = True
-    project = finished_project(tmp_path / "p<b>", {"1.jpg": {1: mask}, "x/2.jpg": {}})
-    trials = tuple(Trial(f"r{i}.png", 1, True, 0.6, 9, 0.6) for i in range(3))
+    project = finished_project(tmp_path / "p<b>", {"1.jpg": {1: TRUE}, "x/2.jpg": {}})
+    trials = tuple(Trial(f"r{i}.png", 1, True, 0.65, 9, 0.6) for i in range(3))
     with Ledger.open(project.ledger_path) as ledger:
         ledger.keep_selftest(SelfTest("pixel", trials))
     return project
+
+
+def test_truth_shows_what_verdicts_and_probabilities_are_worth(
+    project: ProjectFolder, tmp_path: Path
+) -> None:
+    """Target 1 is rightly called a defect; 2, on which nothing was found, is wrongly called ok."""
+    for name in ("1.png", "x/2.png"):
+        write_png(tmp_path / "truth" / name, np.where(TRUE, 255, 0).astype(np.uint8))
+    write_verdicts(project)
+    page = render_report(project, truth=tmp_path / "truth")
+    assert WORDS["truth_known"][0] in page
+    shown = re.sub("<[^>]*>", " ", page)
+    assert re.search(
+        r"in truth\s+defect\s+ok\s+undecided\s+defective\s+1\s+1\s+0\s+clean\s+0\s+0\s+0\s", shown
+    )
+    assert "2 targets have a truth." in page
+    assert WORDS["truth_known"][0] not in render_report(project)
+
+
+def test_folders_have_the_verdicts_of_the_table(project: ProjectFolder) -> None:
+    table = project.output_folder / VERDICTS_NAME
+    table.write_text("image,verdict\n1.jpg,ok\nx/2.jpg,defect\n", "utf-8")
+    shown = re.sub("<[^>]*>", " ", render_report(project))
+    assert re.search(r"folder\s+defect\s+ok\s+undecided\s+\.\s+0\s+1\s+0\s+x\s+1\s+0\s+0\s", shown)
+
+
+def test_the_self_test_stands_beside_what_was_found(project: ProjectFolder) -> None:
+    """0.64 is 0.9 * 0.65 + 0.1 * 0.55 of three references; found in 1 of 2 targets at 0.75."""
+    shown = re.sub("<[^>]*>", " ", render_report(project))
+    row = r"object 1\s+0\.64 \(0\.46.0\.82\)\s+3 / 3\s+0 / 0\s+1 / 2\s+0\.7\d\s+-\s"
+    assert re.search(row, shown)
+
+
+def test_advice_is_in_the_language_of_the_report(project: ProjectFolder) -> None:
+    assert "깨끗한 이미지를 한 장 표시하면" in render_report(project, "ko")
+    assert "mark one clean picture" in render_report(project)
+
+
+def test_it_stays_small_at_any_number_of_targets(project: ProjectFolder) -> None:
+    """Noise is the worst that a JPEG can meet; folders and targets are many."""
+    rng = np.random.default_rng(0)
+    noise = encode_jpeg(rng.integers(0, 255, (400, 400, 3), np.uint8))
+    (project.output_folder / "overlays" / "noise.jpg").write_bytes(noise)
+
+    def size(objects: int, count: int) -> int:
+        rows = [noisy(f"{index % 300:03}/{index}.png", rng, objects) for index in range(count)]
+        with Ledger.open(project.ledger_path) as ledger:
+            ledger.record_all(rows)
+        page = render_report(project)
+        assert page.count("data:image/jpeg") == 24
+        return len(page.encode())
+
+    few, many = size(1, 600), size(2, 3000)
+    of_an_object = many - few
+    assert many + 18 * of_an_object < 5_000_000  # plots are of 20 objects at most
+
+
+def noisy(image_id: str, rng: np.random.Generator, objects: int) -> TargetRow:
+    """With noise as its overlay, and objects anywhere, of any size and score."""
+    found = tuple(
+        FoundObject(key, share, 1 + int(9e4 * share * share), 1, (0, 0, int(800 * share), 9), share)
+        for key, share in enumerate(rng.random(objects) * 0.98, start=1)
+    )
+    return TargetRow(image_id, "noise", "done", (400, 400), objects=found)
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -108,7 +176,7 @@ def test_it_is_one_page_that_fetches_nothing(project: ProjectFolder, lang: str) 
     assert all(link.startswith("data:image/jpeg;base64,") for link in links.fetched)
     assert "p&lt;b&gt;" in page
     assert "<b>2</b>" in page  # done
-    for key in ("objects", "folders", "selftest", "trend", "details", "sheet"):
+    for key in ("objects", "folders", "selftest", "trend", "details", "sheet", "verdicts"):
         assert f"<h2>{WORDS[key][lang == 'ko']}</h2>" in page
     assert len(re.findall("<svg", page)) >= 5
 

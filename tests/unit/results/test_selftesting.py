@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from maskcast import Project
-from maskcast.errors import EngineError
+from maskcast.cli.judging import LanguageName, selftest
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
-from maskcast.results.selftesting import run_selftest
+from maskcast.quality.expectation import SelfTest
+from maskcast.results.selftesting import PICTURES, run_selftest
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.run import run_project
 from quiet import Quiet
@@ -43,16 +44,34 @@ def test_each_reference_is_left_out_and_drawn(project: ProjectFolder) -> None:
         assert shown.size == (2 * SIZE[1], SIZE[0])
 
 
-def test_a_single_reference_cannot_be_left_out_of_an_engine_that_needs_all(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="two annotated references or more"):
-        run_selftest(runnable_project(tmp_path / "p"))
+def test_the_command_speaks_the_language_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = runnable_project(tmp_path / "p").root
+    selftest(root, engine="fake", lang=LanguageName.KO)
+    said = capsys.readouterr().out
+    assert "예상 IoU" in said
+    assert f"주석과 예측을 나란히 놓은 그림: {root / PICTURES / 'fake'}" in said
+    assert "expect" not in said
+
+
+def test_views_of_a_single_reference_are_a_weak_test(tmp_path: Path) -> None:
+    """The engine needs all that it learned: nothing can be left out."""
+    tested = run_selftest(runnable_project(tmp_path / "p"))
+    (trial,) = tested.selftest.trials
+    assert trial.image_id == "r.png"
+    assert tested.selftest.is_weak
+    assert "altered views of it were masked" in tested.selftest.describe(tested.names)[1]
+    shown = sorted(path.name for path in tested.pictures.iterdir())
+    assert len(shown) == 4
+    assert SelfTest.from_json(tested.selftest.to_json()) == tested.selftest
 
 
 def test_a_run_tells_first_how_good_it_will_be_and_keeps_it(project: ProjectFolder) -> None:
     opened = Project.open(project.root, {"engine": "pixel"})
     quiet = Quiet()
     run_project(opened, quiet, limit=1)
-    assert any("expect an IoU of" in note for note in quiet.notes)
+    assert any("expect an IoU of" in said for said in quiet.expected)
     with Ledger.read(opened.ledger_path) as ledger:
         kept = ledger.selftest
         assert all(found.right is not None for row in ledger.rows() for found in row.objects)
@@ -60,13 +79,13 @@ def test_a_run_tells_first_how_good_it_will_be_and_keeps_it(project: ProjectFold
     assert {trial.image_id for trial in kept.trials} == {"r.png", "s.png", "t.png"}
     again = Quiet()
     run_project(opened, again)
-    assert not any("expect an IoU of" in note for note in again.notes)
+    assert not again.expected
 
 
 def test_a_run_can_leave_the_self_test_out(project: ProjectFolder) -> None:
     opened = Project.open(project.root, {"engine": "pixel"})
     quiet = Quiet()
     run_project(opened, quiet, limit=1, selftest=False)
-    assert not any("expect an IoU of" in note for note in quiet.notes)
+    assert not quiet.expected
     with Ledger.read(opened.ledger_path) as ledger:
         assert ledger.selftest is None

@@ -20,13 +20,15 @@ def test_every_target_that_is_done_has_a_row(tmp_path: Path) -> None:
     assert write_verdicts(project) == ()
     lines = (project.output_folder / VERDICTS_NAME).read_text("utf-8").splitlines()
     first, second = csv.DictReader(lines)
-    counted = {key: first[key] for key in ("image", "verdict", "objects", "1_number", "3_area")}
+    columns = ("image", "verdict", "objects", "1_number", "3_area", "3_largest")
+    counted = {key: first[key] for key in columns}
     assert counted == {
         "image": "a.png",
         "verdict": "defect",
         "objects": "2",
         "1_number": "2",
         "3_area": "5",
+        "3_largest": "4",
     }
     assert (second["image"], second["verdict"], second["1_number"]) == ("x/b.png", "undecided", "0")
     assert float(first["probability"]) > float(second["probability"])

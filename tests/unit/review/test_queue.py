@@ -21,6 +21,15 @@ def test_doubt_goes_by_the_worst_object() -> None:
     assert queued([]) == []
 
 
+def test_doubt_goes_by_what_is_likely_right_where_that_is_known() -> None:
+    found = [
+        FoundScore("small and right", 1, 0.55, 0.1, right=0.9),
+        FoundScore("unjudged", 1, 0.7, 0.1),
+    ]
+    doubts = {entry.image_id: round(entry.doubt, 6) for entry in queued(found, "doubt")}
+    assert list(doubts.items()) == [("unjudged", 0.3), ("small and right", 0.1)]
+
+
 def test_the_first_few_are_of_different_kinds_and_typical_ones() -> None:
     # Twenty alike of middling doubt, ten alike that are worse, and one that nothing else is like.
     found = [FoundScore(f"many{n:02}", 1, 0.50, 0.010) for n in range(20)]

@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,14 @@ import maskcast
 from maskcast.errors import ReviewError, RunError, SettingsError
 from maskcast.project.annotations import Annotation, ObjectAnnotation, read_annotations
 from maskcast.project.folder import TAUGHT_NAME
-from maskcast.review.updating import prepared_update
+from maskcast.project.store import AnnotationStore
+from maskcast.review.updating import prepared_update, run_again
+from maskcast.runs.generations import is_renewed_halfway
 from maskcast.runs.ledger import Ledger
+from maskcast.runs.sinks import FolderSink
 from maskcast.runs.swapping import generations_folder
 from maskcast.types import Prompts
+from quiet import Quiet
 from support import picture, result_digests, write_png
 
 
@@ -207,3 +213,124 @@ def test_the_command_line_updates_and_goes_back(project: maskcast.Project) -> No
     assert json.loads(done.stdout)["generation"] == 1
     done = subprocess.run([*command, "--back", "--update"], capture_output=True, check=False)
     assert (done.returncode, b"stand alone" in done.stderr) == (1, True)
+
+
+def repaint(project: maskcast.Project, rows: slice) -> None:
+    """Let the reference show its object in other rows."""
+    store = AnnotationStore(project.annotations_path)
+    annotation = store.read().annotations["r.png"]
+    mask = np.zeros((annotation.height, annotation.width), np.bool_)
+    mask[rows] = True
+    objects = {1: ObjectAnnotation(Prompts(), mask)}
+    store.save(replace(annotation, objects=objects), annotation.version)
+
+
+def test_run_again_keeps_what_was_reviewed_and_lists_what_other_references_change(
+    project: maskcast.Project,
+) -> None:
+    project.decide(["2.png"], "accepted")
+    before = result_digests(project.output_folder)
+    repaint(project, slice(0, 5))
+    summary = run_again(project, Quiet())
+    assert (summary.is_complete, summary.kept, summary.run.finished_now) == (True, 1, 3)
+    assert {target.image_id for target in summary.changed} == {"0.png", "1.png", "3.png"}
+    kept = result_digests(project.output_folder)
+    assert {key: kept[key] for key in before if "/2" in key} == {
+        key: digest for key, digest in before.items() if "/2" in key
+    }
+    assert project.run().finished_now == 0
+    assert project.go_back() == 1
+    assert result_digests(project.output_folder) == before
+
+
+def test_what_was_begun_from_other_references_is_set_aside(project: maskcast.Project) -> None:
+    repaint(project, slice(0, 5))
+    stop = threading.Event()
+    stop.set()
+    assert not run_again(project, Quiet(), stop=stop).is_complete
+    assert is_renewed_halfway(project)
+    repaint(project, slice(0, 9))
+    assert run_again(project, Quiet()).is_complete
+    assert not is_renewed_halfway(project)
+    (begun,) = generations_folder(project.output_folder).glob("begun-*")
+    assert (begun / "run.db").exists()
+
+
+def test_going_back_twice_never_shows_a_generation_that_was_left(
+    project: maskcast.Project,
+) -> None:
+    for rows, number in ((slice(0, 5), 2), (slice(0, 9), 2)):
+        repaint(project, rows)
+        assert run_again(project, Quiet()).generation == number
+        second = result_digests(project.output_folder)
+        if rows.stop == 5:
+            project.go_back()
+    repaint(project, slice(0, 12))
+    assert run_again(project, Quiet()).generation == 3
+    assert project.go_back() == 2
+    assert result_digests(project.output_folder) == second
+
+
+def test_a_target_that_keeps_an_object_is_not_newly_empty(project: maskcast.Project) -> None:
+    """Object 2 goes from a target in which object 1 stays as it is."""
+    store = AnnotationStore(project.annotations_path)
+    first = store.read().annotations["r.png"]
+    top = np.zeros((first.height, first.width), np.bool_)
+    top[:, :10] = True
+    both = {**first.objects, 2: ObjectAnnotation(Prompts(), top)}
+    store.save(replace(first, objects=both), first.version)
+    run_again(project, Quiet())
+    assert any(len(found.masks()) == 2 for found in project.results())
+    store.save(first, first.version + 1)
+    told = run_again(project, Quiet()).to_json()["changed"]
+    assert told["targets"] > 0
+    assert told["newly_empty"] == 0
+
+
+def test_going_back_that_was_killed_is_finished_and_goes_no_further(
+    project: maskcast.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corrected(project, "1.png")
+    project.update()
+    corrected(project, "2.png")
+    project.update()
+
+    def die(*_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", die)
+        with pytest.raises(KeyboardInterrupt):
+            project.go_back()
+    assert project.go_back() == 2
+    with Ledger.read(project.ledger_path) as ledger:
+        assert ledger.generation == 2
+    assert project.go_back() == 1
+
+
+def test_an_update_killed_at_its_very_start_goes_on(project: maskcast.Project) -> None:
+    corrected(project, "1.png")
+    coming = generations_folder(project.output_folder) / "next"
+    coming.mkdir(parents=True)
+    for name in (TAUGHT_NAME, "run.db", "run.db-journal", ".lock"):
+        (coming / name).touch()
+    (coming / TAUGHT_NAME).write_text('{"format": "maskcast-annotations", "version": 1}')
+    assert project.update().generation == 2
+
+
+def test_a_decision_that_was_killed_while_it_was_drawn_can_be_taken_back(
+    project: maskcast.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = result_digests(project.output_folder)
+
+    def die(self: FolderSink, name: str, files: dict[str, bytes]) -> None:
+        (self.root / "masks" / f"{name}.png").write_bytes(files[f"masks/{name}.png"])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderSink, "put", die)
+        with pytest.raises(KeyboardInterrupt):
+            project.decide(["1.png"], "rejected")
+    assert result_digests(project.output_folder) != before
+    project.take_back(["1.png"])
+    assert result_digests(project.output_folder) == before

@@ -26,6 +26,7 @@ def fingerprint(**changes: object) -> dict[str, object]:
         "info": INFO,
         "references": [Reference("a.png", IMAGE, {1: MASK})],
         "window": None,
+        "least": {1: 1},
         **changes,
     }
     return dict(run_fingerprint(**arguments))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ ROWS = [
         1234,
         ("first page of 3",),
         None,
-        (PARTICLE, FoundObject(7, 0.5, 1, 1, (0, 0, 1, 1), right=0.875)),
+        (PARTICLE, FoundObject(7, 0.5, 1, 1, (0, 0, 1, 1), right=0.875, largest=1)),
         tag=56789,
         digest=b"0123456789abcdef",
         look=42,
@@ -140,7 +140,7 @@ def without_stamps(rows: Iterable[TargetRow]) -> list[TargetRow]:
             tag=None,
             digest=None,
             look=None,
-            objects=tuple(replace(found, right=None) for found in row.objects),
+            objects=tuple(replace(found, right=None, largest=None) for found in row.objects),
         )
         for row in rows
     ]
@@ -174,12 +174,17 @@ def test_a_ledger_of_old_is_read_as_it_is_and_brought_up_to_date_when_written(
         assert list(ledger.rows()) == [*expected[:2], ROWS[0]]
 
 
-def test_a_ledger_without_a_column_for_right_is_read_and_gone_on_with(path: Path) -> None:
+@pytest.mark.parametrize("missing", [("right",), ("largest",), ("right", "largest")])
+def test_a_ledger_without_newer_columns_is_read_and_gone_on_with(
+    path: Path, missing: Sequence[str]
+) -> None:
     with Ledger.create(path, {}) as ledger:
         ledger.record(ROWS[0])
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute('ALTER TABLE objects DROP COLUMN "right"')
-    unjudged = [replace(found, right=None) for found in ROWS[0].objects]
+        for column in missing:
+            connection.execute(f'ALTER TABLE objects DROP COLUMN "{column}"')
+    nothing: dict[str, Any] = dict.fromkeys(missing)
+    unjudged = [replace(found, **nothing) for found in ROWS[0].objects]
     with Ledger.read(path) as ledger:
         assert [list(row.objects) for row in ledger.rows()] == [unjudged]
     with Ledger.open(path) as ledger:

@@ -52,6 +52,14 @@ class ListWork:
         self.written: list[str] = []
         self._write_error = write_error
 
+    tiles = None
+
+    def open(self, _: WorkItem) -> None:
+        return None
+
+    def write_large(self, item: WorkItem, _: object, __: object) -> TargetRow:
+        raise NotImplementedError(item)
+
     def weigh(self, _: WorkItem) -> int:
         return 0
 

@@ -94,17 +94,60 @@ def test_an_edit_does_not_change_what_it_was_given() -> None:
     assert np.array_equal(first.prompts.paint, before)
 
 
-def test_an_imported_mask_is_kept_as_painted_pixels() -> None:
+def _begun() -> ObjectAnnotation:
+    """A square and a dot, as a file or an engine gave them."""
     mask = np.zeros(SHAPE, np.bool_)
     mask[5:25, 5:25] = True
-    imported = ObjectAnnotation(Prompts(), mask)
+    mask[35, 50] = True
+    return ObjectAnnotation(Prompts(), mask)
+
+
+def test_an_imported_mask_is_what_edits_start_from() -> None:
+    imported = _begun()
 
     prompts = _prompts(Stroke(((6.5, 6.5),), 0.4, erase=True), entry=imported)
 
-    assert prompts.paint is not None
-    expected = mask.copy()
-    expected[6, 6] = False
-    assert np.array_equal(prompts.paint, expected)
+    assert prompts.start is not None
+    assert prompts.erase is not None
+    assert imported.mask is not None
+    assert np.array_equal(prompts.start, imported.mask)
+    assert np.argwhere(prompts.erase).tolist() == [[6, 6]]
+
+
+def test_points_in_no_box_correct_the_start_and_a_box_is_of_a_thing_of_its_own() -> None:
+    prompts = _prompts(
+        AddPoint(10, 10, False),
+        SetBox(30, 5, 50, 20),
+        AddPoint(40, 10, True),
+        AddPoint(30, 30, True),
+        entry=_begun(),
+    )
+
+    boxed, loose = sorted(prompts.things, key=lambda thing: thing.box is None)
+    assert boxed.points.tolist() == [[40, 10]]
+    assert loose.points.tolist() == [[10, 10], [30, 30]]
+    assert loose.box is None
+
+
+def test_points_of_a_box_that_is_taken_away_correct_the_start() -> None:
+    prompts = _prompts(
+        AddPoint(10, 10, False),
+        SetBox(30, 5, 50, 20),
+        AddPoint(40, 10, True),
+        DeleteNearest(30, 6, 2),
+        entry=_begun(),
+    )
+
+    assert prompts.others == ()
+    assert sorted(prompts.points.tolist()) == [[10, 10], [40, 10]]
+
+
+def test_a_part_of_the_start_goes_as_a_whole_and_clearing_takes_all() -> None:
+    prompts = _prompts(DeleteNearest(10, 10, 3), entry=_begun())
+    assert prompts.start is not None
+    assert np.argwhere(prompts.start).tolist() == [[35, 50]]
+    assert _apply(Clear(), entry=_begun()) is None
+    assert _apply(DeleteNearest(10, 10, 3), DeleteNearest(50, 35, 3), entry=_begun()) is None
 
 
 def test_prompts_with_a_mask_are_not_painted_over_by_it() -> None:

@@ -11,10 +11,10 @@ from filelock import FileLock
 from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
 from maskcast.errors import AnnotationError, ConflictError, ImageError
-from maskcast.project.annotations import Annotation, read_annotations
+from maskcast.project.annotations import Annotation, ObjectAnnotation, read_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
-from maskcast.types import Mask
+from maskcast.types import Mask, Prompts
 from maskcast.ui.edits import UNKNOWN, AddPoint, Clear, DeleteNearest, SetBox, Stroke
 from maskcast.ui.session import Segmenter, SegmentRequest, Session
 from maskcast.ui.shown_references import ReferenceImages
@@ -40,6 +40,10 @@ def _requested(session: Session) -> SegmentRequest:
     request = session.request()
     assert request is not None
     return request
+
+
+def _saved(project: ProjectFolder) -> Annotation:
+    return read_annotations(project.annotations_path).annotations["a.png"]
 
 
 def _filled(row: int = 0) -> Mask:
@@ -143,6 +147,48 @@ def test_a_mask_without_its_strokes_is_what_the_engine_is_asked_for(project: Pro
     expected = engine.segment(session.image, {1: prompts})[1]
     assert np.array_equal(_mask(session), expected)
     segmenter.close()
+
+
+def test_what_began_from_a_mask_is_saved_as_one_and_edited_from_it_later(
+    project: ProjectFolder,
+) -> None:
+    store = AnnotationStore(project.annotations_path)
+    imported = ObjectAnnotation(Prompts(), _filled())
+    store.save(Annotation("a.png", *SHAPE, objects={1: imported}), 0)
+    session = _session(project)
+    session.apply(AddPoint(60, 20, positive=True))
+    session.save()
+    assert _saved(project).objects[1] == imported  # the click is nothing yet
+
+    request = _requested(session)
+    assert request.prompts.start is not None
+    assert np.array_equal(request.prompts.start, _filled())
+    answer = _filled()
+    answer[20, 60] = True
+    assert session.accept(request, answer)
+    session.apply(Stroke(((1.5, 1.5),), 0.4, erase=True))
+    session.save()
+
+    answer[1, 1] = False
+    saved = _saved(project).objects[1]
+    assert not saved.has_prompts
+    assert np.array_equal(saved.mask, answer)  # type: ignore[arg-type]
+    later = _session(project)
+    later.apply(AddPoint(70, 40, positive=True))
+    assert np.array_equal(_requested(later).prompts.start, answer)  # type: ignore[arg-type]
+
+
+def test_an_answer_to_another_start_is_stale(project: ProjectFolder) -> None:
+    store = AnnotationStore(project.annotations_path)
+    objects = {1: ObjectAnnotation(Prompts(), _filled())}
+    store.save(Annotation("a.png", *SHAPE, objects=objects), 0)
+    session = _session(project)
+    session.apply(AddPoint(60, 20, positive=True))
+    request = _requested(session)
+
+    assert session.apply(DeleteNearest(5, 5, 3))  # what was there from the start
+
+    assert not session.accept(request, _filled())
 
 
 def test_masks_in_hand_are_not_kept_as_pixels(project: ProjectFolder) -> None:

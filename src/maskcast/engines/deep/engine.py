@@ -8,7 +8,7 @@ the encoder itself is loaded when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,15 +36,24 @@ from maskcast.engines.deep.weights import Found, find
 from maskcast.engines.hub import cached_snapshot, check_extra
 from maskcast.engines.pixel.engine import PixelEngine
 from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
-from maskcast.engines.pixel.learning.model import PixelModel, predict
+from maskcast.engines.pixel.learning.model import (
+    PixelModel,
+    calibration_of,
+    predict,
+    predict_with_planes,
+)
 from maskcast.engines.pixel.learning.tokens import TokenGrid
 from maskcast.engines.pixel.threads import single_threaded_libraries
+from maskcast.engines.planes import Calibration
 from maskcast.engines.tables import parse_table
 from maskcast.errors import EngineError, ForeignBankError
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 
 if TYPE_CHECKING:
     import torch
+
+Predicting = Callable[[PixelModel, RgbImage, TokenGrid], Segmentation]
+"""``predict`` or ``predict_with_planes``."""
 
 _VERSION = 2
 _TARGETS_PER_WORKER = 2
@@ -158,6 +167,22 @@ class DeepEngine:
         Raises:
             ForeignBankError: if the bank is not of this engine and these weights.
         """
+        return self._cast_all(bank, images, predict)
+
+    def calibration(self, bank: MemoryBank) -> Calibration:
+        """See ``base.Probabilistic``."""
+        check_bank(self.info, bank)
+        return calibration_of(bank.state.pixel)
+
+    def propagate_with_planes(
+        self, bank: MemoryBank, images: Sequence[RgbImage]
+    ) -> list[Segmentation]:
+        """See ``base.Probabilistic``."""
+        return self._cast_all(bank, images, predict_with_planes)
+
+    def _cast_all(
+        self, bank: MemoryBank, images: Sequence[RgbImage], predicting: Predicting
+    ) -> list[Segmentation]:
         check_bank(self.info, bank)
         model: DeepModel = bank.state
         if model.encoder != self._encoder.signature:
@@ -166,8 +191,9 @@ class DeepEngine:
             )
         if self._device.type == "cpu":
             with single_threaded_libraries(), _threads_kept():
-                return list(self._pool.map(partial(self._cast_alone, model), images))
-        return self._cast_in_batches(model, images)
+                alone = partial(self._cast_alone, model, predicting)
+                return list(self._pool.map(alone, images))
+        return self._cast_in_batches(model, images, predicting)
 
     def held_out(self, bank: MemoryBank) -> list[Segmentation]:
         """See ``base.CrossFitted``."""
@@ -211,16 +237,20 @@ class DeepEngine:
         torch.set_num_threads(1)  # of this thread
         return self._encoder.encode([image], scale)[0]
 
-    def _cast_alone(self, model: DeepModel, image: RgbImage) -> Segmentation:
+    def _cast_alone(
+        self, model: DeepModel, predicting: Predicting, image: RgbImage
+    ) -> Segmentation:
         from maskcast.engines.deep import cpu
 
         # The tokens and what made them are gone before the learner needs memory.
         grid = _grid(model.projection, self._encode_alone(image, model.scale), image)
         if image.size > _LARGE_BYTES:
             cpu.give_memory_back()
-        return predict(model.pixel, image, grid)
+        return predicting(model.pixel, image, grid)
 
-    def _cast_in_batches(self, model: DeepModel, images: Sequence[RgbImage]) -> list[Segmentation]:
+    def _cast_in_batches(
+        self, model: DeepModel, images: Sequence[RgbImage], predicting: Predicting = predict
+    ) -> list[Segmentation]:
         """While the device encodes a batch, the learner masks the last on the CPU."""
         found: list[Future[Segmentation]] = []
         with single_threaded_libraries():
@@ -228,7 +258,7 @@ class DeepEngine:
                 part = images[first : first + self._batch]
                 maps = self._encoder.encode(part, model.scale)
                 found += [
-                    self._pool.submit(_cast, model, image, tokens)
+                    self._pool.submit(_cast, model, predicting, image, tokens)
                     for image, tokens in zip(part, maps, strict=True)
                 ]
             return [each.result() for each in found]
@@ -253,8 +283,10 @@ def _window(encoder: Encoder, image: RgbImage, maps: TokenMaps) -> Window:
     return Window((slice(None), slice(None)), (slice(None), slice(None)))
 
 
-def _cast(model: DeepModel, image: RgbImage, maps: TokenMaps) -> Segmentation:
-    return predict(model.pixel, image, _grid(model.projection, maps, image))
+def _cast(
+    model: DeepModel, predicting: Predicting, image: RgbImage, maps: TokenMaps
+) -> Segmentation:
+    return predicting(model.pixel, image, _grid(model.projection, maps, image))
 
 
 def _grid(projection: Projection, maps: TokenMaps, image: RgbImage) -> TokenGrid:

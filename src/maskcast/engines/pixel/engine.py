@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from maskcast.engines.base import (
     EngineInfo,
@@ -13,12 +14,16 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
+from maskcast.engines.large import LargeSegmentation, Tiles, Unfinished
 from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
-from maskcast.engines.pixel.learning.model import predict
+from maskcast.engines.pixel.learning.model import calibration_of, predict, predict_with_planes
+from maskcast.engines.pixel.streaming.masking import predict_large
 from maskcast.engines.pixel.threads import single_threaded_libraries
+from maskcast.engines.planes import Calibration
 from maskcast.errors import EngineError, SettingsError
+from maskcast.io.windowed import Picture
 from maskcast.types import Mask, MemoryBank, Prompts, Reference, RgbImage, Segmentation
 
 _TARGETS_PER_WORKER = 2
@@ -44,6 +49,12 @@ class PixelEngine:
             raise SettingsError(
                 f"the engine 'pixel' computes on the CPU only, not on "
                 f"{settings.device!r}; leave --device away"
+            )
+        if "weights" in settings.options:
+            raise SettingsError(
+                f"the engine 'pixel' takes no weights, but got {settings.options['weights']!r}; "
+                "leave --weights (weights in maskcast.toml) out, or give an --engine that "
+                "maskcast engines lists weights of"
             )
         if settings.options:
             raise SettingsError(
@@ -88,6 +99,31 @@ class PixelEngine:
         check_bank(self.info, bank)
         with single_threaded_libraries():
             return list(self._pool.map(lambda image: predict(bank.state, image), images))
+
+    def calibration(self, bank: MemoryBank) -> Calibration:
+        """See ``base.Probabilistic``."""
+        check_bank(self.info, bank)
+        return calibration_of(bank.state)
+
+    def propagate_with_planes(
+        self, bank: MemoryBank, images: Sequence[RgbImage]
+    ) -> list[Segmentation]:
+        """See ``base.Probabilistic``."""
+        check_bank(self.info, bank)
+        with single_threaded_libraries():
+            return list(self._pool.map(partial(predict_with_planes, bank.state), images))
+
+    def propagate_large(
+        self,
+        bank: MemoryBank,
+        picture: Picture,
+        tiles: Tiles,
+        unfinished: Unfinished | None = None,
+    ) -> LargeSegmentation:
+        """See ``large.LargeEngine``; tiles are predicted several at once."""
+        check_bank(self.info, bank)
+        with single_threaded_libraries():
+            return predict_large(bank.state, picture, tiles, self._pool, unfinished)
 
     def held_out(self, bank: MemoryBank) -> list[Segmentation]:
         """See ``base.CrossFitted``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from maskcast.engines.sam.memory import EVERY_OBJECT, SamMemory
 from maskcast.engines.sam.models import Models, logit
 from maskcast.engines.sam.options import SamOptions
 from maskcast.engines.sam.preprocess import encode_prompts, squash_mask
-from maskcast.masks import apply_brush
+from maskcast.masks import apply_brush, take_piece
 from maskcast.types import Mask, Prompts, Reference, RgbImage
 
 _MASKS_AT_ONCE = 8
@@ -29,19 +30,51 @@ def segment_object(
     """Box and points to a mask, then the brush on top.
 
     The mask is shown even where the model doubts that there is an object: the person pointed at it.
+    A mask to start from is joined with what is in the box and shown to the model beside the points;
+    of its answer only the pieces at the points are taken.
     """
-    shape = image.shape[:2]
-    if prompts.box is None and len(prompts.points) == 0:
-        return apply_brush(np.zeros(shape, np.bool_), prompts.paint, prompts.erase)
-    points, labels = encode_prompts(prompts, shape, models.exact.size)
-    decoded = models.exact.decode_prompts(
-        models.look(image), torch.from_numpy(points)[None], torch.from_numpy(labels)[None]
+    mask = np.zeros(image.shape[:2], np.bool_)
+    if prompts.start is not None:
+        begun = prompts.start
+        if prompts.box is not None:
+            begun = begun | _asked(models, image, Prompts(prompts.box), threshold)
+        mask = _corrected(models, image, replace(prompts, box=None, start=begun), threshold)
+    elif prompts.kinds - {"brush"}:
+        mask = _asked(models, image, prompts, threshold)
+    return apply_brush(mask, prompts.paint, prompts.erase)
+
+
+def _corrected(models: Models, image: RgbImage, prompts: Prompts, threshold: float) -> Mask:
+    """The mask to start from with a piece added or taken away at each point that it disobeys."""
+    mask = prompts.start
+    assert mask is not None  # noqa: S101 (what it is called for)
+    if not len(prompts.points):
+        return mask
+    answer = _asked(models, image, prompts, threshold)
+    height, width = mask.shape
+    for (x, y), positive in zip(prompts.points.tolist(), prompts.point_labels, strict=True):
+        pixel = min(max(int(y), 0), height - 1), min(max(int(x), 0), width - 1)
+        if mask[pixel] != positive:
+            mask = take_piece(mask, answer, pixel, bool(positive))
+    return mask
+
+
+def _asked(models: Models, image: RgbImage, prompts: Prompts, threshold: float) -> Mask:
+    """What the model says to a box, points and a mask to start from."""
+    shape, tracker = image.shape[:2], models.exact
+    points, labels = encode_prompts(prompts, shape, tracker.size)
+    shown = None if prompts.start is None else squash_mask(prompts.start, tracker.size)[None]
+    decoded = tracker.decode_prompts(
+        models.look(image),
+        torch.from_numpy(points)[None],
+        torch.from_numpy(labels)[None],
+        shown,
     )
     logits = F.interpolate(
         decoded.logits[:, None], (shape[0], shape[1]), mode="bilinear", align_corners=False
     )
-    mask: Mask = (logits[0, 0] > logit(threshold)).cpu().numpy()
-    return apply_brush(mask, prompts.paint, prompts.erase)
+    answer: Mask = (logits[0, 0] > logit(threshold)).cpu().numpy()
+    return answer
 
 
 def memorize(

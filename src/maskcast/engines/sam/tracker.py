@@ -85,6 +85,7 @@ class Tracker:
         features: Features,
         points: torch.Tensor,
         labels: torch.Tensor,
+        shown: torch.Tensor | None = None,
     ) -> Decoded:
         """Segment objects of one image from prompts.
 
@@ -92,7 +93,13 @@ class Tracker:
             features: of the image.
             points: (B, P, 2) x, y in model pixels.
             labels: int (B, P): 1 on the object, 0 not, 2 and 3 corners of a box.
+            shown: bool (B, S, S), masks to start from, given as the logits that the model itself
+                would have answered with before; None = there are none.
         """
+        masks = None
+        if shown is not None:
+            logits = shown[:, None].to(self.device, self.dtype) * _MASK_SCALE + _MASK_BIAS
+            masks = self._resize(logits, self._prompt_mask_size)
         config = self.model.config
         ambiguous = config.multimask_min_pt_num <= labels.shape[1] <= config.multimask_max_pt_num
         embedded = self._as_map(features.coarse + self.model.no_memory_embedding)
@@ -100,7 +107,8 @@ class Tracker:
             embedded.expand(len(points), -1, -1, -1),
             features,
             (points, labels),
-            several=config.multimask_output_in_sam and ambiguous,
+            masks=masks,
+            several=config.multimask_output_in_sam and ambiguous and masks is None,
         )
 
     @torch.no_grad()

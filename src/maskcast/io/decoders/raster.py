@@ -62,10 +62,12 @@ class Limits:
     Attributes:
         options: what the reader was told.
         file_size: bytes.
+        advice: for a person whose picture has more pixels than the bound, after the usual.
     """
 
     options: ReadOptions
     file_size: int
+    advice: str = ""
 
     def check(self, width: int, height: int, layers: int = 1) -> None:
         """Refuse a picture before it is decoded if it is too large.
@@ -88,7 +90,7 @@ class Limits:
         if width * height > bound:
             raise RefusedError(
                 f"it has {width} x {height} pixels and the bound is {bound}; "
-                "raise max_pixels if the file is to be trusted"
+                f"raise max_pixels if the file is to be trusted{self.advice}"
             )
         beyond = width * height * layers - _PIXELS_PER_BYTE * self.file_size
         if beyond > bound // _ALWAYS_SHARE and not self.options.trust_small_files:

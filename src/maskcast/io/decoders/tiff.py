@@ -63,8 +63,9 @@ def decode(file: BinaryIO, limits: Limits) -> Raster:
     Raises:
         RefusedError: if it claims too much, is damaged or of a kind that is not supported.
     """
+    limits = replace(limits, advice="; a target can be masked by tiles: maskcast run --tile auto")
     layout = TiffLayout(file, limits.file_size)
-    page, notes = _choose(layout, limits.options.page)
+    page, notes = choose_page(layout, limits.options.page)
     segments = check_page(layout, page, limits)
     if page.index > 0:  # tifffile reads the first one in any case
         check_tags(next(layout.pages()), limits)
@@ -74,14 +75,14 @@ def decode(file: BinaryIO, limits: Limits) -> Raster:
         opened = tiff.pages[page.index]
         if not isinstance(opened, TiffPage) or opened.dtype is None:
             raise RefusedError("its kind of pixels is not supported; save it as 8 or 16 bits")
-        _check_agreement(opened, layout, page)
-        samples, damage = _Reader(opened, segments, limits).read()
-        raster = _interpret(opened, _as_rows(opened, samples))
+        check_agreement(opened, layout, page)
+        samples, damage = SegmentReader(opened, segments, limits).read()
+        raster = interpret(opened, as_rows(opened, samples))
     notes += () if damage is None else (damage_note(damage),)
-    return replace(raster, orientation=_orientation(layout, page), notes=notes)
+    return replace(raster, orientation=orientation_of(layout, page), notes=notes)
 
 
-def _check_agreement(opened: TiffPage, layout: TiffLayout, page: Page) -> None:
+def check_agreement(opened: TiffPage, layout: TiffLayout, page: Page) -> None:
     """Raise ``RefusedError`` if tifffile takes a page for another size than what was checked.
 
     It passes over tags that it takes for damaged.
@@ -92,7 +93,7 @@ def _check_agreement(opened: TiffPage, layout: TiffLayout, page: Page) -> None:
         raise RefusedError("it is damaged (its size can be read in two ways); save it again")
 
 
-def _choose(layout: TiffLayout, wanted: int | None) -> tuple[Page, tuple[str, ...]]:
+def choose_page(layout: TiffLayout, wanted: int | None) -> tuple[Page, tuple[str, ...]]:
     """The page to read, and a note if there was a choice that nobody made."""
     pages = list(islice(layout.pages(), max(2, wanted or 0)))
     if not pages:
@@ -113,13 +114,18 @@ def _is_stack(layout: TiffLayout, page: Page) -> bool:
     return found is not None and int(found[1]) > 1
 
 
-def _orientation(layout: TiffLayout, page: Page) -> int:
+def orientation_of(layout: TiffLayout, page: Page) -> int:
+    """EXIF orientation 1..8; 1 where the page says nothing that can be understood."""
     orientation = layout.number(page, 274, 1)
     return orientation if orientation in range(1, 9) else 1
 
 
-class _Reader:
-    """Decodes the segments of a page into one array."""
+Block = tuple[npt.NDArray[Any], tuple[int, int, int, int]]
+"""Decoded samples (depth, h, w, C), and where they belong: plane, depth, top and left."""
+
+
+class SegmentReader:
+    """Decodes the segments of a page, one by one or into one array."""
 
     def __init__(self, page: TiffPage, segments: Segments, limits: Limits) -> None:
         self._page = page
@@ -136,21 +142,34 @@ class _Reader:
         page, segments = self._page, self._segments
         if page.is_contiguous and not segments.missing:
             return page.asarray(maxworkers=1), None
-        if page.compression not in _PLAIN | _JPEG | _STREAM_SIZES.keys():
-            raise RefusedError(
-                f"its kind of compression ({int(page.compression)}) is not supported; save it "
-                "with LZW or deflate"
-            )
+        self.check_compression()
         samples = np.zeros(page.shaped, page.dtype)
         for index in range(segments.count):
-            self._place(samples, self._content(index), index)
+            if (found := self.decode(self.content(index), index)) is not None:
+                block, (plane, depth, top, left) = found
+                deep, down, across = block.shape[:3]
+                samples[plane, depth : depth + deep, top : top + down, left : left + across] = block
         samples = samples.reshape(page.shape)
         if not self._damaged:
             return samples, None
         count = f"{len(self._damaged)} of its {segments.count} strips or tiles"
         return samples, f"{count}; {self._damaged[0]}"
 
-    def _content(self, index: int) -> bytes:
+    @property
+    def damage(self) -> str | None:
+        """What was wrong first with a segment that was decoded all the same; None if nothing."""
+        return self._damaged[0] if self._damaged else None
+
+    def check_compression(self) -> None:
+        """Raise ``RefusedError`` if segments are packed in a way that is not supported."""
+        compression = self._page.compression
+        if compression not in _PLAIN | _JPEG | _STREAM_SIZES.keys():
+            raise RefusedError(
+                f"its kind of compression ({int(compression)}) is not supported; save it with LZW "
+                "or deflate"
+            )
+
+    def content(self, index: int) -> bytes:
         """The bytes of a segment; empty if they are not in the file."""
         page = self._page
         if index >= min(len(page.dataoffsets), len(page.databytecounts)):
@@ -161,12 +180,23 @@ class _Reader:
         page.parent.filehandle.seek(offset)
         return page.parent.filehandle.read(min(size, self._limits.file_size - offset))
 
-    def _place(self, samples: npt.NDArray[Any], content: bytes, index: int) -> None:
-        """Decode a segment to where it belongs."""
+    def decode(self, content: bytes, index: int) -> Block | None:
+        """Decode a segment; None if nothing of it could be.
+
+        Args:
+            content: of the segment.
+            index: which it is.
+
+        Returns:
+            What of it lies on the page.
+
+        Raises:
+            DamagedError: if anything is wrong, unless damaged files are accepted.
+        """
         page = self._page
         if not content:
             self._report("missing")
-            return
+            return None
         try:
             warning = self._check_stream(content)
             block, (plane, depth, top, left, _), shape = page.decode(
@@ -179,14 +209,15 @@ class _Reader:
             raise
         except _DECODER_ERRORS as error:
             self._report(" ".join(str(error).split()) or type(error).__name__)
-            return
+            return None
         if warning is not None:
             self._report(warning)
         if block is None:
-            return
-        samples[plane, depth : depth + shape[0], top : top + shape[1], left : left + shape[2]] = (
-            block[: page.imagedepth - depth, : page.imagelength - top, : page.imagewidth - left]
-        )
+            return None
+        deep, down, across = shape[:3]
+        block = block[:deep, :down, :across]
+        rest = page.imagedepth - depth, page.imagelength - top, page.imagewidth - left
+        return block[: rest[0], : rest[1], : rest[2]], (plane, depth, top, left)
 
     def _report(self, reason: str) -> None:
         if not self._limits.options.accept_damaged:
@@ -264,7 +295,7 @@ _STREAM_SIZES: dict[int, Callable[[bytes], tuple[int, int]]] = {
 """Compressions that are pictures of their own kind -> reader of width and height."""
 
 
-def _as_rows(page: TiffPage, samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def as_rows(page: TiffPage, samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(H, W, C), without alpha."""
     if samples.dtype == np.bool_:
         samples = samples.astype(np.uint8)
@@ -283,7 +314,8 @@ def _as_rows(page: TiffPage, samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return samples
 
 
-def _interpret(page: TiffPage, samples: npt.NDArray[Any]) -> Raster:
+def interpret(page: TiffPage, samples: npt.NDArray[Any]) -> Raster:
+    """What samples (H, W, C) of a page, or of a part of it, stand for; each pixel by itself."""
     bits = page.bitspersample if isinstance(page.bitspersample, int) else samples.itemsize * 8
     full_range = _full_range(samples.dtype, bits)
     photometric = int(page.photometric)

@@ -6,6 +6,7 @@ import logging
 import signal
 
 from maskcast.errors import AnnotationError, ImageError, MaskcastError, SettingsError
+from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.desktop.windows import Window, open_window
@@ -44,18 +45,20 @@ def annotate(project: ProjectFolder) -> None:
     segmenter = Segmenter(project.create_engine())
     try:
         worker = Worker(session, segmenter, ObjectGallery(project, store, images))
-        _label(window, session, worker, image_ids)
+        _label(window, session, worker, image_ids, Bin(project, store))
         session.save()
     finally:
         segmenter.close()
 
 
-def _label(window: Window, session: Session, worker: Worker, image_ids: list[str]) -> None:
+def _label(
+    window: Window, session: Session, worker: Worker, image_ids: list[str], removed: Bin
+) -> None:
     """Until the window is closed."""
     from maskcast.ui.desktop.inputs import Inputs  # with matplotlib, which may be missing
     from maskcast.ui.desktop.labeler import Labeler
 
-    labeler = Labeler(window, session, worker, image_ids)
+    labeler = Labeler(window, session, worker, image_ids, removed)
     labeler.stage.resize()
     inputs = Inputs(window.canvas, labeler)
     timer = window.canvas.new_timer(_POLL_MILLISECONDS)

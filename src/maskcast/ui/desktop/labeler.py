@@ -7,6 +7,7 @@ from functools import partial
 
 from maskcast.drawing.palette import Color, default_color
 from maskcast.errors import AnnotationError, ConflictError, ImageError, MaskcastError
+from maskcast.project.bin import Bin
 from maskcast.types import MAX_OBJECT_ID, Prompts
 from maskcast.ui.controls import FEEL, Command, Tool, first_radius, next_radius
 from maskcast.ui.desktop.gestures import (
@@ -35,8 +36,8 @@ _DRAWING = (Tool.BOX, Tool.MINUS, Tool.BRUSH, Tool.ERASER)
 _HINTS = {
     Tool.BOX: "Drag a box, or click: left on the object, right beside it. ? shows all keys.",
     Tool.MINUS: "Click beside the object. M ends it.",
-    Tool.BRUSH: "Left paints, right erases, the wheel changes the radius. ? shows all keys.",
-    Tool.ERASER: "Left erases, right paints, the wheel changes the radius. E ends it.",
+    Tool.BRUSH: "Left paints, right erases, the wheel changes the size. ? shows all keys.",
+    Tool.ERASER: "Left erases, right paints, the wheel changes the size. E ends it.",
     Tool.PAN: "Drag the image. P ends it.",
     Tool.ZOOM: "Drag a rectangle to look at. Z ends it, F shows the whole image.",
 }
@@ -48,9 +49,15 @@ class Labeler:
     """One window on the references of a project."""
 
     def __init__(
-        self, window: Window, session: Session, worker: Worker, image_ids: Sequence[str]
+        self,
+        window: Window,
+        session: Session,
+        worker: Worker,
+        image_ids: Sequence[str],
+        removed: Bin,
     ) -> None:
         """Show ``image_ids`` in ``window``; the session has the first one to show in hand."""
+        self._bin = removed
         self._window = window
         self._session = session
         self._worker = worker
@@ -127,6 +134,8 @@ class Labeler:
             Command.UNKNOWN: self._toggle_unknown,
             Command.PREVIOUS_IMAGE: partial(self._go, -1),
             Command.NEXT_IMAGE: partial(self._go, 1),
+            Command.REMOVE: self._remove,
+            Command.PUT_BACK: self._put_back,
             Command.SAVE: self._save,
             Command.HELP: self._toggle_help,
             Command.CANCEL: partial(self._take, Tool.BOX),
@@ -242,6 +251,42 @@ class Labeler:
             problem = problem or f"this is the {'last' if step > 0 else 'first'} image"
         if problem:
             self.say(problem, alarm=True)
+
+    def _remove(self) -> None:
+        """The reference in hand goes into the bin, and the next one is shown."""
+        image_id = self._session.annotation.image_id
+        number = self._image_ids.index(image_id)
+        if len(self._image_ids) == 1:
+            self.say("this is the only reference, and one has to be shown", alarm=True)
+            return
+        try:
+            self._session.save()
+            self._bin.remove("references", image_id)
+        except MaskcastError as error:
+            self.say(str(error), alarm=True)
+            return
+        self._go(1 if number + 1 < len(self._image_ids) else -1)
+        if self._session.annotation.image_id == image_id:  # no other can be opened
+            return
+        self._image_ids.remove(image_id)
+        self.redraw()
+        self.say(f"{image_id} is in the bin with its annotation; Ctrl+Backspace puts it back")
+
+    def _put_back(self) -> None:
+        """The reference that was removed last."""
+        try:
+            entries = [entry for entry in self._bin.entries() if entry.kind == "references"]
+            if not entries:
+                self.say("no reference is in the bin")
+                return
+            entry = self._bin.put_back(entries[0].name)
+            self._image_ids = sorted({*self._image_ids, entry.image_id})
+            self._session.open(entry.image_id)
+        except MaskcastError as error:
+            self.say(str(error), alarm=True)
+            return
+        self.show_image()
+        self.say(f"{entry.image_id} is back")
 
     def _take(self, tool: Tool) -> None:
         self.tool = tool

@@ -300,8 +300,8 @@ def _draw_tools(panel: _Panel, state: PanelState, y: float) -> float:
         ],
     )
     middle = y + 11
-    panel.text((_PAD, middle), "Brush radius", _FAINT, 12)
-    panel.text((_PAD + 84, middle), f"{state.radius:g} px", size=12)
+    panel.text((_PAD, middle), "Brush size", _FAINT, 12)
+    panel.text((_PAD + 84, middle), f"{max(1, round(2 * state.radius))} px", size=12)
     for number, (sign, command) in enumerate((("-", Command.THINNER), ("+", Command.THICKER))):
         rect = panel.pixels(_PAD + 140 + number * 34, y, 28, 22)
         panel.card(rect, _CARD, _EDGE)

@@ -31,8 +31,8 @@ _MOST_PART_PIXELS: Final = 6_000_000
 Reply = dict[str, Any]
 
 
-def build(texts: Texts) -> None:
-    """Put the tab's component where the caller is."""
+def build(texts: Texts, key: str) -> None:
+    """Put the tab's component where the caller is; see ``results.build``."""
     gr.HTML(
         html_template=asset("annotate/annotate.html"),
         css_template=asset("annotate/annotate.css"),
@@ -41,6 +41,7 @@ def build(texts: Texts) -> None:
         elem_id="maskcast-annotate",
         texts=texts.tables("shared.", "annotate."),
         lang=texts.lang or "",
+        project=key,
         controls=page_controls(),
     )
 
@@ -184,8 +185,14 @@ class AnnotateService:
         return {"thumbnails": found}
 
     def _name(self, message: messages.NameObject) -> Reply:
-        color = parse_hex_color(message.color)
-        self._workspace.store.save_spec(ObjectSpec(message.object, message.name.strip(), color))
+        color, name = parse_hex_color(message.color), message.name.strip()
+        known = self._workspace.project.object_specs((), self._workspace.store.read())
+        of_name = [key for key, spec in known.items() if name and spec.name == name]
+        if of_name and message.object not in of_name:
+            raise AnnotationError(
+                f"object {of_name[0]} is called {name} already; give another name"
+            )
+        self._workspace.store.save_spec(ObjectSpec(message.object, name, color))
         return self._list()
 
     def _image_ids(self) -> list[str]:

@@ -48,7 +48,7 @@ def _build_heading(title: str, texts: Texts) -> None:
 def _build_tabs(texts: Texts, key: str) -> None:
     with gr.Tabs(elem_id="maskcast-tabs"):
         with gr.Tab(texts["tab.annotate"], id="annotate", elem_id="maskcast-annotate-tab"):
-            annotate.build(texts)
+            annotate.build(texts, key)
         with gr.Tab(texts["tab.run"], id="run", elem_id="maskcast-run-tab"):
             run.build(texts)
         with gr.Tab(texts["tab.results"], id="results", elem_id="maskcast-results-tab"):

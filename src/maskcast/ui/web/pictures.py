@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from cachetools import LRUCache
 
-from maskcast.errors import ImageError, MaskcastError
+from maskcast.errors import ImageError, MaskcastError, RunError
 from maskcast.io.images import encode_jpeg, read_image
 from maskcast.io.sizes import pixels_in
 from maskcast.io.storage import Readable
@@ -20,6 +20,10 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import ReferencePictures
 from maskcast.results.result_files import ResultFiles, file_behind
 from maskcast.runs.copies import opened_ledger
+from maskcast.runs.crumbs import areas_in, without_crumbs
+from maskcast.runs.cuts import Cuts, recut
+from maskcast.runs.fingerprint import SMALLEST
+from maskcast.runs.kept_planes import planes_path, read_calibration, read_planes
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import Mask, RgbImage
@@ -80,19 +84,38 @@ class TargetPictures:
         except OSError as error:
             raise ImageError(f"{found} cannot be read ({error.strerror or error})") from error
 
-    def layers(self, image_id: str) -> dict[str, Any] | None:
+    def layers(self, image_id: str, cuts: Cuts | None = None) -> dict[str, Any] | None:
         """What was found on a target that is done, see ``encode_layers``; None if there is none.
+
+        Args:
+            image_id: of the target.
+            cuts: what would be found by another choice; None = what was found.
 
         Raises:
             ImageError: if a mask cannot be read, as when its shard is missing.
+            RunError: if there is to be another choice, and no planes of the target are kept.
         """
         row = self._row(image_id)
         if row is None or row.state != "done" or row.size is None:
             return None
         with self._turns.take(row.size[0] * row.size[1]):
+            if cuts is not None:
+                return encode_layers(self._cut(row, cuts))
             masks = {found.object_id: self._mask(row, found.object_id) for found in row.objects}
             shown = {key: mask for key, mask in masks.items() if mask is not None}
             return encode_layers(shown)
+
+    def _cut(self, row: TargetRow, cuts: Cuts) -> dict[int, Mask]:
+        output = self._project.output_folder
+        path, calibration = planes_path(output, row.name), read_calibration(output)
+        if calibration is None or (path.exists() and not Fence(output).admits(path)):
+            raise RunError("no probabilities are kept of this target")
+        kept = read_planes(path)
+        with opened_ledger(self._project) as ledger:
+            least = areas_in(None if ledger is None else ledger.fingerprint.get(SMALLEST))
+        found = recut(kept.planes, kept.own, calibration, cuts)
+        found = without_crumbs(found, cuts.without_chosen(least))
+        return dict(zip(found.object_ids.tolist(), found.masks, strict=True))
 
     def _mask(self, row: TargetRow, object_id: int) -> Mask | None:
         """A mask of a target; None if it is a link out of the project."""

@@ -95,7 +95,10 @@ class ReviewRoutes:
         return {"counts": counts.to_json(), "per_minute": pace, "seconds_left": left}
 
     def _pace(self, who: str) -> float | None:
-        """Decisions a minute of a person over the last few, with pauses left out."""
+        """Decisions a minute of a person over the last few.
+
+        Pauses are left out, and so is where the clock was put back.
+        """
         log = DecisionLog.read(self._project.review_folder)
         if log is None:
             return None
@@ -104,7 +107,7 @@ class ReviewRoutes:
         gaps = [
             seconds
             for later, earlier in pairwise(moments)
-            if (seconds := (later - earlier).total_seconds()) < _PACE_SECONDS
+            if 0 <= (seconds := (later - earlier).total_seconds()) < _PACE_SECONDS
         ]
         return round(60 * len(gaps) / sum(gaps), 1) if sum(gaps) > 0 else None
 

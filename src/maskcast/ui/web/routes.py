@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, get_args
 from urllib.parse import quote
 
 from cachetools import TTLCache, cached
@@ -20,19 +20,25 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from maskcast.engines.catalog import list_engines
+from maskcast.engines.catalog import EngineEntry, list_engines
 from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadError
-from maskcast.results.report import Language, render_report
+from maskcast.languages import Language
+from maskcast.project.folder import AUTO_ENGINE
+from maskcast.results.report import render_report
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import PARTS
 from maskcast.runs.query import RowQuery
-from maskcast.ui.web.controller import RunChoice
+from maskcast.ui.web.bin_routes import BinRoutes
+from maskcast.ui.web.controller import HowToRun
 from maskcast.ui.web.downloads import Archive, zip_export, zip_results
+from maskcast.ui.web.earlier import EarlierPictures
 from maskcast.ui.web.fence import without_places
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures, shown_as, shown_run
 from maskcast.ui.web.review_routes import ReviewRoutes
+from maskcast.ui.web.run_state import RunChoice
+from maskcast.ui.web.threshold_routes import ThresholdRoutes, cuts_in
 from maskcast.ui.web.uploads import UploadFolder, UploadLimits
 from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
 from maskcast.ui.web.workspace import Workspace
@@ -44,6 +50,11 @@ UPLOADS: Final = f"{OWN_ROUTES}upload"
 
 _MOST_ROWS: Final = 500
 _MOST_BODY: Final = 100_000
+_AUTO: Final = EngineEntry(
+    AUTO_ENGINE, True, None, None, "The engine that does best on references left out.", ""
+)
+"""Offered where the project says it."""
+
 _LAST_ROW: Final = 2**53  # the last whole number that a page can name
 _ENGINES_SECONDS: Final = 5.0
 _CLIENT_GONE: Final = 499
@@ -61,6 +72,8 @@ class Api:
         self._store = workspace.store
         self._runs = workspace.runs
         self._pictures = TargetPictures(project, workspace.turns)
+        self._bin = BinRoutes(workspace)
+        self._earlier = EarlierPictures(project, workspace.turns)
         self._uploads = {
             name: UploadFolder(
                 folder, limits, project.settings.images.read_options, workspace.turns
@@ -71,6 +84,7 @@ class Api:
             )
         }
         self._decoding = workspace.decoding
+        self._thresholds = ThresholdRoutes(project, workspace.runs)
         self._review = ReviewRoutes(project, workspace.runs, self._row)
         # Weights that are pulled meanwhile are seen when a page asks again.
         self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
@@ -83,17 +97,26 @@ class Api:
             "run": self._progress,
             "engines": self._list_engines,
             "results": self._results,
+            "bin": self._bin.list_all,
+            "changes": self._changes,
+            "before": self._before,
             "thumbnail": self._thumbnail,
             "overlay": self._overlay,
             "original": self._original,
             "layers": self._layers,
+            "thresholds": self._thresholds.state,
             "download": self._download,
             "report": self._report,
             "review": self._review.queue,
         }
         writing: dict[str, Handler] = {
             "start": self._start,
+            "rethreshold": self._thresholds.apply,
             "stop": self._stop,
+            "back": self._back,
+            "remove": self._bin.remove,
+            "replace": self._bin.replace,
+            "put-back": self._bin.put_back,
             "upload": self._upload,
             "hold": self._review.hold,
             "decide": self._review.decide,
@@ -145,8 +168,10 @@ class Api:
         return without_places(sentence, self._project)
 
     async def _list_engines(self, _: Request) -> Response:
-        engines = await run_in_threadpool(self._engines)
+        engines = list(await run_in_threadpool(self._engines))
         settings = self._project.settings
+        if settings.engine == AUTO_ENGINE:
+            engines.insert(0, _AUTO)
         return json_response(
             {
                 "engines": [entry.to_json() for entry in engines],
@@ -162,18 +187,14 @@ class Api:
             text_in(content, "engine"), number_in(content, "threshold"), text_in(content, "weights")
         )
         await run_in_threadpool(self._check_offered, choice)
-        started = await run_in_threadpool(
-            self._runs.start,
-            choice,
-            fresh=content.get("fresh") is True,
-            update=content.get("update") is True,
-        )
+        started = await run_in_threadpool(self._runs.start, choice, _how_to_run(content))
         return json_response({"started": started})
 
     def _check_offered(self, choice: RunChoice) -> None:
         """Weights can be a path on the command line, and only a name here."""
         engines = self._engines()
-        if choice.engine is not None and choice.engine not in {entry.name for entry in engines}:
+        names = {entry.name for entry in engines} | {self._project.settings.engine}
+        if choice.engine is not None and choice.engine not in names:
             raise SettingsError(f"engine: there is none called {choice.engine!r} here")
         offered = {offer.name for entry in engines for offer in entry.weights}
         if choice.weights is not None and choice.weights not in offered:
@@ -182,6 +203,16 @@ class Api:
     async def _stop(self, _: Request) -> Response:
         self._runs.stop()
         return json_response({})
+
+    async def _back(self, _: Request) -> Response:
+        await run_in_threadpool(self._runs.back)
+        return json_response({})
+
+    async def _changes(self, _: Request) -> Response:
+        return json_response({"rows": await run_in_threadpool(self._earlier.list_changed)})
+
+    async def _before(self, request: Request) -> Response:
+        return await self._picture(self._earlier.thumbnail, request)
 
     async def _upload(self, request: Request) -> Response:
         to = request.query_params.get("to", "")
@@ -192,7 +223,9 @@ class Api:
         uploaded = await folder.receive(request.stream(), name, self._decoding)
         if uploaded.is_new and to == "targets":
             self._runs.note_new_target()
-        return json_response({"image_id": uploaded.image_id, "new": uploaded.is_new})
+        return json_response(
+            {"image_id": uploaded.image_id, "new": uploaded.is_new, "wanted": uploaded.wanted}
+        )
 
     async def _results(self, request: Request) -> Response:
         parameters = request.query_params
@@ -235,6 +268,7 @@ class Api:
             "id": row.image_id,
             "shows": shown_as(row, run),
             "decision": row.decision,
+            "binned": self._runs.removed_targets().get(row.image_id),
             "state": row.state,
             "size": row.size,
             "reason": None if row.reason is None else self._shown(row.reason),
@@ -270,10 +304,12 @@ class Api:
 
     async def _layers(self, request: Request) -> Response:
         image_id = request.query_params.get("id", "")
+        chosen = request.query_params.get("cuts")
+        cuts = None if chosen is None else cuts_in(chosen)
         async with self._decoding:
             if await request.is_disconnected():
                 return Response(status_code=_CLIENT_GONE)
-            layers = await run_in_threadpool(self._pictures.layers, image_id)
+            layers = await run_in_threadpool(self._pictures.layers, image_id, cuts)
         if layers is None:
             return error_response(404, "nothing was found there, or it is not done")
         return json_response(layers)
@@ -295,6 +331,13 @@ class Api:
         if part is not None and part not in PARTS:
             raise SettingsError(f"there is no part {part!r}; there are: {', '.join(PARTS)}")
         return _zip(await run_in_threadpool(zip_results, self._project, part))
+
+
+def _how_to_run(content: Mapping[str, Any]) -> HowToRun:
+    how = content.get("how", "go on")
+    if how not in get_args(HowToRun):
+        raise SettingsError(f"how: expected {', '.join(get_args(HowToRun))}")
+    return how  # type: ignore[no-any-return]
 
 
 def _jpeg(data: bytes | None) -> Response:

@@ -107,6 +107,10 @@ class _Server(BoundedServer):
         super().__init__(config)
         self._sentences = sentences
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        _tell("closing (Ctrl-C again to stop at once)")
+        await super().shutdown(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for sentence in self._sentences:

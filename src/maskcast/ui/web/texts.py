@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import gradio as gr
 
 from maskcast.errors import SettingsError
+from maskcast.languages import LANGUAGES, Wording
 from maskcast.ui.controls import Where, controls_of
-
-LANGUAGES: Final = ("en", "ko")
+from maskcast.ui.web.run_texts import RUN_TEXTS
 
 _HELP_KO: Final = {
     "box": "물체를 감싸는 상자",
@@ -40,6 +39,8 @@ _HELP_KO: Final = {
     "part": "볼 곳을 사각형으로 끌기, 다시 그리기",
     "hide": "마스크와 점, 상자 숨기기, 다시 보이기",
     "images": "이전, 다음 이미지",
+    "remove": "이 이미지를 휴지통으로",
+    "put_back": "마지막으로 버린 이미지 되돌리기",
     "help": "이 단축키",
     "cancel": "취소, 다시 상자",
     "canvas": "그림으로 이동",
@@ -84,7 +85,7 @@ def _control_texts() -> dict[str, tuple[str, str]]:
     return lines | how
 
 
-_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+_TEXTS: Final[Wording] = {
     **_control_texts(),
     "tab.annotate": ("Annotate", "주석"),
     "tab.run": ("Run", "실행"),
@@ -135,6 +136,19 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Clean: nothing is on this image",
         "이상 없음: 이 이미지에는 아무것도 없습니다",
     ),
+    "annotate.bin.remove": ("Remove this reference", "이 참조 이미지 제거"),
+    "annotate.bin.remove.short": ("Remove", "제거"),
+    "annotate.bin.removed": (
+        "{image} is in the bin, with what was annotated on it.",
+        "{image}은(는) 주석과 함께 휴지통에 있습니다.",
+    ),
+    "annotate.bin.undo": ("Put it back", "되돌리기"),
+    "annotate.bin.empty": ("No reference is in the bin.", "휴지통에 참조 이미지가 없습니다."),
+    "annotate.bin.taken": (
+        "{image} is there already, with another picture; this one was added as {by}.",
+        "{image}은(는) 이미 다른 그림으로 있어 {by}(으)로 추가했습니다.",
+    ),
+    "annotate.bin.replace": ("Replace {image}", "{image} 바꾸기"),
     "annotate.unknown": ("Unknown", "알 수 없음"),
     "annotate.unknown.long": (
         "Unknown: paint pixels that count neither as object nor as background",
@@ -183,7 +197,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{id} {name}, in {count} references, also in this one",
         "{id} {name}, 참조 {count}장, 이 이미지에도 있음",
     ),
-    "annotate.slots.more": ("More objects", "물체 더 보기"),
+    "annotate.slots.more": ("+ add an object", "+ 물체 추가"),
     "annotate.references": ("References", "참조 이미지"),
     "annotate.frame.clean": ("clean", "이상 없음"),
     "annotate.frame.none": ("not annotated", "주석 없음"),
@@ -220,79 +234,12 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "the server does not answer; is maskcast serve still running?",
         "서버가 응답하지 않습니다. maskcast serve가 실행 중인지 확인하세요.",
     ),
-    "run.targets": ("Targets", "대상"),
-    "run.counted": ("{total} images in {folder}", "{folder}에 이미지 {total}장"),
-    "run.drop": ("Drop images or a folder here, or", "이미지나 폴더를 여기에 놓거나"),
-    "run.choose_files": ("Choose files", "파일 선택"),
-    "run.choose_folder": ("Choose a folder", "폴더 선택"),
-    "run.uploading": ("{done} of {total} added", "{total}개 중 {done}개 추가"),
-    "run.uploading.renamed": ("{count} of them under another name", "다른 이름으로 {count}개"),
-    "run.uploading.known": ("{count} already there", "이미 있음 {count}개"),
-    "run.uploading.refused": ("{count} refused", "거절 {count}개"),
-    "run.checking": (
-        "being checked, or waiting for it: {count}",
-        "확인 중이거나 확인을 기다리는 이미지 {count}장",
-    ),
-    "run.settings": ("Settings", "설정"),
-    "run.engine": ("Engine", "엔진"),
-    "run.not_ready": ("not ready", "준비 안 됨"),
-    "run.next_engine": (
-        "The next step, {engine}: better masks, one download of {megabytes} MB; {step}",
-        "다음 단계 {engine}: {megabytes} MB를 한 번 내려받으면 마스크가 더 좋아집니다. {step}",
-    ),
-    "run.weights": ("Weights", "가중치"),
-    "run.own_weights": ("the engine's own choice", "엔진이 고름"),
-    "run.automatic": (
-        "Threshold calibrated on the references",
-        "참조에서 보정한 임계값 사용",
-    ),
-    "run.as_project": (
-        "Threshold of the project ({threshold})",
-        "프로젝트의 임계값 사용 ({threshold})",
-    ),
-    "run.threshold": ("Threshold", "임계값"),
-    "run.run": ("Run", "실행"),
-    "run.start": ("Start", "시작"),
-    "run.go_on": ("Go on", "이어서 실행"),
-    "run.again": ("Try the failed ones again", "실패한 것 다시 시도"),
-    "run.stop": ("Stop", "중지"),
-    "run.afresh": (
-        "Start afresh (the old output is moved aside, not deleted)",
-        "처음부터 실행 (이전 결과는 지우지 않고 옆으로 옮김)",
-    ),
-    "run.done": ("Done", "완료"),
-    "run.done_of": ("{done} of {total}", "{done} / {total}"),
-    "run.empty": ("Of these empty", "그중 빈 것"),
-    "run.failed": ("Failed", "실패"),
-    "run.rate": ("Rate", "속도"),
-    "run.left": ("Time left", "남은 시간"),
-    "run.state_idle": ("not running", "실행 중 아님"),
-    "run.state_finished": ("all done", "모두 완료"),
-    "run.state_finished_but": ("finished, but {failed} failed", "끝남, {failed}장 실패"),
-    "run.state_no_references": (
-        "first annotate at least one reference",
-        "먼저 참조 이미지에 주석을 하나 이상 다세요",
-    ),
-    "run.state_no_targets": ("first add the targets above", "먼저 위에서 대상을 추가하세요"),
-    "run.to_annotate": ("Annotate references", "참조에 주석 달기"),
-    "run.to_results": ("Look at the results", "결과 보기"),
-    "run.stage_reading": ("reading the references", "참조를 읽는 중"),
-    "run.stage_learning": (
-        "{engine} learns from the references ({count})",
-        "{engine} 엔진이 참조 {count}개에서 배우는 중",
-    ),
-    "run.stage_masking": (
-        "running; it goes on when this page is closed",
-        "실행 중, 이 페이지를 닫아도 계속됩니다",
-    ),
-    "run.state_stopping": (
-        "stopping: what is in flight is being finished",
-        "중지하는 중: 진행 중인 것을 마무리합니다",
-    ),
-    "run.state_elsewhere": (
-        "another program is running on this output",
-        "다른 프로그램이 이 결과 폴더에서 실행 중입니다",
-    ),
+    "shared.tone": ("Brightness, contrast and gamma (view only)", "밝기, 대비, 감마 (보기만)"),
+    "shared.tone.brightness": ("Brightness", "밝기"),
+    "shared.tone.contrast": ("Contrast", "대비"),
+    "shared.tone.gamma": ("Gamma", "감마"),
+    "shared.tone.plain": ("As it is", "원래대로"),
+    **RUN_TEXTS,
     "review.order": ("Order", "순서"),
     "review.useful": ("most useful first", "도움이 큰 것부터"),
     "review.doubt": ("most doubtful first", "의심스러운 것부터"),
@@ -369,6 +316,13 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.farther": ("zoom out", "축소"),
     "results.fit": ("Fit", "맞춤"),
     "results.closer": ("zoom in", "확대"),
+    "results.remove": ("Remove target", "대상 제거"),
+    "results.put_back": ("Put target back", "대상 되돌리기"),
+    "results.is_removed": ("removed", "제거됨"),
+    "results.is_binned": (
+        "This target is in the bin; its result is kept. Put it back whenever you like.",
+        "이 대상은 휴지통에 있고 결과는 남아 있습니다. 언제든지 되돌릴 수 있습니다.",
+    ),
     "results.close": ("close", "닫기"),
     "results.original": ("Original", "원본"),
     "results.overlay": ("Masks", "마스크"),
@@ -381,6 +335,35 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.right_doubtful": ("doubtful ({percent} %)", "의심스러움 ({percent} %)"),
     "results.right_unlikely": ("likely wrong ({percent} %)", "틀렸을 가능성 높음 ({percent} %)"),
     "results.area": ("{area} px", "{area}픽셀"),
+    "results.thresholds": ("Thresholds", "임계값"),
+    "results.cut.threshold": ("threshold of {name}", "{name} 임계값"),
+    "results.cut.calibrated": ("{value}, calibrated", "{value}, 보정값"),
+    "results.cut.smallest": ("Smallest part", "최소 조각"),
+    "results.cut.smallest.long": ("pixels of the smallest part", "가장 작은 조각의 픽셀 수"),
+    "results.cut.holes": ("Fill holes", "구멍 채우기"),
+    "results.cut.holes.long": (
+        "pixels of the largest hole that is filled",
+        "채울 구멍의 최대 픽셀 수",
+    ),
+    "results.cut.smooth": ("Smooth", "다듬기"),
+    "results.cut.smooth.long": (
+        "pixels over which the edge is smoothed",
+        "가장자리를 다듬는 픽셀 수",
+    ),
+    "results.cut.here": ("here {area} px, {parts} parts", "여기 {area}픽셀, {parts}조각"),
+    "results.cut.note": (
+        (
+            "Bars: pixels over {kept} targets; the white line is what was calibrated. Applied, it "
+            "makes new results beside these; reviewed targets stay as they are."
+        ),
+        (
+            "막대는 대상 {kept}장의 픽셀 수, 흰 선은 보정값입니다. 적용하면 지금 결과를 남겨 둔 채 "
+            "새 결과를 만들며, 검토한 대상은 그대로 둡니다."
+        ),
+    ),
+    "results.cut.apply": ("Apply to all targets", "모든 대상에 적용"),
+    "results.cut.back": ("Back to calibrated", "보정값으로"),
+    "results.cut.busy": ("a run is in progress; stop it first", "실행 중입니다. 먼저 중지하세요"),
     "results.parts": ("{parts} parts", "{parts}조각"),
     "results.looks": ("what is drawn", "그릴 것"),
     "results.outline": ("Outline", "윤곽"),
@@ -391,7 +374,6 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "results.hold": ("V hides all while held", "V를 누르고 있으면 모두 숨김"),
     "results.shown": ("show {name}", "{name} 보이기"),
 }
-"""Key -> (English, Korean). A word in braces is filled in."""
 
 
 class Texts:

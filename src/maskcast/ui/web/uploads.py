@@ -53,10 +53,12 @@ class Uploaded:
     Attributes:
         image_id: POSIX path relative to the folder.
         is_new: False if the very same picture was there under this name already.
+        wanted: the name that it would have got, had no other picture been called so.
     """
 
     image_id: str
     is_new: bool
+    wanted: str
 
 
 class UploadFolder:
@@ -203,9 +205,9 @@ def _give_name(
         image_id = wanted.with_name(f"{stem}{wanted.suffix}")
         path = folder / image_id
         if _take_name(temporary, path):
-            return Uploaded(image_id.as_posix(), is_new=True)
+            return Uploaded(image_id.as_posix(), is_new=True, wanted=wanted.as_posix())
         if _holds(path, content):
-            return Uploaded(image_id.as_posix(), is_new=False)
+            return Uploaded(image_id.as_posix(), is_new=False, wanted=wanted.as_posix())
     raise AssertionError("numbers do not end")
 
 

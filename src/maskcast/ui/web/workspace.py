@@ -9,6 +9,7 @@ from hashlib import sha256
 import anyio
 from cachetools import LRUCache
 
+from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
 from maskcast.ui.session import Segmenter, Session
@@ -33,6 +34,7 @@ class Workspace:
         store: its annotation file, shared by all tabs.
         images: its references.
         gallery: its objects.
+        bin: of references and targets that were removed.
         runs: its run, whichever tab started it.
         turns: of whatever decodes pictures or computes with them.
         decoding: of the threads that do.
@@ -46,7 +48,8 @@ class Workspace:
         self.store = AnnotationStore(project.annotations_path)
         self.images = ReferenceImages(project, self.turns)
         self.gallery = ObjectGallery(project, self.store, self.images)
-        self.runs = RunController(project)
+        self.bin = Bin(project, self.store)
+        self.runs = RunController(project, self.store, self.bin, self.images.turn)
         self._lock = threading.Lock()
         self._desks: LRUCache[str, Desk] = LRUCache(MOST_DESKS)
         self._making = threading.Lock()  # of the engine, which takes seconds

@@ -74,7 +74,7 @@ def test_every_command_but_those_of_the_mouse_has_a_key() -> None:
 
 @pytest.mark.parametrize(
     ("room", "scale", "height"),
-    [((1280, 800), 1.0, 589), ((2560, 1600), 2.0, 1178), ((720, 400), 1.0, 400), ((70, 90), 1, 45)],
+    [((1280, 800), 1.0, 639), ((2560, 1600), 2.0, 1278), ((720, 400), 1.0, 400), ((70, 90), 1, 49)],
 )
 def test_the_help_fits_its_card_and_the_window(
     room: tuple[int, int], scale: float, height: int

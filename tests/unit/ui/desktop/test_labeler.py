@@ -162,6 +162,29 @@ def test_a_damaged_reference_is_told_and_passed_over(desk: Desk) -> None:
     assert "b.png" in desk.told
 
 
+def test_a_reference_goes_into_the_bin_and_comes_back_with_its_annotation(desk: Desk) -> None:
+    desk.drag(LEFT, (20, 18), (50, 45))
+    desk.press("ctrl+delete")
+    path = desk.path.parent
+    assert not (path / NAMES[0]).exists()
+    assert desk.session.annotation.image_id == NAMES[1]
+    assert "in the bin" in desk.labeler._message
+    assert NAMES[0] not in read_annotations(desk.path).annotations
+    desk.press("ctrl+backspace")
+    assert desk.session.annotation.image_id == NAMES[0]
+    assert desk.session.annotation.objects[1].prompts.box is not None
+    assert desk.labeler._image_ids == list(NAMES)
+    desk.press("ctrl+backspace")
+    assert "no reference is in the bin" in desk.labeler._message
+
+
+def test_the_only_reference_stays(desk: Desk) -> None:
+    for _ in NAMES:
+        desk.press("ctrl+delete")
+    assert "only reference" in desk.labeler._message
+    assert (desk.path.parent / desk.session.annotation.image_id).exists()
+
+
 def test_undo_redo_delete_and_clean(desk: Desk) -> None:
     desk.drag(LEFT, (20, 20), (50, 50))
     desk.drag(LEFT, (30, 30))

@@ -195,6 +195,15 @@ def test_a_damaged_reference_is_told_and_the_one_in_hand_stays(
     assert reply["scene"]["image"] == "a.png"
 
 
+def test_two_objects_have_two_names(service: AnnotateService) -> None:
+    name = {"do": "name", "name": "crack", "color": "#abcdef"}
+    refused = service.answer({**name, "object": 1})
+    assert "object 3 is called crack already" in refused["problem"]["text"]
+    assert service.answer({**name, "object": 1, "name": "scratch"})["ok"]
+    assert service.answer({**name, "object": 1, "name": "scratch"})["ok"]
+    assert not service.answer({**name, "object": 2, "name": " scratch "})["ok"]
+
+
 def test_a_name_is_kept_and_shown_to_all(service: AnnotateService) -> None:
     service.answer({"do": "name", "object": 1, "name": " 긁힘 ", "color": "#ABCDEF"})
 

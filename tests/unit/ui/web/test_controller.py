@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,18 @@ import pytest
 from maskcast.errors import SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.quality.expectation import SelfTest
+from maskcast.quality.trials import Trial
+from maskcast.runs.fingerprint import Fingerprint
+from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
 from maskcast.runs.lock import output_lock
+from maskcast.runs.reference_changes import ReferenceChanges, ReferenceWatch
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunObserver
-from maskcast.ui.web.controller import RunChoice, RunController, RunProgress
+from maskcast.runs.swapping import generations_folder
+from maskcast.ui.web.controller import HowToRun, RunController
+from maskcast.ui.web.run_state import Live, RunChoice, RunProgress
 from support import picture, result_digests, write_png
 from web_support import Quiet
 
@@ -101,12 +107,35 @@ class Watched:
     def note(self, text: str) -> None:
         self.observer.note(text)
 
+    def tested(self, selftest: SelfTest, names: Mapping[int, str]) -> None:
+        self.observer.tested(selftest, names)
+
     def start(self, total: int, counts: LedgerCounts) -> None:
         self.observer.start(total, counts)
 
     def row(self, row: TargetRow) -> None:
         self.observer.row(row)
         self.look()
+
+
+def test_a_page_is_told_what_the_self_test_says_during_the_run_and_after_a_restart(
+    project: ProjectFolder,
+) -> None:
+    selftest = SelfTest("pixel", (Trial("r.png", 1, True, 0.5, 9, 0.5),))
+    live = Live()
+    live.tested(selftest, {1: "scratch"})
+    during = live.progress(stopping=False, total=5).to_json()["selftest"]
+    assert during["en"][0].startswith("scratch: expect an IoU of ")
+    assert during["ko"][0].startswith("scratch: 예상 IoU ")
+
+    run_project(project, Quiet())
+    with Ledger.open(project.ledger_path) as ledger:
+        ledger.keep_selftest(selftest)
+    after = RunController(project).progress()
+    assert after.notes == ()
+    assert [said[0].split(":")[1] for said in after.selftest.values()] == [
+        said[0].split(":")[1] for said in during.values()
+    ]
 
 
 def test_a_page_is_told_what_the_run_is_busy_with(
@@ -155,33 +184,46 @@ def test_a_second_start_waits_for_the_first(
     assert wait_until_idle(controller).done == 5
 
 
-def test_changed_settings_offer_a_fresh_start(project: ProjectFolder) -> None:
+def test_changed_settings_offer_to_run_again(project: ProjectFolder) -> None:
     controller = RunController(project)
     controller.start(RunChoice())
     wait_until_idle(controller)
     before = result_digests(project.output_folder)
     controller.start(RunChoice(threshold=0.7))
     refused = wait_until_idle(controller)
-    assert refused.can_start_afresh
+    assert refused.differs == ("engine settings: threshold None -> 0.7",)
+    assert not refused.can_start_afresh
     assert "other settings" in (refused.error or "")
     assert result_digests(project.output_folder) == before
-    controller.start(RunChoice(threshold=0.7), fresh=True)
-    afresh = wait_until_idle(controller)
-    assert afresh.error is None
-    assert afresh.done == 5
-    (aside,) = project.root.glob("output-*")
-    assert result_digests(aside) == before
+    controller.start(RunChoice(threshold=0.7), "again")
+    again = wait_until_idle(controller)
+    assert (again.error, again.differs, again.done) == (None, (), 5)
+    assert again.renewed is not None
+    assert result_digests(generations_folder(project.output_folder) / "1") == before
+    assert controller.back() == 1
+    assert result_digests(project.output_folder) == before
 
 
-@pytest.mark.parametrize("fresh", [False, True])
+def test_results_in_a_foreign_ledger_offer_a_fresh_start(project: ProjectFolder) -> None:
+    controller = RunController(project)
+    controller.start(RunChoice())
+    wait_until_idle(controller)
+    project.ledger_path.unlink()
+    controller.start(RunChoice())
+    assert wait_until_idle(controller).can_start_afresh
+    controller.start(RunChoice(), "fresh")
+    assert wait_until_idle(controller).done == 5
+
+
+@pytest.mark.parametrize("how", ["go on", "again", "fresh"])
 def test_a_run_into_a_folder_of_something_else_is_refused(
-    project: ProjectFolder, fresh: bool
+    project: ProjectFolder, how: HowToRun
 ) -> None:
     before = sorted(project.root.rglob("*"))
     for place in (project.root, project.targets_folder):
         opened = ProjectFolder.open(project.root, {"engine": "fake", "paths": {"output": place}})
         controller = RunController(opened)
-        controller.start(RunChoice(), fresh=fresh)
+        controller.start(RunChoice(), how)
         refused = wait_until_idle(controller).error
         assert "results go into a folder of their own" in (refused or "")
     assert sorted(project.root.rglob("*")) == before
@@ -297,3 +339,23 @@ def test_a_new_target_is_counted_without_a_listing(
     monkeypatch.setattr(ProjectFolder, "stream_targets", listed)
     controller.note_new_target()
     assert controller.progress().total == 7
+
+
+def test_no_page_waits_for_references_that_take_long(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_project(project, Quiet())
+    looked_at = threading.Event()
+    compare = ReferenceWatch.compare
+
+    def slowly(watch: ReferenceWatch, fingerprint: Fingerprint) -> ReferenceChanges:
+        looked_at.wait(30)
+        return compare(watch, fingerprint)
+
+    monkeypatch.setattr(ReferenceWatch, "compare", slowly)
+    controller = RunController(project)
+    assert controller.progress().since is None
+    looked_at.set()
+    assert controller._watched is not None
+    controller._watched.result(30)
+    assert controller.progress().since == ReferenceChanges()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 from starlette.applications import Starlette
@@ -12,6 +14,7 @@ from starlette.testclient import TestClient
 from finished import finished_project
 from formats_support import mask_of
 from maskcast.project.folder import ProjectFolder
+from maskcast.review import decisions
 from maskcast.review.decisions import DecisionLog
 from maskcast.ui.web.routes import Api
 from maskcast.ui.web.uploads import UploadLimits
@@ -59,6 +62,32 @@ def test_a_decision_is_shown_and_taken_back(client: TestClient) -> None:
     assert [found["id"] for found in answer["row"]["objects"]] == [1, 2]
     assert answer["row"]["decision"] is None
     assert len(waiting(client)) == 3
+
+
+class Clock(datetime):
+    """Shows one moment after another; in the middle it is put back by an hour."""
+
+    _moments = iter(("10:00:00", "10:00:10", "09:00:10", "09:00:20", *3 * ("08:00:00",)))
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls.fromisoformat(f"2026-03-29T{next(cls._moments)}").replace(tzinfo=tz)
+
+
+def test_a_clock_that_is_put_back_changes_neither_order_nor_pace(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decisions, "datetime", Clock)
+    for name in ("a.png", "c.png", "deep/b.png", "a.png"):
+        content = {"id": name, "decision": "accepted", "who": "ann"}
+        if name == "deep/b.png":
+            content["decision"] = "rejected"
+        answer = client.post("/maskcast/decide", json=content).json()
+    assert answer["per_minute"] == 6  # one in ten seconds, twice
+    undone = [
+        client.post("/maskcast/undo", json={"who": "ann"}).json()["row"]["id"] for _ in range(3)
+    ]
+    assert undone == ["a.png", "deep/b.png", "c.png"]
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_no_value_breaks_a_route(
         b'{"threshold": ' + b"9" * 400 + b"}",
         b'{"threshold": ' + b"9" * 5000 + b"}",
         b'{"engine": "\\ud800"}',
-        b'{"engine": "x", "fresh": []}',
+        b'{"engine": "x", "how": []}',
         b"\xff\xfe",
         b"\x00",
     ],
@@ -287,3 +287,15 @@ def test_results_in_a_store_are_shown(
     fsspec.filesystem("memory").rm(f"/served/shards/{shard.name}")
     gone = serving(stored).get("/maskcast/overlay?id=sub/a.png").json()["error"]
     assert f"the shard served/shards/{shard.name} is missing" in gone
+
+
+def test_auto_is_offered_where_the_project_says_it(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maskcast.ui.web.controller.RunController.start", lambda *_: True)
+    found = serving(project).get("/maskcast/engines").json()
+    assert "auto" not in {entry["name"] for entry in found["engines"]}
+    client = serving(ProjectFolder.open(project.root, {"engine": "auto"}))
+    found = client.get("/maskcast/engines").json()
+    assert (found["engine"], found["engines"][0]["name"]) == ("auto", "auto")
+    assert client.post("/maskcast/start", content=b'{"engine": "auto"}').status_code == 200

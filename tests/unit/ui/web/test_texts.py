@@ -18,7 +18,8 @@ def _used_keys(known: set[str]) -> set[str]:
     A key whose end is put together (``run.stage_${name}``) stands for all that begin so.
     """
     files = [*STATIC.rglob("*.html"), *STATIC.rglob("*.js"), *STATIC.parent.glob("*.py")]
-    words = "\n".join(path.read_text("utf-8") for path in files if path.name != "texts.py")
+    asking = [path for path in files if not path.name.endswith("texts.py")]
+    words = "\n".join(path.read_text("utf-8") for path in asking)
     tabs = "annotate|run|results|review|shared|tab"
     used = set(re.findall(rf'"((?:{tabs})\.[a-z_.]+)"', words))
     begun = set(re.findall(rf"`((?:{tabs})\.[a-z_.]+)\$", words))

@@ -91,7 +91,9 @@ def test_no_name_leads_anywhere_else(name: str) -> None:
 
 def test_a_picture_is_stored_as_it_came(tmp_path: Path) -> None:
     data = png(tmp_path, 7)
-    assert upload(data, tmp_path / "to", "sub/a.png") == Uploaded("sub/a.png", is_new=True)
+    assert upload(data, tmp_path / "to", "sub/a.png") == Uploaded(
+        "sub/a.png", is_new=True, wanted="sub/a.png"
+    )
     assert (tmp_path / "to/sub/a.png").read_bytes() == data
     assert [path.name for path in (tmp_path / "to/sub").iterdir()] == ["a.png"]
 
@@ -107,7 +109,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_the_same_picture_twice_is_kept_once(tmp_path: Path) -> None:
     data = png(tmp_path, 1)
     upload(data, tmp_path / "to", "a.png")
-    assert upload(data, tmp_path / "to", "a.png") == Uploaded("a.png", is_new=False)
+    assert upload(data, tmp_path / "to", "a.png") == Uploaded("a.png", is_new=False, wanted="a.png")
 
 
 @pytest.mark.parametrize("data", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n"])
@@ -152,7 +154,9 @@ def test_a_folder_that_another_upload_makes_meanwhile_is_no_way_out(
         return found
 
     monkeypatch.setattr(uploads, "_first_existing", and_meanwhile)
-    assert upload(png(tmp_path, 1), tmp_path / "to", "a.png") == Uploaded("a.png", is_new=True)
+    assert upload(png(tmp_path, 1), tmp_path / "to", "a.png") == Uploaded(
+        "a.png", is_new=True, wanted="a.png"
+    )
 
 
 def test_a_stored_picture_reads_back(tmp_path: Path) -> None:

@@ -249,6 +249,19 @@ def cue_maps(frame: Frame) -> dict[str, Plane]:
     return maps
 
 
+def likeness(frame: Frame, mask: Mask) -> Plane:
+    """float32 (h, w) in [0, 1]: how much more a pixel's colour is that of a mask than of the rest.
+
+    Args:
+        frame: is looked at.
+        mask: bool (h, w); nothing is told where it is empty or everything.
+    """
+    if mask.all() or not mask.any():
+        return np.full(mask.shape, 0.5, np.float32)
+    odds = _log_odds(_color_bins(frame.smooth), mask, ~mask)
+    return as_plane(1 / (1 + np.exp(-odds)))
+
+
 def _moments(channels: Plane) -> Plane:
     flat = channels.reshape(-1, channels.shape[2])
     flat = flat - flat.mean(axis=0)

@@ -3,7 +3,8 @@
 The heavy part works on a small frame around the prompts (`frame`): hypotheses for the
 box (`box`) or for a first click without a box (`start`), then one
 correction per click that the mask does not obey yet (`click`). The border is placed at
-full resolution (`border`), and brush strokes are composed on top, pixel by pixel.
+full resolution (`border`). Clicks on a mask that was there before are `pieces`. Brush strokes
+are composed on top, pixel by pixel.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from maskcast.engines.pixel.interactive.frame import (
 )
 from maskcast.engines.pixel.interactive.holes import open_holes
 from maskcast.engines.pixel.interactive.kept_steps import Key, Memory, Point
+from maskcast.engines.pixel.interactive.pieces import correct_pieces
 from maskcast.engines.pixel.interactive.proposals import Click
 from maskcast.engines.pixel.interactive.start import start_at
 from maskcast.masks import Box
@@ -64,6 +66,8 @@ def segment_object(
     positive point only the brush adds pixels. Painted pixels are in the mask and erased pixels are
     not, whatever the points say.
 
+    A mask to start from is joined with what is in the box, and points correct both, see `pieces`.
+
     Args:
         image: uint8 (H, W, 3) RGB.
         prompts: in pixels of the image.
@@ -77,8 +81,13 @@ def segment_object(
     mask = np.zeros((height, width), np.bool_)
     box = None if prompts.box is None else _whole_pixels(prompts.box.tolist(), height, width)
     points = _points(prompts, height, width)
-    if box is not None or any(point.positive for point in points):
-        memory = Memory(1) if memory is None else memory
+    memory = Memory(1) if memory is None else memory
+    if prompts.start is not None:
+        boxed = (
+            mask if box is None else carry_out(image, _sketch(image, box, (), memory, weights), ())
+        )
+        mask = correct_pieces(image, prompts.start | boxed, points[:MOST_POINTS], weights)
+    elif box is not None or any(point.positive for point in points):
         sketch = _sketch(image, box, _shaping(points, box), memory, weights)
         mask = carry_out(image, sketch, points)
     if prompts.paint is not None:

@@ -23,7 +23,8 @@ from maskcast.engines.pixel.filters import (
     half,
     hessian,
 )
-from maskcast.engines.pixel.learning.features import FEATURES, pad_plane, upsample_rows
+from maskcast.engines.pixel.learning.exact import mean_of, total_of
+from maskcast.engines.pixel.learning.features import FEATURES, Cut, pad_plane, upsample_part
 from maskcast.engines.pixel.learning.perceptron import sigmoid
 
 
@@ -37,12 +38,17 @@ class ContextConstants:
         line: length in pixels of the line segments averaged over.
         limit: logits are clipped to this far from 0: how sure the first stage is beyond it says
             nothing.
+        sample_side: rows and columns of the windows that a large picture's mean probability is
+            taken from.
+        sample_windows: about how many.
     """
 
     shape_levels: int = 3
     grown_levels: int = 4
     line: int = 9
     limit: float = 6.0
+    sample_side: int = 256
+    sample_windows: int = 64
 
 
 _FIXED = ContextConstants()
@@ -68,9 +74,41 @@ def context_count() -> int:
     return 4 + FEATURES.levels + 2 * _FIXED.grown_levels + 3 * _FIXED.shape_levels
 
 
-def build_context(logit: Plane) -> Context:
-    """Compute everything but the full-resolution features of a logit map (H, W)."""
-    share = float(np.sqrt(sigmoid(logit).mean()))
+def sampled(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Windows (top, left, bottom, right) that a picture's mean probability is taken from.
+
+    All of it, or of a large picture some, spread evenly, so that it can be told before all of it
+    is looked at.
+    """
+    side, most = _FIXED.sample_side, _FIXED.sample_windows
+    if height * width <= most * side * side:
+        return [(0, 0, height, width)]
+    across = min(most, max(1, round((most * width / height) ** 0.5)))
+    tops, lefts = (
+        np.linspace(0, max(0, length - side), count).astype(int) // side * side
+        for length, count in ((height, max(1, most // across)), (width, across))
+    )
+    return [
+        (top, left, min(height, top + side), min(width, left + side))
+        for top in sorted({*tops.tolist()})
+        for left in sorted({*lefts.tolist()})
+    ]
+
+
+def mean_probability(logit: Plane) -> float:
+    """Of a whole logit map (H, W), as `sampled` says."""
+    parts = [logit[t:b, left:right] for t, left, b, right in sampled(*logit.shape)]
+    return mean_of(sum(total_of(sigmoid(part)) for part in parts), sum(p.size for p in parts))
+
+
+def build_context(logit: Plane, mean: float | None = None) -> Context:
+    """Compute everything but the full-resolution features of a logit map.
+
+    Args:
+        logit: float32 (H, W), of a picture or a part of it.
+        mean: probability in the whole picture; None = ``logit`` is of the whole.
+    """
+    share = float(np.sqrt(mean_probability(logit) if mean is None else mean))
     padded = pad_plane(np.clip(logit, -_FIXED.limit, _FIXED.limit))
     probability = sigmoid(padded)
     coarse = []
@@ -80,30 +118,34 @@ def build_context(logit: Plane) -> Context:
     return Context(padded, tuple(coarse), share)
 
 
-def strip_context(context: Context, top: int, bottom: int) -> Stack:
+def strip_context(
+    context: Context, top: int, bottom: int, columns: tuple[int, int] | None = None
+) -> Stack:
     """Context features of rows ``top`` to ``bottom``, float32 (C, h, w).
 
     Args:
         context: from `build_context`.
         top: first row, a multiple of `FEATURES.align`.
         bottom: row after the last, a multiple of `FEATURES.align`.
+        columns: first and after the last, multiples of `FEATURES.align`; None = all.
     """
-    rows, columns = context.logit.shape
+    rows, width = context.logit.shape
+    cut = Cut.of(columns, width)
     above, below = min(FEATURES.halo, top), min(FEATURES.halo, rows - bottom)
-    window = context.logit[top - above : bottom + below]
-    inner = slice(above, above + bottom - top)
+    window = context.logit[top - above : bottom + below, cut.taken]
+    inner = slice(above, above + bottom - top), cut.inner
     probability = sigmoid(window)
     fine = _level_features(probability, 0)
-    out = np.empty((context_count(), bottom - top, columns), np.float32)
+    out = np.empty((context_count(), bottom - top, cut.count), np.float32)
     out[0] = window[inner]
     out[1] = probability[inner]
     out[2] = blur(window, 1.0)[inner]
     out[3] = context.share
-    out[4 : 4 + len(fine)] = fine[:, inner]
+    out[4 : 4 + len(fine)] = fine[:, *inner]
     at = 4 + len(fine)
     for level, stack in enumerate(context.coarse, start=1):
         for plane in stack:
-            out[at] = upsample_rows(plane, level, top, bottom)
+            out[at] = upsample_part(plane, level, top, bottom, cut)
             at += 1
     return out
 

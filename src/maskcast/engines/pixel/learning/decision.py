@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import Plane
+from maskcast.engines.pixel.learning.exact import mean_of, total_of
 from maskcast.engines.pixel.learning.perceptron import sigmoid
 from maskcast.engines.pixel.learning.snapping import snap
 from maskcast.types import Mask
@@ -28,9 +29,13 @@ class DecisionConstants:
         steps_up: logits above the threshold tried as what a component's peak must exceed.
         areas: pixels tried as the smallest component.
         hopeless: pooled IoU below which the curve of thresholds says nothing.
-        prior: IoU that a threshold must earn per squared logit from even odds.
+        usual: the logit that thresholds are pulled to. Targets differ from the references, and what
+            differs gets lower logits than maps of references can tell.
+        prior: IoU that a threshold must earn per squared logit from there.
         cost: IoU that each step of hysteresis or of smallest area must earn.
         harm: pooled IoU on the references that snapping may cost.
+        second_harm: share of the pooled IoU on the references that the second stage may cost. Few
+            references tell a small loss from none too badly to act on it.
         alarm: IoU that a false component on all clean references weighs.
         safe_area: share of the smallest areas shown that a smallest area may reach.
         rare_area: quantile of the areas shown that counts as their smallest.
@@ -44,9 +49,11 @@ class DecisionConstants:
     steps_up: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
     areas: tuple[int, ...] = (1, 4, 8, 16, 32, 64, 128, 256)
     hopeless: float = 0.02
+    usual: float = -0.5
     prior: float = 0.12
     cost: float = 0.003
     harm: float = 0.01
+    second_harm: float = 0.2
     alarm: float = 0.1
     safe_area: float = 0.25
     rare_area: float = 0.1
@@ -60,7 +67,7 @@ _FIXED = DecisionConstants()
 SIGNALS = ("steadiness", "certainty")
 """What `measure` gives."""
 
-_STEP = np.float32(2.0)
+STEP = np.float32(2.0)
 """Logits by which the threshold is moved to see whether a mask is steady."""
 
 
@@ -118,9 +125,20 @@ def measure(logits: Plane, mask: Mask, decision: Decision) -> dict[str, float]:
     """
     margins = logits - np.float32(decision.low)
     inside = margins[mask]
-    wide = np.count_nonzero(mask | (margins > -_STEP))
-    steady = float(np.count_nonzero(inside > _STEP) / wide)
-    return dict(zip(SIGNALS, (steady, float(sigmoid(inside).mean())), strict=True))
+    wide = np.count_nonzero(mask | (margins > -STEP))
+    sure = np.count_nonzero(inside > STEP)
+    return signals_of(int(sure), int(wide), mean_of(total_of(sigmoid(inside)), inside.size))
+
+
+def signals_of(sure: int, wide: int, certainty: float) -> dict[str, float]:
+    """The signals of a mask, by name.
+
+    Args:
+        sure: its pixels that are far above the threshold.
+        wide: pixels that it would have with a much lower one, its own included.
+        certainty: mean probability inside.
+    """
+    return dict(zip(SIGNALS, (sure / wide, certainty), strict=True))
 
 
 def calibrate(
@@ -163,14 +181,43 @@ def calibrate(
     return replace(plain, reliability=_reliability(maps, truths, channels, known, plain))
 
 
+def second_helps(
+    before: Sequence[Plane],
+    after: Sequence[Plane],
+    truths: Sequence[Mask],
+    unknown: Sequence[Mask | None],
+) -> bool:
+    """Whether the second stage does no clear harm to references that its networks did not learn.
+
+    Where the first stage's maps are hopeless it learned from noise, and no reference can tell.
+
+    Args:
+        before: first-stage logits (H, W) of references, from models that did not learn them.
+        after: both stages' logits of the same.
+        truths: their true masks.
+        unknown: per reference, pixels of which nothing is known.
+    """
+    known = [None if pixels is None else ~pixels for pixels in unknown]
+    reached = _reached(before, truths, known)
+    needed = reached * (1 - _FIXED.second_harm)
+    return reached >= _FIXED.hopeless and _reached(after, truths, known) >= needed
+
+
+def _reached(maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mask | None]) -> float:
+    """Pooled IoU at the threshold that `calibrate` would choose."""
+    both, either = _overlaps(maps, truths, known)
+    at = int(np.searchsorted(_FIXED.thresholds, _best_low(maps, truths, known)))
+    return float(both[:, at].sum() / max(either[:, at].sum(), 1))
+
+
 def _within(mask: Mask, known: Mask | None) -> Mask:
     return mask if known is None else mask & known
 
 
 def _best_low(maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mask | None]) -> float:
-    """Threshold with the best IoU, pooled and per image, and not far from even odds.
+    """Threshold with the best IoU, pooled and per image, and not far from the usual one.
 
-    Few references make a ragged optimum, so the curves are smoothed and a weak prior pulls to zero.
+    Few references make a ragged optimum, so the curves are smoothed and a weak prior pulls.
     """
     both, either = _overlaps(maps, truths, known)
     shown = np.array([truth.any() for truth in truths])
@@ -179,7 +226,9 @@ def _best_low(maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mas
     if pooled.max() < _FIXED.hopeless:
         return 0.0
     value = sum(_smoothed(curve) / max(float(curve.max()), 1e-6) for curve in (pooled, single)) / 2
-    return float(_FIXED.thresholds[np.argmax(value - _FIXED.prior * _FIXED.thresholds**2)])
+    return float(
+        _FIXED.thresholds[np.argmax(value - _FIXED.prior * (_FIXED.thresholds - _FIXED.usual) ** 2)]
+    )
 
 
 def _overlaps(
@@ -301,7 +350,18 @@ def _score(logits: Plane, mask: Mask, decision: Decision) -> float:
     if not mask.any():
         return 0.0
     inside = logits[mask]
-    certain = float(sigmoid(inside - np.float32(decision.low)).mean())
-    peak = float(sigmoid(inside.max() - decision.high))
+    certain = mean_of(total_of(sigmoid(inside - np.float32(decision.low))), inside.size)
+    return score_of(certain, float(inside.max()), decision)
+
+
+def score_of(certain: float, highest: float, decision: Decision) -> float:
+    """Expected IoU of a mask that has a pixel.
+
+    Args:
+        certain: mean probability inside.
+        highest: logit inside.
+        decision: the limits.
+    """
+    peak = float(sigmoid(np.float32(highest - decision.high)))
     score = certain * (0.5 + 0.5 * peak) * decision.reliability
     return float(np.clip(score, _FIXED.least_doubt, 1 - _FIXED.least_doubt))

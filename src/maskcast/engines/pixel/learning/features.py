@@ -109,6 +109,79 @@ FEATURES = FeatureConstants()
 
 
 @dataclass(frozen=True)
+class Light:
+    """What intensities are normalised by.
+
+    Attributes:
+        middle: median of the gray values, in [0, 1].
+        spread: from the 5 to the 95 percentile, not below `FEATURES.least_range`.
+    """
+
+    middle: float
+    spread: float
+
+    @classmethod
+    def of(cls, gray: Plane) -> Light:
+        """Of gray values in [0, 1]: those of a regular subsample, see `light_step`."""
+        low, middle, high = np.percentile(gray, (5, 50, 95))
+        return cls(float(middle), max(float(high - low), FEATURES.least_range))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a part lies in its picture.
+
+    Attributes:
+        top: row of the picture that is the part's first.
+        left: column likewise.
+        height: rows of the picture.
+        width: columns of the picture.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Columns of a strip: those that are wanted, and some beside them that filters reach.
+
+    Attributes:
+        first: of those taken.
+        last: after those taken.
+        inner: which of them are wanted.
+    """
+
+    first: int
+    last: int
+    inner: slice
+
+    @classmethod
+    def of(cls, columns: tuple[int, int] | None, width: int) -> Cut:
+        """Of a padded width; None = all columns."""
+        left, right = columns or (0, width)
+        first, last = max(0, left - FEATURES.align), min(width, right + FEATURES.align)
+        return cls(first, last, slice(left - first, right - first))
+
+    @property
+    def taken(self) -> slice:
+        """What is cut out of a plane of the full resolution."""
+        return slice(self.first, self.last)
+
+    @property
+    def count(self) -> int:
+        """Columns that are wanted."""
+        return int(self.inner.stop - self.inner.start)
+
+    @property
+    def wanted(self) -> slice:
+        """Which columns of the whole width they are."""
+        return slice(self.first + self.inner.start, self.first + self.inner.stop)
+
+
+@dataclass(frozen=True)
 class Pyramid:
     """An image made ready for `strip_features`.
 
@@ -120,6 +193,7 @@ class Pyramid:
         exposure: full-resolution intensity, not normalised, padded.
         coarse: features of levels 1, 2, ... at their own resolution, float32 (F, h, w) each.
         surround: (mean, deviation) of the intensity at each of `FEATURES.context_levels`.
+        frame: where it lies in the whole picture.
         tokens: what a pretrained encoder says of the image; None without one.
     """
 
@@ -129,6 +203,7 @@ class Pyramid:
     exposure: Plane
     coarse: tuple[Stack, ...]
     surround: tuple[tuple[Plane, Plane], ...]
+    frame: Frame
     tokens: TokenGrid | None = None
 
     @property
@@ -152,16 +227,25 @@ def feature_count(*, color: bool, tokens: int = 0) -> int:
     return own + tokens
 
 
-def build_pyramid(image: RgbImage, *, color: bool, tokens: TokenGrid | None = None) -> Pyramid:
+def build_pyramid(
+    image: RgbImage,
+    *,
+    color: bool,
+    tokens: TokenGrid | None = None,
+    light: Light | None = None,
+    frame: Frame | None = None,
+) -> Pyramid:
     """Normalise ``image`` and compute everything but the full-resolution features.
 
     Args:
         image: uint8 (H, W, 3) RGB, any size from 1x1.
         color: whether opponent colours are used; one choice for all images of a model.
         tokens: of the image, where the model learned with them.
+        light: of the whole picture, if ``image`` is a part of it; None = measured.
+        frame: where the part lies; None = ``image`` is the whole.
     """
     height, width = image.shape[:2]
-    fine, exposure = _normalise(image, color=color)
+    fine, exposure = normalise(image, color=color, light=light)
     fine = tuple(pad_plane(plane) for plane in fine)
     levels = [fine]
     for _ in range(1, FEATURES.levels):
@@ -171,7 +255,8 @@ def build_pyramid(image: RgbImage, *, color: bool, tokens: TokenGrid | None = No
     coarse = tuple(
         _coarse_features(levels[level], level, surround) for level in range(1, FEATURES.levels)
     )
-    return Pyramid(height, width, fine, pad_plane(exposure), coarse, surround, tokens)
+    frame = frame or Frame(0, 0, height, width)
+    return Pyramid(height, width, fine, pad_plane(exposure), coarse, surround, frame, tokens)
 
 
 def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
@@ -181,21 +266,25 @@ def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
         yield top, min(top + rows, height)
 
 
-def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
-    """Features of rows ``top`` to ``bottom``, float32 (F, bottom - top, padded width).
+def strip_features(
+    pyramid: Pyramid, top: int, bottom: int, columns: tuple[int, int] | None = None
+) -> Stack:
+    """Features of rows ``top`` to ``bottom``, float32 (F, bottom - top, columns).
 
     Args:
         pyramid: from `build_pyramid`.
         top: first row, a multiple of `FEATURES.align`.
         bottom: row after the last, a multiple of `FEATURES.align`.
+        columns: first and after the last, multiples of `FEATURES.align`; None = all, padded.
     """
-    rows, columns = pyramid.padded
+    rows, width = pyramid.padded
+    cut = Cut.of(columns, width)
     above, below = min(FEATURES.halo, top), min(FEATURES.halo, rows - bottom)
-    window = slice(top - above, bottom + below)
-    inner = slice(above, above + bottom - top)
+    window = slice(top - above, bottom + below), cut.taken
+    inner = slice(above, above + bottom - top), cut.inner
     planes = [plane[window] for plane in pyramid.fine]
     count = feature_count(color=len(planes) > 1, tokens=pyramid.token_count)
-    out = np.empty((count, bottom - top, columns), np.float32)
+    out = np.empty((count, bottom - top, cut.count), np.float32)
     at = 0
     for scale in FEATURES.scales:
         if scale.level == 0:
@@ -206,19 +295,20 @@ def strip_features(pyramid: Pyramid, top: int, bottom: int) -> Stack:
     at += 1
     for level, (mean, deviation) in zip(FEATURES.context_levels, pyramid.surround, strict=True):
         out[at] = _relative(
-            pyramid.fine[0][top:bottom],
-            upsample_rows(mean, level, top, bottom),
-            upsample_rows(deviation, level, top, bottom),
+            pyramid.fine[0][top:bottom, cut.wanted],
+            upsample_part(mean, level, top, bottom, cut),
+            upsample_part(deviation, level, top, bottom, cut),
         )
         at += 1
     for level, stack in enumerate(pyramid.coarse, start=1):
         for plane in stack:
-            out[at] = upsample_rows(plane, level, top, bottom)
+            out[at] = upsample_part(plane, level, top, bottom, cut)
             at += 1
-    out[at] = _edge_distance(pyramid.height, rows)[top:bottom, None]
-    out[at + 1] = _edge_distance(pyramid.width, columns)[None]
+    frame = pyramid.frame
+    out[at] = _edge_distance(frame.height, frame.top + top, bottom - top)[:, None]
+    out[at + 1] = _edge_distance(frame.width, frame.left + cut.wanted.start, cut.count)[None]
     if pyramid.tokens is not None:
-        out[at + 2 :] = pyramid.tokens.rows(top, bottom, columns)
+        out[at + 2 :] = pyramid.tokens.rows(top, bottom, width)[:, :, cut.wanted]
     return out
 
 
@@ -246,25 +336,51 @@ def upsample_rows(plane: Plane, level: int, top: int, bottom: int) -> Plane:
     return large[above * factor : above * factor + bottom - top]
 
 
-def _edge_distance(length: int, padded: int) -> npt.NDArray[np.float32]:
-    """Square root of the distance to the nearer end of a side, float32 (padded,).
+def upsample_part(plane: Plane, level: int, top: int, bottom: int, cut: Cut) -> Plane:
+    """`upsample_rows` of the columns that are wanted."""
+    part = plane[:, cut.first >> level : cut.last >> level]
+    return upsample_rows(part, level, top, bottom)[:, cut.inner]
+
+
+def _edge_distance(length: int, first: int, count: int) -> npt.NDArray[np.float32]:
+    """Square root of the distance to the nearer end of a side, float32 (count,) from ``first``.
 
     Parts are often cut off or lit otherwise at the picture's edge. Far inside it must not matter.
     """
-    at = np.arange(padded, dtype=np.float32)
+    at = np.arange(first, first + count, dtype=np.float32)
     distance = np.clip(np.minimum(at, length - 1 - at), 0, FEATURES.edge_reach)
     return np.asarray(np.sqrt(distance), np.float32)
 
 
-def _normalise(image: RgbImage, *, color: bool) -> tuple[tuple[Plane, ...], Plane]:
-    """(normalised intensity[, two opponent colours]), exposure; each about -3..3."""
-    red, green, blue = cv2.split(np.multiply(image, np.float32(1 / 255), dtype=np.float32))
-    gray = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
-    # A regular subsample is enough for percentiles and costs the same for every size.
-    step = max(1, int(np.sqrt(gray.size / 65536)))
-    low, middle, high = np.percentile(gray[::step, ::step], (5, 50, 95))
-    spread = max(float(high - low), FEATURES.least_range)
-    planes = [(gray - np.float32(middle)) * np.float32(3 / spread)]
+def gray_of(image: RgbImage) -> Plane:
+    """Brightness of uint8 (H, W, 3), in [0, 1]."""
+    return _gray(*_channels(image))
+
+
+def light_step(height: int, width: int) -> int:
+    """Every how many rows and columns light is measured.
+
+    A regular subsample is enough for percentiles and costs the same for every size.
+    """
+    return max(1, int(np.sqrt(height * width / 65536)))
+
+
+def normalise(
+    image: RgbImage, *, color: bool, light: Light | None = None
+) -> tuple[tuple[Plane, ...], Plane]:
+    """(normalised intensity[, two opponent colours]), exposure; each about -3..3.
+
+    Args:
+        image: uint8 (H, W, 3), a picture or a part of it.
+        color: whether opponent colours are wanted.
+        light: of the whole picture; None = ``image`` is the whole.
+    """
+    red, green, blue = _channels(image)
+    gray = _gray(red, green, blue)
+    if light is None:
+        step = light_step(*gray.shape)
+        light = Light.of(gray[::step, ::step])
+    planes = [(gray - np.float32(light.middle)) * np.float32(3 / light.spread)]
     if color:
         # Divided by brightness, a colour stays the same when the light changes; the constant
         # keeps the noise of black pixels small.
@@ -272,6 +388,16 @@ def _normalise(image: RgbImage, *, color: bool) -> tuple[tuple[Plane, ...], Plan
         planes.append((red - green) * inverse)
         planes.append(((red + green) * np.float32(0.5) - blue) * inverse)
     return tuple(planes), (gray - np.float32(0.5)) * np.float32(4)
+
+
+def _channels(image: RgbImage) -> tuple[Plane, Plane, Plane]:
+    """Red, green and blue in [0, 1]."""
+    red, green, blue = cv2.split(np.multiply(image, np.float32(1 / 255), dtype=np.float32))
+    return as_plane(red), as_plane(green), as_plane(blue)
+
+
+def _gray(red: Plane, green: Plane, blue: Plane) -> Plane:
+    return as_plane(np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue)
 
 
 def _surround(intensity: list[Plane], level: int) -> tuple[Plane, Plane]:

@@ -3,7 +3,9 @@
 Two stages of small perceptrons. The first classifies pixels by the feature bank. Cross-fitting
 (each reference is mapped by a network that never learned it) gives honest probability maps, on
 which the second stage learns what the first one's answers look like around true objects
-(auto-context, Tu & Bai 2010), and on which, after the second stage, the limits are calibrated.
+(auto-context, Tu & Bai 2010), and on which, after the second stage, the limits are calibrated. An
+object whose cross-fitted maps the second stage makes worse, or that has none to learn from, does
+without it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import Plane, Stack
 from maskcast.engines.pixel.learning.context import build_context, context_count, strip_context
-from maskcast.engines.pixel.learning.decision import Decision, calibrate
+from maskcast.engines.pixel.learning.decision import Decision, calibrate, second_helps
 from maskcast.engines.pixel.learning.features import build_pyramid, strips
 from maskcast.engines.pixel.learning.held_out import HeldOut
 from maskcast.engines.pixel.learning.model import PixelModel, decided, first_logits, second_logits
@@ -41,7 +43,7 @@ from maskcast.types import Reference
 
 __all__ = ["LEARNER_VERSION", "LearnerOptions", "fit"]
 
-LEARNER_VERSION = "1"
+LEARNER_VERSION = "2"
 """Changes when the same references give another model; part of the memory bank's fingerprint."""
 
 _Item = TypeVar("_Item")
@@ -129,6 +131,9 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
         final = work.map(lambda i: refine(work.views[i], planes[i]), originals)  # noqa: B023
         truths = [work.views[i].masks[index] for i in originals]
         unknown = [work.views[i].unknown for i in originals]
+        before = [planes[i] for i in originals]
+        if networks is not None and not second_helps(before, final, truths, unknown):
+            networks, final = None, before
         decisions.append(calibrate(final, truths, channels, work.options.threshold, unknown))
         finals.append(final)
         second.append(networks)

@@ -7,8 +7,8 @@ on the target alone, so results do not depend on order, batches or threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ from maskcast.engines.pixel.learning.held_out import HeldOut
 from maskcast.engines.pixel.learning.perceptron import Array, Perceptrons
 from maskcast.engines.pixel.learning.rivals import settle
 from maskcast.engines.pixel.learning.tokens import TokenGrid
+from maskcast.engines.planes import Calibration, agreeing, levels_of
+from maskcast.types import Plane as Plane8
 from maskcast.types import RgbImage, Segmentation
 
 
@@ -83,17 +85,59 @@ class OpenPixels:
     features: Array
 
 
-def predict(model: PixelModel, image: RgbImage, tokens: TokenGrid | None = None) -> Segmentation:
-    """Masks of the objects found in ``image``, uint8 (H, W, 3)."""
+def calibration_of(model: PixelModel) -> Calibration:
+    """How the model makes masks of its planes."""
+    decisions = dict(zip(model.object_ids, model.decisions, strict=True))
+    return Calibration(
+        {key: int(levels_of(np.array(each.low, np.float32))) for key, each in decisions.items()},
+        {key: each.reliability for key, each in decisions.items()},
+        model.exclusive,
+    )
+
+
+def predict_with_planes(
+    model: PixelModel, image: RgbImage, tokens: TokenGrid | None = None
+) -> Segmentation:
+    """The same as ``predict``, with the planes of all objects."""
+    planes: dict[int, Plane8] = {}
+    found = predict(model, image, tokens, planes)
+    return replace(found, planes=agreeing(planes, found, calibration_of(model)))
+
+
+def predict(
+    model: PixelModel,
+    image: RgbImage,
+    tokens: TokenGrid | None = None,
+    planes: dict[int, Plane8] | None = None,
+) -> Segmentation:
+    """Masks of the objects found in ``image``, uint8 (H, W, 3).
+
+    Args:
+        model: what was learnt.
+        image: the target.
+        tokens: what an encoder sees in it, where the model was learnt with one.
+        planes: filled with the levels of all objects; None = they are not asked for.
+    """
     pyramid = build_pyramid(image, color=model.color, tokens=tokens)
     kept: dict[int, OpenPixels] = {}
     logits = first_logits(pyramid, model.first, model.gates, kept)
-    refined = (
+    refined: Iterator[Plane] = (
         second_logits(pyramid, plane, networks, gate, kept)
         for plane, networks, gate in zip(logits, model.second, model.gates, strict=True)
     )
+    if planes is not None:
+        refined = _noted(refined, model.object_ids, planes)
     decisions = dict(zip(model.object_ids, model.decisions, strict=True))
     return decided(refined, pyramid.fine, decisions, exclusive=model.exclusive)
+
+
+def _noted(
+    logits: Iterator[Plane], object_ids: Sequence[int], planes: dict[int, Plane8]
+) -> Iterator[Plane]:
+    """The same logits, whose levels are put into ``planes`` on their way."""
+    for key, plane in zip(object_ids, logits, strict=True):
+        planes[key] = levels_of(plane)
+        yield plane
 
 
 def decided(

@@ -28,6 +28,8 @@ class PerceptronConstants:
         warm_up: share of the steps in which the rate rises.
         final_rate: what is left of the rate at the end, as a share.
         chunk: samples per product of matrices, so that what lies between layers stays in the cache.
+            Every product has as many, because the last columns of another number of them may
+            round otherwise.
     """
 
     clip: float = 5.0
@@ -119,10 +121,17 @@ class Perceptrons:
         )
 
     def logits(self, features: Array) -> Array:
-        """Mean logits float32 (K, N) of N samples given as float32 (F, N)."""
+        """Mean logits float32 (K, N) of N samples given as float32 (F, N).
+
+        Those of a sample do not depend on the others, to the last bit.
+        """
         out = np.empty((self.outputs, features.shape[1]), np.float32)
         for at in range(0, features.shape[1], _FIXED.chunk):
-            out[:, at : at + _FIXED.chunk] = self._chunk(features[:, at : at + _FIXED.chunk])
+            part = features[:, at : at + _FIXED.chunk]
+            count = part.shape[1]
+            if count < _FIXED.chunk:
+                part = np.pad(part, ((0, 0), (0, _FIXED.chunk - count)))
+            out[:, at : at + count] = self._chunk(part)[:, :count]
         return out
 
     def _chunk(self, features: Array) -> Array:

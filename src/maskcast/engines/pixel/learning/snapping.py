@@ -9,8 +9,9 @@ threshold near the calibrated one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -34,6 +35,7 @@ class SnappingConstants:
         shared: weight of the image's own edge profile in that of a component.
         limit: logits are clipped to this far from 0.
         margin: rows around a strip that its gradients depend on (at least the filters' radii).
+        fraction: what slopes and gradients are rounded to a multiple of before they are summed.
     """
 
     step: float = 0.25
@@ -44,6 +46,7 @@ class SnappingConstants:
     shared: float = 0.3
     limit: float = 8.0
     margin: int = 8
+    fraction: float = 2.0**-16
 
 
 _FIXED = SnappingConstants()
@@ -57,51 +60,114 @@ def snap(logits: Plane, planes: Sequence[Plane], low: float) -> Mask:
         planes: the image's channels, float32, at least (H, W).
         low: calibrated threshold, a logit.
     """
-    steps = round((_FIXED.down + _FIXED.up) / _FIXED.step) + 1
-    levels = low - _FIXED.down + _FIXED.step * np.arange(steps, dtype=np.float64)
+    levels = levels_around(low)
     count, labels = cv2.connectedComponents((logits > levels[0]).astype(np.uint8), connectivity=8)
     if count == 1:
         return np.zeros(logits.shape, np.bool_)
-    edge, length = _profiles(logits, planes, np.asarray(labels, np.int32), count, levels)
-    edge, length = _smoothed(edge), _smoothed(length)
-    whole = edge.sum(axis=0) / np.maximum(length.sum(axis=0), 1e-6)
-    weight = _FIXED.shared * length.max(axis=1, keepdims=True) + 1e-6
-    strength = (edge + weight * whole) / (length + weight)
-    prior = (levels - low) ** 2 / (2 * _FIXED.prior**2)
-    best = np.argmax(_FIXED.edge_weight * np.log(strength + 1e-3) - prior, axis=1)
-    thresholds = levels[best].astype(np.float32)
+    profiles = Profiles.empty(count, len(levels))
+    height, width = logits.shape
+    for top, bottom in strips(height, width):
+        rows = around(top, bottom, height)
+        part, inner = logits[rows], slice(top - rows.start, bottom - rows.start)
+        given = partial(_rows_of, planes, rows, width)
+        labeled = np.asarray(labels[top:bottom], np.int32)
+        profiles.add(part, given, labeled, inner, levels)
+    thresholds = profiles.thresholds(levels, low)
     return np.asarray((labels > 0) & (logits > thresholds[labels]))
 
 
-def _profiles(
-    logits: Plane,
-    planes: Sequence[Plane],
-    labels: npt.NDArray[np.int32],
-    count: int,
-    levels: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _rows_of(planes: Sequence[Plane], rows: slice, width: int) -> list[Plane]:
+    return [plane[rows, :width] for plane in planes]
+
+
+def levels_around(low: float) -> npt.NDArray[np.float64]:
+    """The level sets that are looked at, ascending logits, float64 (L,)."""
+    steps = round((_FIXED.down + _FIXED.up) / _FIXED.step) + 1
+    return low - _FIXED.down + _FIXED.step * np.arange(steps, dtype=np.float64)
+
+
+def around(top: int, bottom: int, height: int) -> slice:
+    """The rows that gradients of rows ``top`` to ``bottom`` of a picture depend on."""
+    return slice(max(0, top - _FIXED.margin), min(height, bottom + _FIXED.margin))
+
+
+@dataclass(frozen=True)
+class Profiles:
     """Per component and level: gradient across the level set summed along it, and its length.
 
     By the coarea formula both are sums over the pixels near the level, weighted with the slope of
-    the logits.
+    the logits. They are sums of whole numbers, the same in whatever order pixels come.
+
+    Attributes:
+        edge: float64 (components, levels), in steps of `SnappingConstants.fraction`.
+        length: likewise.
     """
-    height, width = logits.shape
-    bins = len(levels)
-    edge = np.zeros(count * bins)
-    length = np.zeros(count * bins)
-    for top, bottom in strips(height, width):
-        start, stop = max(0, top - _FIXED.margin), min(height, bottom + _FIXED.margin)
-        inner = slice(top - start, bottom - start)
-        part = np.clip(logits[start:stop], -_FIXED.limit, _FIXED.limit)
-        near = (labels[top:bottom] > 0) & (part[inner] < levels[-1] + _FIXED.step)
+
+    edge: npt.NDArray[np.float64]
+    length: npt.NDArray[np.float64]
+
+    @classmethod
+    def empty(cls, count: int, levels: int) -> Profiles:
+        """Of ``count`` components, the background included, before anything is added."""
+        return cls(np.zeros((count, levels)), np.zeros((count, levels)))
+
+    def add(
+        self,
+        logits: Plane,
+        planes: Callable[[], Sequence[Plane]],
+        labels: npt.NDArray[np.int32],
+        inner: slice,
+        levels: npt.NDArray[np.float64],
+    ) -> None:
+        """Add some rows of a picture, of its whole width.
+
+        Args:
+            logits: float32 (rows, W), with `around` of them.
+            planes: gives the picture's channels in the rows of ``logits``; asked where needed.
+            labels: int32 (h, W), component of each pixel, 0 = none, of the rows themselves.
+            inner: which rows of ``logits`` they are.
+            levels: from `levels_around`.
+        """
+        part = np.clip(logits, -_FIXED.limit, _FIXED.limit)
+        near = (labels > 0) & (part[inner] < levels[-1] + _FIXED.step)
         if not near.any():
-            continue
-        slope, across = _across(part, [plane[start:stop, :width] for plane in planes])
+            return
+        slope, across = _across(part, planes())
         level = np.rint((part[inner][near] - levels[0]) / _FIXED.step).astype(np.intp)
-        slot = labels[top:bottom][near] * bins + np.clip(level, 0, bins - 1)
-        edge += np.bincount(slot, across[inner][near], count * bins)
-        length += np.bincount(slot, slope[inner][near], count * bins)
-    return edge.reshape(count, bins), length.reshape(count, bins)
+        bins = len(levels)
+        slot = labels[near].astype(np.intp) * bins + np.clip(level, 0, bins - 1)
+        first, last = int(slot.min()) // bins, int(slot.max()) // bins + 1
+        size = (last - first) * bins
+        for values, total in ((across, self.edge), (slope, self.length)):
+            steps = np.rint(values[inner][near].astype(np.float64) / _FIXED.fraction)
+            counted = np.bincount(slot - first * bins, steps, size)
+            total[first:last] += counted.reshape(-1, bins)
+
+    def joined(self, into: npt.NDArray[np.intp], count: int) -> Profiles:
+        """The sums of components that belong together.
+
+        Args:
+            into: int (components,), what each becomes.
+            count: how many there are then.
+        """
+        sums = Profiles.empty(count, self.edge.shape[1])
+        np.add.at(sums.edge, into, self.edge)
+        np.add.at(sums.length, into, self.length)
+        return sums
+
+    def thresholds(self, levels: npt.NDArray[np.float64], low: float) -> npt.NDArray[np.float32]:
+        """The logit that a pixel of each component must exceed, float32 (components,)."""
+        edge, length = (_smoothed(sums) * _FIXED.fraction for sums in (self.edge, self.length))
+        whole_edge, whole_length = (
+            _smoothed(sums.sum(axis=0, keepdims=True)) * _FIXED.fraction
+            for sums in (self.edge, self.length)
+        )
+        whole = whole_edge / np.maximum(whole_length, 1e-6)
+        weight = _FIXED.shared * length.max(axis=1, keepdims=True) + 1e-6
+        strength = (edge + weight * whole) / (length + weight)
+        prior = (levels - low) ** 2 / (2 * _FIXED.prior**2)
+        best = np.argmax(_FIXED.edge_weight * np.log(strength + 1e-3) - prior, axis=1)
+        return np.asarray(levels[best], np.float32)
 
 
 def _across(logits: Plane, planes: Sequence[Plane]) -> tuple[Plane, Plane]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from maskcast.engines.pixel.learning.decision import Decision, calibrate, decide
+from maskcast.engines.pixel.learning.decision import Decision, calibrate, decide, second_helps
 
 
 def blobs() -> tuple[np.ndarray, np.ndarray]:
@@ -122,3 +122,33 @@ def test_what_is_unknown_is_no_false_alarm_and_no_hit() -> None:
     assert alarmed.reliability < 0.6
     assert excused.reliability > 0.8
     assert abs(excused.low - calibrate(maps, truths, flat, None).low) < 0.6
+
+
+def test_a_second_stage_must_not_do_clearly_worse_on_references_that_it_never_saw() -> None:
+    maps, truths = noisy_references(0.0)
+    hole, gap = ([logits.copy() for logits in maps] for _ in range(2))
+    for index in range(3):
+        hole[index][22:38, 22:38] = -6  # 256 of 400 pixels
+        gap[index][27:33, 27:33] = -6  # 36 of 400
+    unknown = [None] * 3
+    assert second_helps(hole, maps, truths, unknown)
+    assert second_helps(maps, maps, truths, unknown)
+    assert second_helps(maps, gap, truths, unknown)
+    assert not second_helps(maps, hole, truths, unknown)
+
+
+def test_what_is_unknown_does_not_count_against_a_second_stage() -> None:
+    maps, truths = noisy_references(0.0)
+    spilled = [logits.copy() for logits in maps]
+    for logits in spilled:
+        logits[:10] = 6
+    unknown = np.zeros((60, 60), np.bool_)
+    unknown[:10] = True
+    assert not second_helps(maps, spilled, truths, [None] * 3)
+    assert second_helps(maps, spilled, truths, [unknown] * 3)
+
+
+def test_a_second_stage_that_learned_from_hopeless_maps_does_not_help() -> None:
+    maps, truths = noisy_references(0.0)
+    hopeless = [np.full((60, 60), -8, np.float32)] * 3
+    assert not second_helps(hopeless, maps, truths, [None] * 3)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from maskcast.engines.pixel.learning import learner
 from maskcast.engines.pixel.learning.features import build_pyramid
 from maskcast.engines.pixel.learning.learner import LearnerOptions, fit
 from maskcast.engines.pixel.learning.model import (
@@ -62,6 +63,20 @@ def test_both_objects_are_found_on_an_unseen_image(model: PixelModel) -> None:
     for object_id, mask in zip(result.object_ids, result.masks, strict=True):
         assert overlap(mask, masks[int(object_id)]) > 0.8
     assert (result.scores > 0.5).all()
+
+
+def test_a_second_stage_that_harms_is_left_out(
+    model: PixelModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert None not in model.second
+    monkeypatch.setattr(learner, "second_helps", lambda *_: False)
+    references = [Reference(f"{seed}.png", *draw(seed)) for seed in range(3)]
+    alone = fit(references, QUICK)
+    assert alone.second == (None, None)
+    image, masks = draw(50)
+    result = predict(alone, image)
+    for object_id, mask in zip(result.object_ids, result.masks, strict=True):
+        assert overlap(mask, masks[int(object_id)]) > 0.7
 
 
 def test_nothing_is_found_on_a_clean_image(model: PixelModel) -> None:

@@ -14,6 +14,7 @@ import {
   openingOrder,
   shownPrompts,
 } from "#static/annotate/scene.js";
+import { freeId, shownIds } from "#static/annotate/slots.js";
 import { eroded, unpackBits } from "#static/shared/bits.js";
 import { PanZoom } from "#static/shared/panzoom.js";
 import { CONTROLS } from "./controls.js";
@@ -225,5 +226,26 @@ describe("the keyboard's cursor", () => {
     const moved = moveCursor({ x: 62.5, y: 50.5 }, [1, 0], false, view);
     assert.equal(moved.x, 63.5);
     assert.ok(view.toScreen(moved.x, moved.y).x <= 376);
+  });
+});
+
+describe("the list of objects", () => {
+  const entry = { thumbnail: null, color: "#ff0000", fixed: false, count: 0 };
+  const known = [
+    { ...entry, id: 1, name: "object 1", count: 2 },
+    { ...entry, id: 2, name: "object 2" },
+    { ...entry, id: 3, name: "scratch" },
+    { ...entry, id: 4, name: "object 4", fixed: true },
+  ];
+
+  test("has those that there are, and those that are asked for", () => {
+    assert.deepEqual([...shownIds(known, [])], [1, 3, 4]);
+    assert.deepEqual([...shownIds(known, [1, 200, 0])], [1, 3, 4, 200]);
+  });
+
+  test("grows by the lowest id that is free", () => {
+    assert.equal(freeId(shownIds(known, [])), 2);
+    assert.equal(freeId(shownIds(known, [2])), 5);
+    assert.equal(freeId(new Set(Array.from({ length: 255 }, (_, at) => at + 1))), null);
   });
 });

@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import { edgesOf } from "#static/shared/edges.js";
 import { Kept } from "#static/shared/kept.js";
 import { placeLabels } from "#static/shared/labels.js";
+import { toneCurve } from "#static/shared/tone.js";
 
 describe("an outline", () => {
   const mask = { w: 3, h: 2, pixels: Uint8Array.from([1, 1, 0, 1, 0, 0]) }; // an L
@@ -57,6 +58,25 @@ describe("labels", () => {
     const label = { box: /** @type {Box} */ ([0, 0, 40, 100]), size: { width: 40, height: 60 } };
     assert.deepEqual(placeLabels([label], [label.box], wide), [null]);
     assert.deepEqual(place([[300, 0, 320, 20]]), [null]);
+  });
+});
+
+describe("the tone", () => {
+  const plain = { brightness: 0, contrast: 1, gamma: 1 };
+  const at = (/** @type {Partial<typeof plain>} */ values) => {
+    const curve = toneCurve({ ...plain, ...values });
+    return [0, 16, 32, 64].map((place) => Number(curve[place].toFixed(3)));
+  };
+
+  test("leaves pictures as they are until it is changed", () => {
+    assert.deepEqual(at({}), [0, 0.25, 0.5, 1]);
+  });
+
+  test("brightens, spreads round the middle, lifts or sinks what is dark", () => {
+    assert.deepEqual(at({ brightness: 0.1 }), [0.1, 0.35, 0.6, 1]);
+    assert.deepEqual(at({ contrast: 2 }), [0, 0, 0.5, 1]);
+    assert.deepEqual(at({ gamma: 2 }).slice(0, 2), [0, 0.5]);
+    assert.deepEqual(at({ gamma: 0.5 }), [0, 0.063, 0.25, 1]);
   });
 });
 

@@ -8,6 +8,7 @@ const row = (/** @type {string} */ id, decision = null) => ({
   state: /** @type {const} */ ("done"),
   size: /** @type {[number, number]} */ ([1, 1]),
   reason: null,
+  binned: null,
   notes: [],
   objects: [],
   decision,

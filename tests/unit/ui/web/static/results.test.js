@@ -66,6 +66,7 @@ describe("a card", () => {
     reason: null,
     notes: [],
     decision: null,
+    binned: null,
     objects: [
       { id: 1, score: 0.91, right: 0.97, area: 5, parts: 1 },
       { id: 2, score: 0.4, right: 0.3, area: 7, parts: 1 },

@@ -13,6 +13,8 @@ import {
   describe as tell,
   wayOn,
 } from "#static/run/progress.js";
+import { usableThreshold } from "#static/run/settings.js";
+import { countSince, describeRenewed, describeSince } from "#static/run/since.js";
 import { tallied } from "#static/run/uploads.js";
 import { TEXTS } from "./texts.js";
 
@@ -42,13 +44,57 @@ const progress = (what = {}) => ({
   rate: null,
   seconds_left: null,
   notes: [],
+  selftest: {},
   error: null,
   can_start_afresh: false,
+  differs: [],
+  since: null,
+  renewed: null,
+  is_halfway: false,
   choice: null,
   folder: "targets",
   references: 2,
   checking: 0,
   ...what,
+});
+
+const SINCE = { changed: ["a.png", "b.png"], added: ["c.png"], removed: [] };
+
+describe("what changed since", () => {
+  test("is counted, named and told only of results and at rest", () => {
+    assert.equal(countSince(progress()), 0);
+    assert.equal(countSince(progress({ since: SINCE })), 3);
+    assert.equal(describeSince(progress({ since: SINCE }), TEXTS), null);
+    const told = describeSince(progress({ since: SINCE, done: 1 }), TEXTS);
+    assert.deepEqual(told, {
+      title: "run.since.several 3",
+      names: "a.png, b.png, run.since.added c.png",
+      meaning: "run.since.meaning",
+    });
+    assert.equal(describeSince(progress({ since: SINCE, done: 1, state: "running" }), TEXTS), null);
+    assert.equal(stateKey(progress({ since: SINCE, done: 10 })), "run.state_outdated");
+  });
+
+  test("settings that changed are told as the server says them", () => {
+    const told = describeSince(progress({ differs: ["engine: a -> b"], is_halfway: true }), TEXTS);
+    assert.equal(told?.names, "engine: a -> b");
+    assert.equal(told?.meaning, "run.since.halfway");
+  });
+
+  test("many names are cut short", () => {
+    const changed = [..."abcdefg"];
+    const told = describeSince(
+      progress({ since: { changed, added: [], removed: [] }, done: 1 }),
+      TEXTS,
+    );
+    assert.equal(told?.names, "run.since.more a, b, c, d, e 2");
+  });
+
+  test("what running again changed", () => {
+    assert.equal(describeRenewed(progress(), TEXTS), null);
+    const renewed = { targets: 12, newly_empty: 4 };
+    assert.equal(describeRenewed(progress({ renewed }), TEXTS), "run.renewed.some_empty 12 4");
+  });
 });
 
 /** @type {Progress["stage"]} */
@@ -128,4 +174,11 @@ describe("the figures", () => {
     assert.equal(duration(59.6), "1:00");
     assert.equal(duration(3723), "1:02:03");
   });
+});
+
+test("a threshold is a probability, whatever was typed", () => {
+  assert.deepEqual(
+    ["1.7", "-3", "0.35", "", "x"].map(usableThreshold),
+    [0.99, 0.01, 0.35, 0.5, 0.5],
+  );
 });

@@ -341,6 +341,7 @@ export function listenToButtons(labeler, inputs) {
     }
     // Who works with the mouse has the keys at the picture; with the keyboard, where they are.
     const byMouse = event.detail > 0 && target.closest("button") !== null;
+    if (target.closest("[data-do=more]")) return; // a name is to be typed
     if (byMouse && !labeler.help.isOpen) inputs.focusStage();
   });
   toolbar.slider.addEventListener("input", () => labeler.setRadius(toolbar.sliderRadius));

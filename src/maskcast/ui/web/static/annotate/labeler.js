@@ -12,6 +12,7 @@
  * @import { Shown } from "./stage.js"
  */
 import { find, label, later } from "../shared/dom.js";
+import { ReferenceBin } from "./bin.js";
 import { firstRadius, nextRadius } from "./controls.js";
 import { Filmstrip } from "./filmstrip.js";
 import { deleteAt, handleAt } from "./gestures.js";
@@ -101,6 +102,8 @@ export class Labeler {
       () => this.stage.draw(),
     );
     this.stage.drawDetail = (context) => detail.draw(context);
+    const known = () => this.#references;
+    this.bin = new ReferenceBin(texts, server, this.link, this.notices, known);
     this.listSoon = later(LISTS_WAIT, () => this.link.refreshLists());
     this.commands = this.#commandTable();
   }
@@ -174,9 +177,11 @@ export class Labeler {
       delete: () => this.#deleteHere(),
       previous_image: () => this.#go(-1),
       next_image: () => this.#go(1),
+      remove: () => this.bin.remove(),
+      put_back: () => this.bin.putBack(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),
-      more: () => this.#showMore(),
+      more: () => this.#addObject(),
     };
   }
 
@@ -247,11 +252,16 @@ export class Labeler {
   #turnPage(by) {
     this.slots.turnPage(by);
     this.#showSlots();
+    this.slots.scrollToPage();
   }
 
-  #showMore() {
-    this.slots.showMore();
-    this.#showSlots();
+  /** One more object, of which nothing is known yet: its name comes next. */
+  #addObject() {
+    const id = this.slots.add(this.chosen, this.scene);
+    if (id === null) return;
+    this.choose(id);
+    this.slots.name.focus();
+    this.slots.name.select();
   }
 
   async saveObject() {
@@ -342,10 +352,14 @@ export class Labeler {
       try {
         const answer = await this.server.upload("references", file);
         (answer.new ? added : known).push(answer.image_id);
+        const { image_id: image, wanted } = answer;
+        if (answer.new && image !== wanted) this.bin.offerToReplace(wanted, image);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : error;
+        const reason = error instanceof Error ? error.message : String(error);
+        const saysName = reason.startsWith(file.name); // and then need not be said twice
         const about = { name: file.name, reason };
-        this.notices.show("error", this.texts.text("annotate.upload.failed", about));
+        const words = this.texts.text("annotate.upload.failed", about);
+        this.notices.show("error", saysName ? reason : words);
       }
     }
     this.toolbar.showStatus(this.link);

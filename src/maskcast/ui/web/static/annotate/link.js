@@ -131,6 +131,14 @@ export class Link {
     });
   }
 
+  /** No image is in hand any more. */
+  forget() {
+    this.image = this.scene = this.picture = null;
+    this.waiting = [];
+    this.echo = [];
+    this.listener.showImage();
+  }
+
   /**
    * A change of the image in hand: shown at once, sent in order.
    * @param {Step} step

@@ -9,6 +9,7 @@ import { fillTexts, find, isShown } from "../shared/dom.js";
 import { listenToDrops } from "../shared/drops.js";
 import { Server } from "../shared/server.js";
 import { chooseLanguage, Texts } from "../shared/texts.js";
+import { offerTone } from "../shared/tone.js";
 import { Inputs, listenToButtons } from "./inputs.js";
 import { Labeler } from "./labeler.js";
 
@@ -17,7 +18,7 @@ const LOOK_AROUND = 5000; // milliseconds
 /**
  * @typedef {object} Given  what Gradio gives a component
  * @property {HTMLElement} element
- * @property {{texts: Tables, lang: string, controls: Controls}} props
+ * @property {{texts: Tables, lang: string, project: string, controls: Controls}} props
  */
 
 /** @param {Given} given */
@@ -28,6 +29,7 @@ export async function mount({ element, props }) {
   fillTexts(root, texts);
   const server = new Server(texts);
   const labeler = new Labeler(root, texts, props.controls, server);
+  offerTone(find(root, ".tone"), [labeler.stage.under], props.project, texts);
   const inputs = new Inputs(labeler, props.controls.keys);
   inputs.listen();
   listenToButtons(labeler, inputs);

@@ -18,7 +18,31 @@ const UNKNOWN_COLOR = "#d8d8d8"; // of what is unknown
 /** @param {number} id */
 const pageOf = (id) => Math.floor((id - 1) / PAGE) * PAGE + 1;
 
+/**
+ * The ids that are shown: of objects that there are, and of those that somebody asked for.
+ * @param {ObjectEntry[]} objects  that the server knows
+ * @param {Iterable<number>} others  chosen, added or on the image
+ * @returns {Set<number>}
+ */
+export function shownIds(objects, others) {
+  const known = objects.filter(
+    ({ id, name, fixed, count }) => count > 0 || fixed || (name && name !== `object ${id}`),
+  );
+  return new Set([...known.map(({ id }) => id), ...others].filter((id) => id !== UNKNOWN));
+}
+
+/**
+ * The lowest id that is not shown; null if there is none left.
+ * @param {Set<number>} shown
+ */
+export function freeId(shown) {
+  for (let id = 1; id <= MOST_OBJECTS; id += 1) if (!shown.has(id)) return id;
+  return null;
+}
+
 export class Slots {
+  /** @type {Set<number>} by the button, on this page */
+  #added = new Set();
   #shownCount = PAGE;
   #firstId = 1; // of the page that was turned to
 
@@ -64,8 +88,28 @@ export class Slots {
     return name && name !== `object ${id}` ? name : this.texts.text("annotate.object", { id });
   }
 
-  showMore() {
-    this.#shownCount = Math.min(MOST_OBJECTS, this.#shownCount + PAGE);
+  /**
+   * Adds an object to the list; its id, or null if there are all.
+   * @param {number} chosen
+   * @param {Scene | null} scene
+   */
+  add(chosen, scene) {
+    const id = freeId(this.#shown(chosen, scene));
+    if (id === null) return null;
+    this.#added.add(chosen).add(id);
+    this.reveal(id);
+    return id;
+  }
+
+  /**
+   * @param {number} chosen
+   * @param {Scene | null} scene
+   */
+  #shown(chosen, scene) {
+    const here = Object.keys(scene?.objects ?? {}).map(Number);
+    const page =
+      this.#firstId > 1 ? Array.from({ length: PAGE }, (_, at) => this.#firstId + at) : [];
+    return shownIds(this.objects, [chosen, ...this.#added, ...here, ...page]);
   }
 
   /** @param {number} id */
@@ -75,12 +119,16 @@ export class Slots {
   }
 
   /**
-   * Scrolls by so many pages of objects.
+   * Turns by so many pages of objects.
    * @param {number} by
    */
   turnPage(by) {
     this.reveal(limit(this.#firstId + by * PAGE, 1, pageOf(MOST_OBJECTS)));
     this.#fill();
+  }
+
+  /** Scrolls to the page that was turned to. */
+  scrollToPage() {
     const slot = this.slot(this.#firstId);
     const left = slot.offsetLeft - this.list.offsetLeft;
     this.list.scrollTo({ left, top: slot.offsetTop - this.list.offsetTop });
@@ -96,7 +144,6 @@ export class Slots {
     while (list.children.length < this.#shownCount) {
       list.append(this.#makeSlot(list.children.length + 1));
     }
-    this.more.hidden = this.#shownCount >= MOST_OBJECTS;
   }
 
   /**
@@ -106,8 +153,11 @@ export class Slots {
   show(chosen, scene) {
     this.#fill();
     const slots = /** @type {HTMLElement[]} */ ([...this.list.children]);
+    const shown = this.#shown(chosen, scene);
+    this.more.hidden = freeId(shown) === null;
     for (const [index, slot] of slots.entries()) {
       const id = index + 1;
+      slot.hidden = !shown.has(id);
       this.#fillSlot(slot, id, id === chosen, scene !== null && id in scene.objects);
     }
     this.#showEditor(chosen);

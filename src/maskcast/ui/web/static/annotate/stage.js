@@ -1,6 +1,6 @@
 // @ts-check
-// What is on the screen where the picture is: the picture with its masks on one canvas, prompts and
-// what is being drawn on another above it, so that a move of the mouse redraws only the latter.
+// What is on the screen where the picture is: the picture on one canvas, its masks on another above
+// it, prompts and what is being drawn on a third, so that a move of the mouse redraws only the last.
 
 /**
  * @import { Place } from "../shared/panzoom.js"
@@ -51,6 +51,7 @@ export class Stage {
     this.element = find(root, ".mc-stage");
     this.spot = find(root, ".mc-spot");
     this.zoom = find(root, ".mc-zoom");
+    this.under = find(root, ".mc-under", HTMLCanvasElement);
     this.base = find(root, ".mc-base", HTMLCanvasElement);
     this.top = find(root, ".mc-top", HTMLCanvasElement);
     this.masks = masks;
@@ -65,7 +66,7 @@ export class Stage {
     const { clientWidth: width, clientHeight: height } = this.element;
     if (width === 0 || height === 0) return;
     const ratio = window.devicePixelRatio || 1;
-    for (const canvas of [this.base, this.top]) {
+    for (const canvas of [this.under, this.base, this.top]) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
     }
@@ -152,7 +153,8 @@ export class Stage {
 
   /** @param {Shown} shown */
   #drawBase(shown) {
-    const context = this.#cleared(this.base);
+    const context = this.#cleared(this.under);
+    const above = this.#cleared(this.base);
     const { scene, picture } = shown;
     const { view } = this;
     this.zoom.textContent = scene ? `${Math.round(view.scale * 100)}%` : "–";
@@ -163,7 +165,7 @@ export class Stage {
     const [width, height] = [picture.naturalWidth * size, picture.naturalHeight * size];
     context.drawImage(picture, view.x, view.y, width, height);
     this.drawDetail(context);
-    if (!shown.hides) this.#drawMasks(context, shown, scene);
+    if (!shown.hides) this.#drawMasks(above, shown, scene);
   }
 
   /**
@@ -175,6 +177,8 @@ export class Stage {
     const { view } = this;
     const size = scene.step * view.scale;
     const contour = limit(Math.round(CONTOUR / size), 1, 8);
+    context.imageSmoothingEnabled = size < 3;
+    context.imageSmoothingQuality = "medium";
     for (const [id, object] of drawingOrder(scene, shown.chosen)) {
       const mask = this.masks.shown(scene, id, object);
       if (!mask || mask.w === 0) continue;

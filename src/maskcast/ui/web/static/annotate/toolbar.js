@@ -72,6 +72,7 @@ export class Toolbar {
     this.slider.value = String(nearestStep(this.feel, radius));
     const width = `${Math.max(1, Math.round(2 * radius))} px`;
     find(this.root, ".mc-radius-value").textContent = width;
+    this.slider.setAttribute("aria-valuetext", width);
   }
 
   /** The radius that the slider is at. */

@@ -263,10 +263,19 @@ export class Gallery {
       make("span", "finding", { text: found }),
       ...row.objects.map((object) => this.dot(object)),
     );
+    if (row.binned !== null) {
+      caption.append(make("span", "finding", { text: this.texts.text("results.is_removed") }));
+    }
     if (row.reason) caption.append(make("span", "reason", { text: row.reason }));
     const title = row.reason ? `${row.id}: ${row.reason}` : row.id;
     const about = { type: "button", "data-place": String(place), title };
-    const button = make("button", `card ${row.state}`, about, picture, caption);
+    const button = make(
+      "button",
+      `card ${row.state}${row.binned === null ? "" : " binned"}`,
+      about,
+      picture,
+      caption,
+    );
     button.addEventListener("click", () => this.open(this.offset + place));
     return make("div", "item", { role: "listitem" }, button);
   }

@@ -14,8 +14,10 @@ import { find, make, placeOn } from "../shared/dom.js";
 import { Layers } from "../shared/layers.js";
 import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
 import { objectOf, pictureUrl } from "../shared/rows.js";
+import { openTab } from "../shared/tabs.js";
 import { Looks } from "./looks.js";
 import { judgement, pageOffset } from "./query.js";
+import { Thresholds } from "./thresholds.js";
 
 const SHOWS_MASKS = "100";
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
@@ -25,6 +27,8 @@ export class LargeView {
   imageId = ""; // of the picture in view; empty while there is none
   #fingers = new Fingers();
   #frame = 0; // that is asked for
+  #asked = 0; // how often layers were
+  #isAsking = false;
   #view;
 
   /**
@@ -50,9 +54,20 @@ export class LargeView {
     this.layers = new Layers(this.canvas);
     this.looks = new Looks(this.dialog, project, () => this.#drawSoon());
     this.wipe = find(this.dialog, ".wipe input", HTMLInputElement);
+    this.thresholds = new Thresholds(
+      this.#part(".cutting"),
+      texts,
+      server,
+      () => this.#preview(),
+      () => {
+        this.dialog.close();
+        openTab("run");
+      },
+    );
     this.#listenToPictures();
     this.#listenToStage();
     this.#listenToButtons();
+    this.#part("button.remove").addEventListener("click", () => this.#removeOrPutBack());
   }
 
   /** @param {string} selector */
@@ -83,12 +98,18 @@ export class LargeView {
     this.looks.unhide();
     if (isOther) this.wipe.value = SHOWS_MASKS;
     putAddress("results", gallery.address(row.id), { step: !dialog.open });
-    if (!dialog.open) dialog.showModal();
+    if (!dialog.open) {
+      dialog.showModal();
+      this.thresholds.load().catch(() => {}); // without them, there is nothing to be chosen
+    }
     const { number } = this.texts;
     this.#part(".name").textContent = row.id;
     this.#part(".place").textContent = `${number(index + 1)} / ${number(gallery.total)}`;
     find(dialog, ".before", HTMLButtonElement).disabled = index === 0;
     find(dialog, ".after", HTMLButtonElement).disabled = index + 1 >= gallery.total;
+    this.#part("button.remove").textContent = this.texts.text(
+      row.binned === null ? "results.remove" : "results.put_back",
+    );
     this.#showPictures(row);
     this.#showFound(row);
     this.#measure();
@@ -104,13 +125,48 @@ export class LargeView {
     const isDone = row.state === "done";
     message.hidden = isDone;
     message.textContent = (!isDone && row.reason) || "";
+    if (row.binned !== null) {
+      message.hidden = false;
+      message.textContent = this.texts.text("results.is_binned");
+    }
     message.classList.remove("alone");
     this.sheet.hidden = false;
     original.removeAttribute("src");
     original.src = pictureUrl("original", row);
     this.#hasLayers(isDone);
     this.layers.take(null);
-    if (isDone && row.objects.length > 0) this.#fetchLayers(row);
+    if (isDone) this.#preview();
+  }
+
+  /**
+   * What was found, or would be with what is chosen; of several questions on their way only the
+   * last matters, and one is asked at a time.
+   */
+  async #preview() {
+    this.#asked += 1;
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    for (let asked = 0; asked !== this.#asked; ) {
+      asked = this.#asked;
+      const row = this.#row;
+      if (this.isOpen && row?.state === "done") await this.#fetchLayers(row);
+    }
+    this.#isAsking = false;
+  }
+
+  /** Into the bin, or back from it; the result stays, and says so. */
+  async #removeOrPutBack() {
+    const row = this.#row;
+    if (!row) return;
+    try {
+      if (row.binned === null) await this.server.tell("remove", { kind: "targets", id: row.id });
+      else await this.server.tell("put-back", { name: row.binned });
+      await this.gallery.show(this.gallery.offset);
+      await this.open(this.#index);
+    } catch (error) {
+      this.message.textContent = error instanceof Error ? error.message : String(error);
+      this.message.hidden = false;
+    }
   }
 
   /** @param {boolean} has  whether there is something to be drawn */
@@ -126,11 +182,14 @@ export class LargeView {
    */
   async #fetchLayers(row) {
     try {
-      const sent = await this.server.ask("layers", { id: row.id, shows: row.shows });
-      if (row !== this.#row) return; // another one is looked at by now
+      const { cuts } = this.thresholds;
+      const chosen = cuts && { cuts: JSON.stringify(cuts) };
+      const sent = await this.server.ask("layers", { id: row.id, shows: row.shows, ...chosen });
+      if (row.id !== this.imageId) return; // another one is looked at by now
       this.layers.take(sent);
+      this.thresholds.showFound(sent);
     } catch (error) {
-      if (row !== this.#row) return;
+      if (row.id !== this.imageId) return;
       this.#hasLayers(false);
       this.message.textContent = error instanceof Error ? error.message : String(error);
       this.message.hidden = false;
@@ -223,9 +282,11 @@ export class LargeView {
     const { looks } = this;
     this.layers.draw(this.#view, looks.look, (id) => {
       const found = row?.objects.find((object) => object.id === id);
-      if (!found || !looks.shows(id)) return null;
+      if (!row || !looks.shows(id)) return null;
       const { name, color } = objectOf(this.gallery.objects, id);
-      return { color: hexOf(color), words: `${id} ${name} ${found.score.toFixed(2)}` };
+      // Nobody knows the score of what is only tried.
+      const score = found && !this.thresholds.cuts ? ` ${found.score.toFixed(2)}` : "";
+      return { color: hexOf(color), words: `${id} ${name}${score}` };
     });
   }
 

@@ -10,6 +10,7 @@ import { fillTexts, find, make, repeat } from "../shared/dom.js";
 import { routeUrl, Server } from "../shared/server.js";
 import { openTab } from "../shared/tabs.js";
 import { chooseLanguage, Texts } from "../shared/texts.js";
+import { offerTone } from "../shared/tone.js";
 import { Gallery } from "./gallery.js";
 import { LargeView } from "./large.js";
 
@@ -72,6 +73,7 @@ export function mount({ element, props }) {
   const server = new Server(texts);
   const gallery = new Gallery(root, texts, server, (index) => large.open(index));
   const large = new LargeView(root, texts, server, gallery, props.feel, props.project);
+  offerTone(find(root, ".tone"), [find(root, ".original")], props.project, texts);
   find(root, ".to-run").addEventListener("click", () => openTab("run"));
   offerDownloads(root, props.formats, language);
   const followed = followAddress(gallery, large);

@@ -58,7 +58,8 @@ class Review {
       const parameters = { order: this.order.value, page: this.#page, who: this.who.value };
       const answer = await this.server.ask("review", parameters);
       this.#objects = answer.objects;
-      if (!this.who.value) this.who.value = answer.who;
+      // Never under the hands of somebody who is typing a name.
+      if (!this.who.value && document.activeElement !== this.who) this.who.value = answer.who;
       this.#queue.take(answer.rows);
       this.#tell(answer);
       this.#say("");
@@ -183,7 +184,7 @@ class Review {
 
   update() {
     return this.#alone(async () => {
-      await this.server.tell("start", { update: true });
+      await this.server.tell("start", { how: "update" });
       openTab("run");
     });
   }

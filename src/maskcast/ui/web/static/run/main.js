@@ -11,6 +11,7 @@ import { openTab } from "../shared/tabs.js";
 import { chooseLanguage, Texts } from "../shared/texts.js";
 import { describe, isBusy, isWatched, missing, shares, wayOn } from "./progress.js";
 import { Settings } from "./settings.js";
+import { SincePanel } from "./since.js";
 import { Uploads } from "./uploads.js";
 
 const WHILE_BUSY = 400; // milliseconds between two looks
@@ -32,11 +33,16 @@ class RunPage {
     this.server = server;
     this.settings = new Settings(root, texts);
     this.uploads = new Uploads(root, texts, server, () => this.refresh());
+    this.since = new SincePanel(root, texts, server, {
+      again: () => this.start("again"),
+      refresh: () => this.refresh(),
+      tell: (error) => this.#showProblem(sentence(error), false),
+    });
     this.startButton = this.#button(".start");
     this.stopButton = this.#button(".stop");
-    this.startButton.addEventListener("click", () => this.start(false));
+    this.startButton.addEventListener("click", () => this.start("go on"));
     this.stopButton.addEventListener("click", () => this.stop());
-    this.#button(".afresh").addEventListener("click", () => this.start(true));
+    this.#button(".afresh").addEventListener("click", () => this.start("fresh"));
   }
 
   /** @param {string} selector */
@@ -53,12 +59,12 @@ class RunPage {
     }
   }
 
-  /** @param {boolean} fresh  whether the old output is moved aside first */
-  async start(fresh) {
+  /** @param {"go on" | "again" | "fresh"} how */
+  async start(how) {
     this.startButton.disabled = true;
     find(this.root, ".problem").hidden = true;
     try {
-      await this.server.tell("start", { ...this.settings.choice, fresh });
+      await this.server.tell("start", { ...this.settings.choice, how });
     } catch (error) {
       this.#showProblem(sentence(error), false);
       this.startButton.disabled = false;
@@ -95,13 +101,26 @@ class RunPage {
     this.isBusy = isWatched(progress);
     this.#showBar(progress);
     this.#showWayOn(wayOn(progress));
-    this.#showProblem(progress.error, progress.can_start_afresh);
+    this.startButton.hidden = this.since.show(progress);
+    const error = progress.differs.length ? null : progress.error; // which the panel tells
+    this.#showProblem(error, progress.can_start_afresh);
     this.settings.offer(progress.choice);
     find(root, ".checking").hidden = progress.checking === 0;
     find(root, ".figures").classList.toggle("some-failed", progress.failed > 0);
-    const notes = find(root, ".notes");
-    notes.hidden = !progress.notes.length;
-    notes.replaceChildren(...progress.notes.map((note) => make("li", "", { text: note })));
+    this.#list(".notes", ".notes", progress.notes);
+    this.#list(".selftest", ".selftest ul", progress.selftest[this.texts.language] ?? []);
+  }
+
+  /**
+   * Sentences as a list; without any, what holds it is hidden.
+   * @param {string} holder
+   * @param {string} list
+   * @param {string[]} sentences
+   */
+  #list(holder, list, sentences) {
+    find(this.root, holder).hidden = !sentences.length;
+    const items = sentences.map((text) => make("li", "", { text }));
+    find(this.root, list).replaceChildren(...items);
   }
 
   /** @param {Progress} progress */

@@ -2,6 +2,7 @@
 // How a run stands, as the page says it. Nothing here knows the page.
 
 /** @import { Texts } from "../shared/texts.js" */
+import { countSince } from "./since.js";
 
 /**
  * @typedef {object} Choice  what a run was started with; null = as the project is set
@@ -22,8 +23,13 @@
  * @property {number | null} rate  targets per second
  * @property {number | null} seconds_left
  * @property {string[]} notes
+ * @property {Record<string, string[]>} selftest  sentences by language; empty if nothing was tested
  * @property {string | null} error
  * @property {boolean} can_start_afresh
+ * @property {string[]} differs  why the last start was refused, where running again would help
+ * @property {import("./since.js").Since | null} since  references that are others by now
+ * @property {{targets: number, newly_empty: number} | null} renewed  what running again changed
+ * @property {boolean} is_halfway  whether running again was stopped
  * @property {Choice | null} choice
  * @property {string} folder
  * @property {number | null} references  with an object on them
@@ -68,6 +74,7 @@ export function stateKey(progress) {
   if (isBusy(progress)) return `run.stage_${progress.stage?.name ?? "reading"}`;
   const lacking = missing(progress);
   if (lacking) return `run.state_no_${lacking}`;
+  if (finished(progress) && countSince(progress)) return "run.state_outdated";
   if (pending(progress) || finished(progress) === 0) return "run.state_idle";
   return progress.failed ? "run.state_finished_but" : "run.state_finished";
 }

@@ -27,6 +27,15 @@ import { find, make } from "../shared/dom.js";
  * @property {number | null} threshold  of the project
  */
 
+/**
+ * The threshold nearest to what was typed; even odds where that is no number.
+ * @param {string} typed
+ */
+export function usableThreshold(typed) {
+  const number = typed.trim() === "" ? Number.NaN : Number(typed);
+  return Number.isFinite(number) ? Math.min(0.99, Math.max(0.01, number)) : 0.5;
+}
+
 export class Settings {
   /** @type {Engines | null} */
   #known = null;
@@ -52,6 +61,9 @@ export class Settings {
     this.threshold.addEventListener("input", () => {
       this.range.value = this.threshold.value;
     });
+    this.threshold.addEventListener("change", () => {
+      this.threshold.value = this.range.value = String(usableThreshold(this.threshold.value));
+    });
   }
 
   /**
@@ -75,6 +87,7 @@ export class Settings {
     find(this.root, ".automatic-text").textContent = this.texts.text(automatic, { threshold });
     this.#known = found;
     this.#offerNext(found.engines);
+    this.#explain(found.engines);
     this.#describe();
   }
 
@@ -92,6 +105,23 @@ export class Settings {
       megabytes: next.weights[0].megabytes,
       step: next.next_step,
     });
+  }
+
+  /**
+   * Why engines cannot be chosen, and what makes them ready, as the command line says it.
+   * @param {Engine[]} engines
+   */
+  #explain(engines) {
+    const unready = engines.filter((engine) => !engine.ready);
+    const box = find(this.root, ".unready");
+    box.hidden = !unready.length;
+    const count = this.texts.number(unready.length);
+    find(box, "summary").textContent = this.texts.text("run.unready", { count });
+    const lines = unready.flatMap(({ name, description, next_step: step }) => [
+      make("dt", "", { text: name }),
+      ...[description, step].filter(Boolean).map((text) => make("dd", "", { text })),
+    ]);
+    find(box, "dl").replaceChildren(...lines);
   }
 
   #describe() {
@@ -127,7 +157,7 @@ export class Settings {
     return {
       engine: this.engine.value || null,
       weights: this.weights.value || null,
-      threshold: this.automatic.checked ? null : Number(this.threshold.value),
+      threshold: this.automatic.checked ? null : usableThreshold(this.threshold.value),
     };
   }
 

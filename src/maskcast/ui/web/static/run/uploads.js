@@ -80,6 +80,7 @@ export class Uploads {
     try {
       const answer = await this.server.upload("targets", file);
       if (!answer.new) return "known";
+      if (answer.image_id !== answer.wanted) this.#offerToReplace(answer);
       return answer.image_id === uploadName(file) ? "done" : "renamed";
     } catch (error) {
       if (refusals < MOST_REFUSALS) {
@@ -89,6 +90,28 @@ export class Uploads {
       }
       return "refused";
     }
+  }
+
+  /**
+   * The picture that was there goes into the bin, and the new one gets its name.
+   * @param {{image_id: string, wanted: string}} answer
+   */
+  #offerToReplace({ image_id: by, wanted: image }) {
+    const { text } = this.texts;
+    const words = make("span", "", { text: text("run.taken", { image, by }) });
+    const button = make("button", "", { type: "button", text: text("run.replace", { image }) });
+    const item = make("li", "", {}, words, " ", button);
+    button.addEventListener("click", async () => {
+      try {
+        await this.server.tell("replace", { kind: "targets", id: image, by });
+        item.replaceChildren(text("run.replaced", { image }));
+      } catch (error) {
+        item.append(" ", error instanceof Error ? error.message : String(error));
+      }
+      await this.tell();
+    });
+    this.refused.append(item);
+    this.refused.hidden = false;
   }
 
   /**

@@ -21,7 +21,8 @@ const BOX_GAP = 3; // screen pixels between a thing and its box
  * Something that was found, as the server sends it: see encode_layers in shown_layers.py.
  * @typedef {object} SentLayer
  * @property {number} id  of the object
- * @property {{x: number, y: number, w: number, h: number, bits: string}} mask  in sent pixels
+ * @property {{x: number, y: number, w: number, h: number, area: number, bits: string}} mask
+ *     in sent pixels, its area in those of the image
  * @property {Box[]} boxes  of its parts in pixels of the image, the largest first
  */
 

@@ -22,11 +22,12 @@ import { routeUrl } from "./server.js";
  * @property {string[]} notes
  * @property {FoundObject[]} objects
  * @property {string | null} decision  of a person
+ * @property {string | null} binned  its name in the bin, if the target was removed
  */
 
 /**
  * The address of a picture of a target, which no browser takes for that of another run.
- * @param {"thumbnail" | "original" | "overlay"} route
+ * @param {"thumbnail" | "original" | "overlay" | "before"} route
  * @param {Pick<Row, "id" | "shows">} row
  */
 export const pictureUrl = (route, { id, shows }) => routeUrl(route, { id, shows });

@@ -77,7 +77,7 @@ export class Server {
   /**
    * @param {"references" | "targets"} to
    * @param {File} file
-   * @returns {Promise<{image_id: string, new: boolean}>}
+   * @returns {Promise<{image_id: string, new: boolean, wanted: string}>}
    */
   upload(to, file) {
     return this.ask("upload", { to, name: uploadName(file) }, { method: "POST", body: file });
