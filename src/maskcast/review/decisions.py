@@ -8,9 +8,11 @@ row is changed or removed, which the file itself refuses, and none depends on a 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
 
@@ -37,6 +39,7 @@ _TABLES: Final = (
         before INTEGER REFERENCES decisions (number),
         correction TEXT,
         seen INTEGER NOT NULL DEFAULT 1,
+        run TEXT,
         CHECK ((decision IS NULL) = (takes_back IS NOT NULL))
     )""",
     "CREATE INDEX decisions_of ON decisions (image_id, number)",
@@ -44,15 +47,14 @@ _TABLES: Final = (
     *only_added("decisions"),
 )
 _COLUMNS: Final = "number, image_id, decision, who, moment, digest, objects, before, correction"
+_ADDED: Final = {"seen": "INTEGER NOT NULL DEFAULT 1", "run": "TEXT"}
+"""Columns that logs of the first weeks do not have; in these everything was seen."""
 _STANDS: Final = (
     "decision IS NOT NULL AND NOT EXISTS "
     "(SELECT 1 FROM decisions AS later WHERE later.takes_back = d.number)"
 )
-_ALL_CURRENT: Final = (
-    "FROM decisions AS d WHERE number IN "
-    f"(SELECT max(number) FROM decisions AS d WHERE {_STANDS} GROUP BY image_id) ORDER BY number"  # noqa: S608
-)
-_ADD_SEEN: Final = "ALTER TABLE decisions ADD COLUMN seen INTEGER NOT NULL DEFAULT 1"
+_NEWEST: Final = f"SELECT max(number) FROM decisions AS d WHERE {_STANDS} GROUP BY image_id"  # noqa: S608
+_ALL_CURRENT: Final = f"FROM decisions AS d WHERE number IN ({_NEWEST}) ORDER BY number"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Decided:
         before: number of the decision that stood until then; None if there was none.
         correction: JSON of the annotation that holds, of ``corrected``; None otherwise.
         seen: whether the person looked at the target; not so where many are accepted by score.
+        run: id of the run whose results it was said of; None if unknown.
     """
 
     number: int
@@ -82,6 +85,7 @@ class Decided:
     before: int | None
     correction: str | None
     seen: bool = True
+    run: str | None = None
 
     def holds_for(self, digest: bytes | None) -> bool:
         """Whether a target of this digest is the picture that was decided on, as far as known."""
@@ -116,19 +120,16 @@ class DecisionLog(LogFile):
         """
         log = super().open(folder)
         with log.transaction() as connection:
-            if not log._knows_seen:
-                connection.execute(_ADD_SEEN)
+            for column in _ADDED.keys() - _columns_of(connection):
+                connection.execute(f"ALTER TABLE decisions ADD COLUMN {column} {_ADDED[column]}")
         return log
 
-    @property
-    def _knows_seen(self) -> bool:
-        """Whether the file tells what was seen; logs of the first weeks do not, where all was."""
-        columns = self.connection.execute("PRAGMA table_info(decisions)")
-        return "seen" in [name for _, name, *_ in columns]
-
-    @property
+    @cached_property
     def _columns(self) -> str:
-        return f"{_COLUMNS}, {'seen' if self._knows_seen else '1'}"
+        known = _columns_of(self.connection)
+        seen = "seen" if "seen" in known else "1"
+        run = "run" if "run" in known else "NULL"
+        return f"{_COLUMNS}, {seen}, {run}"
 
     def record(
         self,
@@ -140,6 +141,7 @@ class DecisionLog(LogFile):
         objects: Sequence[int] = (),
         correction: Annotation | None = None,
         seen: bool = True,
+        run: str | None = None,
     ) -> Decided:
         """Add a decision; it is on disk when this returns.
 
@@ -151,6 +153,7 @@ class DecisionLog(LogFile):
             objects: that are rejected; empty = whatever is there.
             correction: what is on the target, of ``corrected`` and only of that.
             seen: whether the person looked at the target.
+            run: id of the run whose results it is said of.
 
         Raises:
             ValueError: if a correction is missing or too much, or an id is out of range.
@@ -163,30 +166,15 @@ class DecisionLog(LogFile):
         text = None if correction is None else annotation_text(correction)
         moment = datetime.now(UTC)
         with self.transaction():
-            before = self.current(image_id)
+            current = self.current(image_id)
+            before = None if current is None else current.number
+            ids = json.dumps(list(objects))
             number = self._insert(
-                image_id,
-                decision,
-                None,
-                who,
-                moment,
-                digest,
-                json.dumps(list(objects)),
-                None if before is None else before.number,
-                text,
-                seen,
+                image_id, decision, None, who, moment, digest, ids, before, text, seen, run
             )
+        said = tuple(objects)
         return Decided(
-            number,
-            image_id,
-            decision,
-            who,
-            moment,
-            digest,
-            tuple(objects),
-            None if before is None else before.number,
-            text,
-            seen,
+            number, image_id, decision, who, moment, digest, said, before, text, seen, run
         )
 
     def take_back(self, who: str, image_id: str | None = None) -> Decided | None:
@@ -212,8 +200,8 @@ class DecisionLog(LogFile):
             if found is None:
                 return None
             last = _decided(*found)
-            now = datetime.now(UTC)
-            self._insert(last.image_id, None, last.number, who, now, None, "[]", last.number, None, True)
+            now, taken = datetime.now(UTC), last.number
+            self._insert(last.image_id, None, taken, who, now, None, "[]", taken, None, True, None)
         return last
 
     def current(self, image_id: str) -> Decided | None:
@@ -239,6 +227,13 @@ class DecisionLog(LogFile):
         )
         return [_decided(*columns) for columns in rows.fetchall()]
 
+    def last_number(self) -> int:
+        """The number of the newest entry; 0 if there is none."""
+        (number,) = self.connection.execute(
+            "SELECT coalesce(max(number), 0) FROM decisions"
+        ).fetchone()
+        return int(number)
+
     def moments(self, who: str, most: int) -> list[datetime]:
         """When a person made the last decisions, newest first."""
         rows = self.connection.execute(
@@ -252,10 +247,14 @@ class DecisionLog(LogFile):
         values = tuple(v.isoformat() if isinstance(v, datetime) else v for v in values)
         cursor = self.connection.execute(
             "INSERT INTO decisions (image_id, decision, takes_back, who, moment, digest, objects, "
-            "before, correction, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "before, correction, seen, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
         return int(cursor.lastrowid or 0)
+
+
+def _columns_of(connection: sqlite3.Connection) -> set[str]:
+    return {name for _, name, *_ in connection.execute("PRAGMA table_info(decisions)")}
 
 
 def _decided(
@@ -269,7 +268,10 @@ def _decided(
     before: int | None,
     correction: str | None,
     seen: int,
+    run: str | None,
 ) -> Decided:
     ids = tuple(json.loads(objects))
     at = datetime.fromisoformat(moment)
-    return Decided(number, image_id, decision, who, at, digest, ids, before, correction, bool(seen))
+    return Decided(
+        number, image_id, decision, who, at, digest, ids, before, correction, bool(seen), run
+    )

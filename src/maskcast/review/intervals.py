@@ -1,29 +1,25 @@
-"""What a sample proves of a share: exact bounds, also where one may stop at any time.
+"""What a sample proves of a share: exact bounds, also where one may stop when the answer is clear.
 
-Answers are counted as if each were a throw of a coin. They may be throws of different coins, as long
-as these show the share of the whole *on average*, which a stratified sample of equal parts does (see
-``sample``). That only makes bounds safer:
+Answers are counted as if each were a throw of one coin. They may be throws of different coins, as
+long as these show the share of the whole *on average*, as those of ``audit_sample`` do. That only
+makes bounds safer:
 
 - of a sample whose size was fixed before, the bounds of Clopper and Pearson (1934). Throws of
-  different coins are less spread than those of their average one (Hoeffding 1956, "On the distribution
-  of the number of successes in independent trials", theorem 4), except next to all or none, where the
-  union bound takes the place of the binomial;
-- of a sample that may stop when the answer is clear, a confidence sequence: the shares that a mixture
-  of likelihood ratios cannot rule out (Robbins 1970, "Statistical methods related to the law of the
-  iterated logarithm"). By Ville's inequality the true share is ever ruled out with at most the given
-  probability, however often one looks. For different coins the ratio of a block has a mean of at most
-  1, as the geometric mean is at most the arithmetic one.
+  different coins are less spread than those of their average one (Hoeffding 1956, "On the
+  distribution of the number of successes in independent trials", theorem 4), except next to all or
+  none, where the union bound takes the place of the binomial;
+- of a sample that may stop when the answer is clear, a confidence sequence: the shares that a
+  mixture of likelihood ratios cannot rule out (Robbins 1970, "Statistical methods related to the
+  law of the iterated logarithm"). By Ville's inequality the true share is ever ruled out with at
+  most the given probability, however often one looks. For different coins the ratio of a block has
+  a mean of at most 1, as the geometric mean is at most the arithmetic one; so one looks after whole
+  blocks.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
-
-_STEPS: Final = 80
-"""Of bisection: beyond the precision of a double."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +41,16 @@ def fixed_bounds(hits: int, count: int, confidence: float = 0.95) -> Bounds:
     Raises:
         ValueError: if hits are not in 0..count.
     """
+    from scipy.special import betaincinv
+
     _check(hits, count)
     tail = (1 - confidence) / 2
-    low, high = 0.0, 1.0
-    if hits > 0:
-        low = _root(lambda share: 1 - at_most(hits - 1, count, share) - tail)
-    if hits < count:
-        high = _root(lambda share: tail - at_most(hits, count, share))
-    if hits == count - 1:
-        high = max(high, 1 - tail / count)
+    low = float(betaincinv(hits, count - hits + 1, tail)) if hits else 0.0
+    high = float(betaincinv(hits + 1, count - hits, 1 - tail)) if hits < count else 1.0
     if hits == 1:
         low = min(low, tail / count)
+    if hits == count - 1:
+        high = max(high, 1 - tail / count)
     return Bounds(low, high)
 
 
@@ -72,36 +67,40 @@ class Anytime:
     confidence: float = 0.95
 
     def bounds(self, hits: int, count: int) -> Bounds:
-        """Bounds of the share after ``count`` answers.
+        """Bounds of the share after ``count`` answers; 0 to 1 before the first.
 
         Raises:
             ValueError: if hits are not in 0..count.
         """
+        from scipy.optimize import brentq
+
         _check(hits, count)
         if not count:
             return Bounds(0.0, 1.0)
         middle = hits / count
-        limit = math.log(1 / (1 - self.confidence))
+        limit = -math.log(1 - self.confidence)
 
         def excess(share: float) -> float:
             return self._evidence_against(share, hits, count) - limit
 
-        low = 0.0 if hits == 0 else _root(lambda share: -excess(share), 0.0, middle)
-        high = 1.0 if hits == count else _root(excess, middle, 1.0)
+        tiny = 1e-12
+        low = 0.0 if hits == 0 else float(brentq(excess, tiny, middle))
+        high = 1.0 if hits == count else float(brentq(excess, middle, 1 - tiny))
         return Bounds(low, high)
 
     def _evidence_against(self, share: float, hits: int, count: int) -> float:
         """Logarithm of the mixture's likelihood over that of a share."""
+        from scipy.special import betaln, xlog1py, xlogy
+
         first, second = 1.0, 4 / self.aim - 1  # a Beta prior with a mean of a quarter of the aim
-        mixture = _log_beta(first + hits, second + count - hits) - _log_beta(first, second)
-        own = _times_log(hits, share) + _times_log(count - hits, 1 - share)
-        return mixture - own
+        mixture = betaln(first + hits, second + count - hits) - betaln(first, second)
+        return float(mixture - xlogy(hits, share) - xlog1py(count - hits, -share))
 
 
 def most_hits(count: int, anytime: Anytime) -> int:
     """The most hits among ``count`` answers that still prove a share below the aim; -1 if none."""
     hits = -1
-    while hits + 1 <= count and anytime.bounds(hits + 1, count).high < anytime.aim:
+    while hits + 1 < anytime.aim * count and anytime.bounds(hits + 1, count).high < anytime.aim:
         hits += 1
     return hits
 
@@ -121,54 +120,17 @@ def size_to_prove(
     Returns:
         The smallest such size; None if none up to ``most`` does.
     """
+    from scipy.special import bdtr
+
     if expected >= anytime.aim:
         return None
     for count in range(step, most + 1, step):
         hits = most_hits(count, anytime)
-        if hits >= 0 and at_most(hits, count, expected) >= power:
+        if hits >= 0 and bdtr(hits, count, expected) >= power:
             return count
     return None
-
-
-def at_most(hits: int, count: int, share: float) -> float:
-    """The probability of at most so many hits in ``count`` throws of a coin."""
-    if hits >= count:
-        return 1.0
-    if share <= 0.0 or share >= 1.0:
-        return 1.0 if share <= 0.0 else 0.0
-    log_share, log_other = math.log(share), math.log1p(-share)
-    terms = (
-        math.exp(_log_choose(count, k) + k * log_share + (count - k) * log_other)
-        for k in range(hits + 1)
-    )
-    return min(1.0, math.fsum(terms))
 
 
 def _check(hits: int, count: int) -> None:
     if not 0 <= hits <= count:
         raise ValueError(f"hits: expected 0..{count}, got {hits}")
-
-
-def _root(rising: Callable[[float], float], low: float = 0.0, high: float = 1.0) -> float:
-    """Where a function becomes positive."""
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        if rising(middle) > 0:
-            high = middle
-        else:
-            low = middle
-    return (low + high) / 2
-
-
-def _times_log(factor: int, value: float) -> float:
-    if factor == 0:
-        return 0.0
-    return factor * math.log(value) if value > 0 else -math.inf
-
-
-def _log_choose(count: int, chosen: int) -> float:
-    return math.lgamma(count + 1) - math.lgamma(chosen + 1) - math.lgamma(count - chosen + 1)
-
-
-def _log_beta(first: float, second: float) -> float:
-    return math.lgamma(first) + math.lgamma(second) - math.lgamma(first + second)

@@ -1,7 +1,7 @@
 """A file of what people said in a review: SQLite that only ever grows.
 
-No row is changed or removed, which the file itself refuses, and each is on disk when its transaction
-ends: a kill loses at most what was just being said. Several processes may have it open.
+No row is changed or removed, which the file itself refuses, and each is on disk when its
+transaction ends: a kill loses at most what was just being said. Several processes may have it open.
 """
 
 from __future__ import annotations
@@ -141,15 +141,15 @@ class LogFile:
     @classmethod
     def _unwritable(cls, path: Path, error: sqlite3.Error | OSError) -> StorageError:
         return StorageError(
-            f"the {cls.KIND.content} in {path} cannot be written ({error}); free some space or make "
-            "the folder writable; what was said before is kept"
+            f"the {cls.KIND.content} in {path} cannot be written ({error}); free some space or "
+            "make the folder writable; what was said before is kept"
         )
 
     @classmethod
     def _no_log(cls, path: Path, error: sqlite3.Error) -> ReviewError:
         return ReviewError(
-            f"{path} is not a log of {cls.KIND.content}, or cannot be read ({error}); restore it, or "
-            "move it away to begin a new one"
+            f"{path} is not a log of {cls.KIND.content}, or cannot be read ({error}); restore it, "
+            "or move it away to begin a new one"
         )
 
 
