@@ -56,9 +56,9 @@ $(READERS)/.installed: pyproject.toml tests/readers.txt
 	$(READERS)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --editable .
 	@touch $@
 
-$(SITE)/.installed: docs/requirements.txt
+$(SITE)/.installed: pyproject.toml docs/requirements.txt
 	$(PYTHON) -m venv $(SITE)
-	$(SITE)/bin/python -m pip --disable-pip-version-check install --quiet --requirement docs/requirements.txt
+	$(SITE)/bin/python -m pip --disable-pip-version-check install --quiet --requirement docs/requirements.txt --editable .
 	@touch $@
 
 system-packages:

@@ -1,9 +1,10 @@
-"""Links of the documentation site lead to the repository, and nowhere else."""
+"""The documentation site: links lead to the repository or fail, reference is made from the code."""
 
 from __future__ import annotations
 
 import pytest
 
+from reference_pages import commands_page, without_marks_of_blocks
 from site_links import repository_links
 
 
@@ -19,3 +20,17 @@ def test_links_out_of_the_documentation_lead_to_the_repository() -> None:
 def test_a_link_that_leads_nowhere_is_an_error(link: str) -> None:
     with pytest.raises(ValueError, match="does not exist"):
         repository_links(f"[a]({link})", "adr/x.md" if "outside" in link else "x.md", "")
+
+
+def test_the_page_of_flags_has_all_of_them() -> None:
+    page = commands_page()
+    assert page.startswith("# Every command and flag\n")
+    for command in ("run", "review accept", "engines pull"):
+        assert f"\n## `maskcast {command}`\n" in page or f"\n### `maskcast {command}`\n" in page
+    assert "* `--fresh`: Start again; the old output and its ledger are moved aside.\n" in page
+    assert "**Commands**" not in page
+
+
+def test_marks_of_blocks_in_docstrings_are_not_shown() -> None:
+    html = "<p>As in::</p><p>::</p><pre>a::b</pre>"
+    assert without_marks_of_blocks(html) == "<p>As in:</p><pre>a::b</pre>"

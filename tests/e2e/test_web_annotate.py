@@ -20,7 +20,9 @@ from playwright.sync_api import (
     expect,
 )
 
+from maskcast.interchange.importing import import_annotations
 from maskcast.project.annotations import Annotation, ObjectAnnotation, read_annotations
+from maskcast.project.folder import ProjectFolder
 from maskcast.types import Mask
 from support import picture, write_png
 from web_support import Server, served
@@ -159,6 +161,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "touch",
         "unknown",
         "things",
+        "layers",
+        "wide",
     )
     for number, name in enumerate(names):
         write_png(folder / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
@@ -255,6 +259,108 @@ def test_a_dragged_box_is_shown_saved_and_adjusted(labeler: Labeler) -> None:
     assert len(labeler.entry("box.png").prompts.points) == 0
     labeler.click(60, 50)
     assert len(labeler.entry("box.png").prompts.points) == 1
+
+
+def test_layers_and_objects_are_switched_and_stay_so(labeler: Labeler) -> None:
+    labeler.open("layers.png")
+    plain = labeler.color_at(60, 50)
+    labeler.drag((30, 20), (90, 80))
+    filled, outlined = labeler.color_at(60, 50), labeler.color_at(60, 20.5)
+    page = labeler.page
+    page.get_by_label("What is drawn").click()
+
+    page.get_by_label("Fill", exact=True).uncheck()
+    labeler.settled()
+    assert filled != plain
+    assert labeler.color_at(60, 50) == plain
+    assert labeler.color_at(60, 20.5) == outlined
+    page.locator("[data-object='1']").uncheck()
+    labeler.settled()
+    assert labeler.color_at(60, 20.5) != outlined
+
+    page.reload()
+    labeler.settled("layers.png")
+    assert labeler.color_at(60, 20.5) != outlined
+    labeler.click(60, 50)  # what is drawn on is seen
+    assert labeler.color_at(60, 20.5) == outlined
+    assert labeler.color_at(60, 50) == plain
+
+
+def test_what_is_annotated_is_tried_on_targets_after_each_change(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    write_png(project / "references" / "a.png", picture(0, size=SHAPE)[0])
+    for number in range(7):
+        write_png(project / "targets" / f"{number}.png", picture(number, size=SHAPE)[0])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    with served(project) as server:
+        labeler = new_labeler(context, server, project)
+        page, strip = labeler.page, labeler.page.locator(".mc-trial")
+        labeler.press("t")
+        expect(strip).to_contain_text("Annotate an object first.")
+        labeler.drag((30, 20), (90, 80))
+        page.get_by_role("button", name="Try again").click()
+        expect(strip).to_contain_text("as annotated now")
+        expect(strip.locator(".mc-try")).to_have_count(6)
+        shown = strip.locator("img").first.get_attribute("src")
+        labeler.drag((90, 50), (110, 50))
+        expect(strip).to_contain_text("changed since")
+        page.get_by_label("after each change").check()
+        expect(strip).to_contain_text("as annotated now")
+        labeler.click(60, 50)
+        expect(strip.locator("img").first).not_to_have_attribute("src", shown or "")
+        expect(strip).to_contain_text("as annotated now")
+
+        strip.locator("input[type=text]").fill("nowhere.png")
+        page.keyboard.press("Enter")
+        expect(strip).to_contain_text("there is no nowhere.png in the targets")
+        strip.locator(".mc-try").first.click()
+        page.get_by_label("always try this one").check()
+        page.get_by_role("button", name="Close").click()
+
+
+def test_a_reference_is_filled_in_from_the_others(context: BrowserContext, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (first, disc), (second, other) = picture(0, size=SHAPE), picture(1, size=SHAPE)
+    write_png(project / "references" / "a.png", first)
+    write_png(project / "references" / "b.png", second)
+    write_png(tmp_path / "labels" / "a.png", disc.astype(np.uint8) * 255)
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    import_annotations(ProjectFolder.open(project), "masks", tmp_path / "labels")
+    with served(project) as server:
+        labeler = new_labeler(context, server, project)
+        labeler.open("b.png")
+        labeler.page.keyboard.press("s")
+        expect(labeler.page.locator("[data-do=undo]")).to_be_enabled()
+        found = mask_of(labeler.entry("b.png"))
+        assert (found & other).sum() / (found | other).sum() > 0.9
+        labeler.press("s")  # once something is there
+        expect(labeler.page.locator(".mc-notice.mc-error")).to_contain_text("annotated already")
+        labeler.press("Control+z")
+        assert labeler.saved("b.png").objects == {}
+
+
+def test_what_is_drawn_and_reached_grows_on_a_4k_screen(
+    browser: Browser, server: Server, project: Path
+) -> None:
+    with browser.new_context(viewport={"width": 3840, "height": 2160}) as context:
+        labeler = new_labeler(context, server, project)
+        labeler.open("wide.png")
+        button = labeler.page.locator("[data-do=undo]").bounding_box()
+        assert button is not None
+        assert button["height"] >= 48  # of 32 on a usual screen
+        labeler.drag((30, 20), (90, 80))
+        x, y = labeler.at(90, 50)
+        mouse = labeler.page.mouse
+        mouse.move(x + 12, y)  # out of reach on a usual screen, where that is 9 pixels
+        mouse.down()
+        mouse.move(*labeler.at(110, 50), steps=4)
+        mouse.up()
+        labeler.settled()
+        box = labeler.entry("wide.png").prompts.box
+        assert box is not None
+        assert box == pytest.approx([30, 20, 110, 80], abs=1.5)
 
 
 def test_points_undo_redo_and_delete(labeler: Labeler) -> None:

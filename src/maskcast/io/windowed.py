@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from maskcast.io.rasters import opened, orient, read_raster, unreadable_if_it_fa
 from maskcast.io.read_options import DEFAULT_OPTIONS, ReadOptions
 from maskcast.io.storage import Readable
 from maskcast.types import RgbImage
+
+MOST_WINDOWS: Final = 50
+"""Times as many pixels as may be decoded at once that a picture read by windows may have."""
 
 Span = tuple[int, int, int, int]
 """``top, left, bottom, right`` of a window, pixels, bottom and right exclusive."""
@@ -180,12 +183,18 @@ def open_picture(
     *,
     window: IntensityWindow | None = None,
     options: ReadOptions = DEFAULT_OPTIONS,
+    times: int = MOST_WINDOWS,
 ) -> OpenedPicture:
     """Open a picture to read it by windows, see ``read_image`` for how it looks.
 
-    A TIFF may have ``tiff_windows.MOST_WINDOWS`` times the bound of pixels, of which a strip or
-    tile that is packed in one piece may have the bound. All other pictures are decoded whole, and
-    have the bound.
+    All but TIFFs are decoded whole, and have the bound of pixels.
+
+    Args:
+        path: of the picture.
+        window: see ``read_image``.
+        options: see ``read_image``.
+        times: how many times the bound of pixels a TIFF may have, of which a strip or tile that is
+            packed in one piece may have the bound.
 
     Returns:
         It, to be closed.
@@ -200,7 +209,7 @@ def open_picture(
             file = stack.enter_context(opened(path))
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
-            source = WindowedTiff(file, Limits(options, size))
+            source = WindowedTiff(file, Limits(options, size), times)
             stack.callback(source.close)
         held = stack.pop_all()
     return OpenedPicture(path, source, window, options, held)

@@ -11,11 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 _BLUE, _ORANGE, _GRAY = "#0072b2", "#d55e00", "#888888"
 """Okabe & Ito's colours, told apart by colour-blind eyes."""
 
-_SIZE = (3.4, 2.3)
+_SIZE = (2.6, 1.8)
+"""Inches of a plot of which four stand in a row; text in it is as large as that of the page."""
+
+_LARGE, _SMALL = 9, 8
+"""Points of what axes say, and of their figures."""
 
 
 def histogram(counts: npt.NDArray[np.int64], label: str) -> str:
@@ -26,6 +31,7 @@ def histogram(counts: npt.NDArray[np.int64], label: str) -> str:
         axes.bar(edges[:-1], counts, width=1 / len(counts), align="edge", color=_BLUE)
         axes.set_xlim(0, 1)
         axes.set_xlabel(label)
+        _count_upwards(axes)
 
     return _svg(draw)
 
@@ -38,35 +44,46 @@ def sizes(areas: Sequence[float], label: str) -> str:
         low, high = shares.min() * 0.9, min(1.0, shares.max() * 1.1)
         axes.hist(shares, bins=np.geomspace(low, high, 25).tolist(), color=_BLUE)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=5))
+        axes.xaxis.set_major_formatter(FuncFormatter(_percent))
         axes.tick_params(which="minor", labelbottom=False)
+        axes.set_xlabel(label)
+        _count_upwards(axes)
+
+    return _svg(draw)
+
+
+def positions(places: npt.NDArray[np.int64], label: str) -> str:
+    """Where on the picture, from its top left."""
+
+    def draw(axes: Axes) -> None:
+        axes.imshow(places, cmap="cividis", vmin=0, extent=(0, 1, 1, 0), aspect="auto")
+        axes.set_xticks([])
+        axes.set_yticks([])
         axes.set_xlabel(label)
 
     return _svg(draw)
 
 
-def positions(places: npt.NDArray[np.int64]) -> str:
-    """Where on the picture, from its top left."""
-
-    def draw(axes: Axes) -> None:
-        axes.imshow(places, cmap="cividis", vmin=0, extent=(0, 1, 1, 0), aspect="auto")
-
-    return _svg(draw)
-
-
 def trend(
-    shares: npt.NDArray[np.float64], means: npt.NDArray[np.float64], labels: tuple[str, str, str]
+    shares: npt.NDArray[np.float64],
+    means: npt.NDArray[np.float64],
+    targets: int,
+    labels: tuple[str, str, str],
 ) -> str:
-    """Two lines over file order; ``labels`` of the axis and of the lines."""
+    """Two lines over so many targets in file order; ``labels`` of the axis and of the lines."""
 
     def draw(axes: Axes) -> None:
-        across = (np.arange(len(shares)) + 0.5) / len(shares)
+        across = (np.arange(len(shares)) + 0.5) * targets / len(shares)
         axes.plot(across, shares, color=_BLUE, marker="o", markersize=2, label=labels[1])
         axes.plot(across, means, color=_ORANGE, linestyle="--", marker="s", markersize=2)
         axes.lines[-1].set_label(labels[2])
-        axes.set_xlim(0, 1)
+        axes.set_xlim(0, max(targets, 1))
         axes.set_ylim(0, 1.02)
         axes.set_xlabel(labels[0])
-        axes.legend(fontsize=7, frameon=False)
+        axes.legend(
+            fontsize=_SMALL, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2
+        )
 
     return _svg(draw, (7.0, 2.3))
 
@@ -90,8 +107,9 @@ def expectations(
         axes.set_yticks(range(len(bars)), list(bars))
         axes.set_xlim(0, 1)
         axes.set_ylim(len(bars) - 0.5, -0.5)
+        axes.set_xlabel("IoU")
 
-    return _svg(draw, (7.0, 0.7 + 0.35 * len(bars)))
+    return _svg(draw, (7.0, 0.8 + 0.35 * len(bars)))
 
 
 def reliability(
@@ -114,13 +132,21 @@ def reliability(
     return _svg(draw, (3.4, 3.0))
 
 
+def _count_upwards(axes: Axes) -> None:
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+
+
+def _percent(share: float, _: object) -> str:
+    return f"{100 * share:.3g} %"
+
+
 def _svg(draw: Callable[[Axes], None], size: tuple[float, float] = _SIZE) -> str:
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=7)
-    axes.xaxis.label.set_fontsize(8)
-    axes.yaxis.label.set_fontsize(8)
+    axes.tick_params(labelsize=_SMALL)
+    axes.xaxis.label.set_fontsize(_LARGE)
+    axes.yaxis.label.set_fontsize(_LARGE)
     draw(axes)
     out = io.StringIO()
     # Text stays text, in the reader's fonts, which have Korean.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import importlib.util
 import json
@@ -44,6 +45,7 @@ _QUALITY = 80
 """Of a JPEG on it: noise of this size takes 60 KB."""
 
 _MOST_FOLDERS = 40
+_MOST_NAMES = 12
 _MOST_OBJECTS = 20
 
 
@@ -156,20 +158,32 @@ class _Page:
         known = self.ledger.fingerprint
         facts = {
             "engine": str(known.get("engine", "")),
-            "settings": json.dumps(known.get("engine settings", {}), ensure_ascii=False),
+            "settings": self._settings(known.get("engine settings", {})),
             **self._chosen(),
-            "references": str(len(known.get("references", {}))),
+            "references": _listed(known.get("references", {})),
             "run": self.ledger.run_id,
+            "fingerprint": _digest(known),
             "version": __version__,
             "written": f"{datetime.now():%Y-%m-%d %H:%M}",
         }
-        cards = {"done": counts.done, "empty": counts.empty, "failed": counts.failed}
-        shown = "".join(
-            f"<div class=card><b>{number:,}</b> {_text(self._word(key))}</div>"
-            for key, number in cards.items()
+        given = self.judged.all.given
+        done = self._cards({"done": counts.done, "empty": counts.empty, "failed": counts.failed})
+        verdicts = self._cards({f"verdict_{verdict}": given[verdict] for verdict in VERDICTS})
+        rows = [(self._word(key), value) for key, value in facts.items()]
+        return (
+            f"<div class=cards>{done}<i class=gap></i>{verdicts}</div>{_table((), rows, 'facts')}"
         )
-        rows = ((self._word(key), value) for key, value in facts.items())
-        return f"<div class=cards>{shown}</div>{_table((), rows)}"
+
+    def _cards(self, counts: Mapping[str, int]) -> str:
+        return "".join(
+            f"<div class=card><b>{count:,}</b> {_text(self._word(key))}</div>"
+            for key, count in counts.items()
+        )
+
+    def _settings(self, known: Mapping[str, object]) -> str:
+        """What an engine's results depend on beside the references, in words."""
+        told = {**known, "threshold": known.get("threshold") or self._word("calibrated")}
+        return ", ".join(f"{key}: {_flat(value)}" for key, value in told.items())
 
     def _chosen(self) -> dict[str, str]:
         """What a person chose with the results in view; nothing if nobody did."""
@@ -287,7 +301,9 @@ class _Page:
         from maskcast.results import plots
 
         labels = (self._word("order"), self._word("share_found"), self._word("mean_right"))
-        return self._heading("trend") + plots.trend(*self.figures.trend(), labels)
+        shares, means = self.figures.trend()
+        drawn = plots.trend(shares, means, len(self.figures.order), labels)
+        return self._heading("trend") + drawn
 
     def _plots(self) -> str:
         from maskcast.results import plots
@@ -298,7 +314,7 @@ class _Page:
                 plots.histogram(found.scores, self._word("score")),
                 plots.histogram(found.right, self._word("right")) if found.right.any() else "",
                 plots.sizes(found.areas, self._word("area")) if found.areas else "",
-                plots.positions(found.places),
+                plots.positions(found.places, self._word("place")),
             ]
             parts.append(f"<h3>{key} {_text(self.names[key])}</h3><div class=plots>")
             parts += [f"<figure>{plot}</figure>" for plot in drawn if plot]
@@ -354,9 +370,31 @@ def _text(words: object) -> str:
     return html.escape(str(words))
 
 
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def _flat(value: object) -> str:
+    """A setting in one line; what is in it stands in brackets."""
+    if isinstance(value, Mapping):
+        return f"({', '.join(f'{key}: {_flat(item)}' for key, item in value.items())})"
+    return ".".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """So many, and which; of many the first few."""
+    known = sorted(names)
+    more = f" + {len(known) - _MOST_NAMES:,}" if len(known) > _MOST_NAMES else ""
+    return f"{len(known):,}: {', '.join(known[:_MOST_NAMES])}{more}" if known else "0"
+
+
+def _digest(fingerprint: Mapping[str, object]) -> str:
+    """Sixteen digits that any change of references, engine, weights or settings changes."""
+    content = json.dumps(fingerprint, sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "figures") -> str:
     head = "".join(f"<th>{_text(column)}</th>" for column in columns)
     body = "".join(
         f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}</tr>" for cells in rows
     )
-    return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>"
+    # A browser prints the head again on each page that the table goes on to.
+    head = f"<thead><tr>{head}</tr></thead>" if head else ""
+    return f"<table class='{kind}'>{head}<tbody>{body}</tbody></table>"

@@ -10,6 +10,8 @@ WORDS: Final[Wording] = {
     "title": ("Report", "보고서"),
     "engine": ("engine", "엔진"),
     "settings": ("settings of the engine", "엔진 설정"),
+    "calibrated": ("calibrated on the references", "참조에서 보정"),
+    "fingerprint": ("fingerprint", "지문"),
     "cuts": ("chosen after the run", "실행 뒤에 고른 것"),
     "cut_threshold": ("threshold", "임계값"),
     "cut_smallest": ("smallest part", "최소 조각"),
@@ -117,7 +119,7 @@ WORDS: Final[Wording] = {
             "것입니다."
         ),
     ),
-    "order": ("share of the targets, in file order", "파일 순서에서의 위치"),
+    "order": ("targets in file order", "파일 순서에 따른 대상"),
     "share_found": ("share with an object", "물체가 있는 비율"),
     "mean_right": ("mean probability to be right", "맞을 확률의 평균"),
     "details": ("Scores, sizes, positions", "점수, 크기, 위치"),
@@ -134,10 +136,17 @@ WORDS: Final[Wording] = {
     "score": ("score", "점수"),
     "right": ("probability to be right", "맞을 확률"),
     "area": ("share of the picture", "이미지에서의 비율"),
+    "place": ("where on the picture", "이미지에서의 위치"),
     "sheet": ("Pictures", "이미지"),
     "sheet_about": (
-        "Overlays of a few targets; the score stands after the object's name.",
-        "대상 몇 개의 오버레이입니다. 물체 이름 뒤에 점수가 있습니다.",
+        (
+            "Overlays of a few targets, the best and the worst by the probability that the least "
+            "certain of their masks is right; the score stands after the object's name."
+        ),
+        (
+            "대상 몇 개의 오버레이입니다. 가장 자신 없는 마스크가 맞을 확률로 좋은 것과 나쁜 것을 "
+            "골랐으며, 물체 이름 뒤에 점수가 있습니다."
+        ),
     ),
     "best": ("best", "가장 좋은 것"),
     "worst": ("worst", "가장 나쁜 것"),
@@ -150,12 +159,14 @@ body{font:15px/1.5 system-ui,'Noto Sans KR','Malgun Gothic',sans-serif;max-width
 margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
 h1{margin:0 0 1rem}h2{margin:2.2rem 0 .2rem;border-bottom:2px solid #ddd}h3{margin:1rem 0 .3rem}
 .about{color:#555;margin:.2rem 0 .8rem}
-.cards{display:flex;gap:1rem;margin-bottom:1rem}
+.cards{display:flex;flex-wrap:wrap;gap:.6rem;margin-bottom:1rem}
+.cards .gap{flex-basis:1.2rem}
 .card{border:1px solid #ccc;border-radius:8px;padding:.5rem 1rem}.card b{font-size:1.6rem}
 table{border-collapse:collapse}td,th{padding:.2rem .8rem .2rem 0;text-align:left;
 border-bottom:1px solid #eee;overflow-wrap:anywhere}
 td:first-child{min-width:7em}th{overflow-wrap:normal;vertical-align:bottom}
-td:not(:first-child){font-variant-numeric:tabular-nums}
+.facts td:first-child{white-space:nowrap}
+.figures :is(th,td):not(:first-child){text-align:right;font-variant-numeric:tabular-nums}
 .plots{display:grid;grid-template-columns:repeat(4,1fr);gap:.5rem}figure{margin:0}
 .plots svg{width:100%;height:auto}
 svg{max-width:100%;height:auto}.square{max-width:340px;margin-top:.8rem}
@@ -164,6 +175,7 @@ svg{max-width:100%;height:auto}.square{max-width:340px;margin-top:.8rem}
 figcaption{font-size:12px;color:#444;overflow-wrap:anywhere}
 @media (max-width:700px){.plots{grid-template-columns:1fr 1fr}}
 @media print{body{margin:0;padding:0;max-width:none;font-size:12px}
-h2,h3,.about{break-after:avoid}figure,svg,tr,.cards,.plots{break-inside:avoid}
+h2,h3,.about{break-after:avoid}figure,svg,tr,table,.cards,.plots{break-inside:avoid}
+.cards{gap:.4rem}.card{padding:.2rem .6rem}.card b{font-size:1.2rem}
 .plots{grid-template-columns:repeat(4,1fr)}}
 """

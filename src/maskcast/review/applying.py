@@ -224,6 +224,7 @@ class _Drawing:
             np.array([masks[key][2] for key in ids], np.bool_).reshape(-1, height, width),
             np.array([masks[key][0] for key in ids], np.float32),
             known_right([masks[key][1] for key in ids]),
+            evidence=row.evidence,
         )
         begun = ShownDecision(_BEING_DRAWN, "undecided", _own_to_json(own))
         self._ledger.show_decision(row.image_id, begun)

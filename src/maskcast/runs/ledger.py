@@ -90,6 +90,7 @@ class TargetRow:
         decision: of a person, that the results show; read only, see ``Ledger.show_decision``.
         look: names and colours that its pictures were drawn with, as a number; see ``runs.looks``.
             None if unknown.
+        evidence: of anything being on it, found or not, see ``Segmentation``; None if unknown.
         notes: what the user should know of how it was read.
         reason: why it failed, else None.
         objects: what was found; empty = nothing found.
@@ -109,6 +110,7 @@ class TargetRow:
     digest: bytes | None = None
     look: int | None = None
     decision: str | None = None
+    evidence: float | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -418,7 +420,7 @@ class Ledger:
         image_ids = [(row.image_id,) for row in rows]
         connection.executemany("DELETE FROM objects WHERE image_id = ?", image_ids)
         connection.executemany(
-            "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             map(_target_values, rows),
         )
         connection.executemany(
@@ -681,6 +683,7 @@ class Ledger:
         tag: Tag,
         digest: bytes | None,
         look: int | None,
+        evidence: float | None,
     ) -> TargetRow:
         size = None if height is None or width is None else (height, width)
         kept = tuple(json.loads(notes))
@@ -688,7 +691,8 @@ class Ledger:
         shard = self._shard(image_id) if state == "done" else None
         facts = (size, file_size, kept, reason, found, shard, tag, digest, look)
         shown = self.shown_decision(image_id) if state == "done" else None
-        return TargetRow(image_id, name, state, *facts, None if shown is None else shown.decision)
+        decision = None if shown is None else shown.decision
+        return TargetRow(image_id, name, state, *facts, decision, evidence)
 
     def _objects(self, image_id: str) -> tuple[FoundObject, ...]:
         rows = self._connection.execute(
@@ -729,5 +733,5 @@ def _in_folder(folder: str) -> tuple[str, str, str]:
 def _target_values(row: TargetRow) -> tuple[object, ...]:
     notes = json.dumps(row.notes, ensure_ascii=False)
     size = row.size or (None, None)
-    found = (row.file_size, notes, row.reason, row.tag, row.digest, row.look)
+    found = (row.file_size, notes, row.reason, row.tag, row.digest, row.look, row.evidence)
     return (row.image_id, row.name, row.state, *size, *found)

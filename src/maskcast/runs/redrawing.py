@@ -89,6 +89,7 @@ class Redrawing:
                 ),
                 np.array([known.score for known in row.objects], np.float32),
                 known_right([known.right for known in row.objects]),
+                evidence=row.evidence,
             )
             return work.write(item, decoded, found)
         except StorageError:

@@ -11,9 +11,9 @@ from maskcast.engines.large import LargeSegmentation, Tiles
 from maskcast.io.digests import digest_of, digest_of_file
 from maskcast.io.images import IntensityWindow, read_image
 from maskcast.io.read_options import ReadOptions
-from maskcast.io.sizes import pixels_in
+from maskcast.io.sizes import picture_size, pixels_in
 from maskcast.io.storage import Url
-from maskcast.io.windowed import is_tiff, open_picture
+from maskcast.io.windowed import MOST_WINDOWS, open_picture
 from maskcast.quality.judge import Judge
 from maskcast.runs.comparing import stamp_of
 from maskcast.runs.crumbs import without_crumbs
@@ -67,13 +67,12 @@ class FileWork:
         path = item.source
         if self.tiles is None or not isinstance(path, Path):
             return None
-        if not is_tiff(path) and not self.tiles.is_for(1, pixels_in(path, self.options)):
+        times = MOST_WINDOWS if self.tiles.is_asked_for else 1
+        height, width = picture_size(path, self.options) or (0, 0)
+        if not self.tiles.most_whole < height * width <= times * self.options.max_pixels:
             return None
         size, tag = before = stamp_of(path)
-        picture = open_picture(path, window=self.window, options=self.options)
-        if not self.tiles.is_for(picture.height, picture.width):
-            picture.close()
-            return None
+        picture = open_picture(path, window=self.window, options=self.options, times=times)
         digest = digest_of_file(path)
         unchanged = stamp_of(path) == before
         kept = None if self.unfinished is None else self.unfinished / f"{digest.hex()}.tiles"
@@ -100,15 +99,16 @@ class FileWork:
     def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
         """See ``Work``."""
         height, width = decoded.image.shape[:2]
+        evidence = found.evidence
         if self.judge is not None:
             found = self.judge.judge(found)
         if self.keeper is not None and found.planes:
             self.keeper.keep(item.name, found)
             found = self.keeper.cut(found)
-        found = without_crumbs(found, self.least)
-        files, objects = render_outputs(item.name, decoded.image, found, self.specs)
+        shown = without_crumbs(found, self.least)
+        files, objects = render_outputs(item.name, decoded.image, shown, self.specs)
         self.sink.put(item.name, files)
-        return self._row(item, decoded, (height, width), objects)
+        return self._row(item, decoded, (height, width), objects, evidence)
 
     def write_large(self, item: WorkItem, opened: Opened, found: LargeSegmentation) -> TargetRow:
         """See ``Work``."""
@@ -122,7 +122,7 @@ class FileWork:
             with suppress(OSError):  # others are not finished
                 opened.kept.parent.rmdir()
         told = replace(opened, notes=opened.picture.notes + notes)
-        return self._row(item, told, (found.height, found.width), objects)
+        return self._row(item, told, (found.height, found.width), objects, found.evidence)
 
     def _row(
         self,
@@ -130,6 +130,7 @@ class FileWork:
         read: Decoded | Opened,
         size: tuple[int, int],
         objects: Sequence[FoundObject],
+        evidence: float | None,
     ) -> TargetRow:
         return TargetRow(
             item.image_id,
@@ -143,6 +144,7 @@ class FileWork:
             tag=read.tag,
             digest=read.digest,
             look=self.look,
+            evidence=evidence,
         )
 
 

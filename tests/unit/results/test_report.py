@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -118,6 +121,31 @@ def test_truth_shows_what_verdicts_and_probabilities_are_worth(
     )
     assert "2 targets have a truth." in page
     assert WORDS["truth_known"][0] not in render_report(project)
+
+
+def test_it_begins_with_what_came_of_it_and_with_what(project: ProjectFolder) -> None:
+    signature = {"version": [2, "1"], "encoder": {"file": "vits"}, "threshold": None}
+    references = {f"r{number:02}.png": "digest" for number in range(14)}
+
+    def beginning(threshold: float | None) -> str:
+        settings = {**signature, "threshold": threshold}
+        known = {"engine": "deep", "engine settings": settings, "references": references}
+        with closing(sqlite3.connect(project.ledger_path)) as ledger, ledger:
+            text = json.dumps(known)
+            ledger.execute("UPDATE meta SET value = ? WHERE key = 'fingerprint'", (text,))
+        page = render_report(project)
+        return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", page[: page.index("<h2>")]))
+
+    shown = beginning(None)
+    assert "2 done 1 nothing found 0 failed 1 defect 1 ok 0 undecided" in shown
+    assert "version: 2.1, encoder: (file: vits), threshold: calibrated on the references" in shown
+    assert "references 14: r00.png, " in shown
+    assert ", r11.png + 2" in shown
+    other = beginning(0.3)
+    assert "threshold: 0.3" in other
+    digests = [re.findall(r"fingerprint ([0-9a-f]{16}) ", each) for each in (shown, other)]
+    assert all(digests)
+    assert digests[0] != digests[1]
 
 
 def test_folders_have_the_verdicts_of_the_table(project: ProjectFolder) -> None:

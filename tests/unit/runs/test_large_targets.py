@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ import pytest
 import tifffile
 
 from maskcast.engines import large
-from maskcast.engines.large import PackedMask, Tiles
+from maskcast.engines.large import PackedMask
 from maskcast.errors import FingerprintError
 from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS
@@ -19,9 +20,8 @@ from maskcast.masks import components
 from maskcast.project.folder import ProjectFolder
 from maskcast.quality.judge import compactness, compactness_of_large
 from maskcast.runs import large_outputs
-from maskcast.runs.by_tiles import tile_rows
 from maskcast.runs.large_outputs import components_of
-from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.summary import RunSummary
 from quiet import Quiet
@@ -80,26 +80,58 @@ def test_an_engine_that_is_shown_tiles_gives_whole_objects(tmp_path: Path) -> No
     np.testing.assert_array_equal(palettes[0], palettes[1])
 
 
-def test_pixel_gives_the_same_to_the_last_digit(tmp_path: Path) -> None:
+def test_pixel_gives_the_same_to_the_last_digit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project_with_large(tmp_path, "pixel", (300, 620))
 
     run(tmp_path, "whole", "pixel")
     run(tmp_path, "tiles", "pixel", side=300)
+    monkeypatch.setattr(large, "_WHOLE_PIXELS", 100_000)
+    monkeypatch.setattr(large_outputs, "OVERLAY_PIXELS", 100_000)  # shows that they were cut
+    run(tmp_path, "unasked", "pixel")
 
-    whole, tiles = tmp_path / "whole", tmp_path / "tiles"
+    whole = tmp_path / "whole"
     assert len(boxes(whole / "bboxes/tiled.csv")) > 3
-    for name in ("0", "tiled", "whole"):
-        table = Path("bboxes") / f"{name}.csv"
-        assert (tiles / table).read_bytes() == (whole / table).read_bytes()
-        np.testing.assert_array_equal(
-            samples(tiles / f"masks/{name}.png"), samples(whole / f"masks/{name}.png")
-        )
-    assert not (tiles / "unfinished").exists()
-    rows = [Ledger.read(place / "run.db") for place in (whole, tiles)]
-    first, second = (ledger.row("tiled.tif") for ledger in rows)
-    for ledger in rows:
-        ledger.close()
-    assert first == second
+    for other, notes in (("tiles", ()), ("unasked", ("its overlay is drawn at 1/2 of its size",))):
+        for name in ("0", "tiled", "whole"):
+            table = Path("bboxes") / f"{name}.csv"
+            assert (tmp_path / other / table).read_bytes() == (whole / table).read_bytes()
+            np.testing.assert_array_equal(
+                samples(tmp_path / other / f"masks/{name}.png"),
+                samples(whole / f"masks/{name}.png"),
+            )
+        assert not (tmp_path / other / "unfinished").exists()
+        for name in ("tiled.tif", "whole.png"):
+            expected = replace(row_of(whole, name), notes=notes)
+            assert row_of(tmp_path / other, name) == expected
+
+
+def row_of(output: Path, image_id: str) -> TargetRow:
+    with Ledger.read(output / "run.db") as ledger:
+        row = ledger.row(image_id)
+    assert row is not None
+    return row
+
+
+def test_only_who_asks_for_tiles_has_targets_beyond_the_bound(tmp_path: Path) -> None:
+    project_with_large(tmp_path, "pixel")
+    (tmp_path / "targets" / "whole.png").unlink()
+    flags = {"engine": "pixel", "images": {"max_pixels": 20_000}, "workers": 1}
+
+    refused = Quiet()
+    run_project(ProjectFolder.open(tmp_path, flags), refused, selftest=False)
+    taken = run_project(
+        ProjectFolder.open(tmp_path, {**flags, "tiles": {"side": 100}}),
+        Quiet(),
+        selftest=False,
+        redo_failed=True,
+    )
+
+    (row,) = (row for row in refused.rows if row.state == "failed")
+    assert row.reason is not None
+    assert "a target can be masked by tiles: maskcast run --tile auto" in row.reason
+    assert taken.counts.failed == 0
 
 
 def test_small_parts_are_left_out_of_the_whole(tmp_path: Path) -> None:
@@ -130,10 +162,9 @@ def test_an_overlay_that_is_too_large_is_made_smaller_and_said_so(
     run(tmp_path, "tiles", side=64)
 
     assert samples(tmp_path / "tiles/overlays/tiled.jpg").shape == (85, 115, 3)
-    with Ledger.read(tmp_path / "tiles/run.db") as ledger:
-        row = ledger.row("tiled.tif")
-    assert row is not None
-    assert row.notes == ("its overlay is drawn at 1/2 of its size",)
+    assert row_of(tmp_path / "tiles", "tiled.tif").notes == (
+        "its overlay is drawn at 1/2 of its size",
+    )
 
 
 def test_a_large_target_that_is_damaged_fails_alone(tmp_path: Path) -> None:
@@ -168,15 +199,3 @@ def test_what_is_told_of_a_mask_is_told_of_the_whole(
     assert components_of(packed) == components(mask)
     assert packed.area == mask.sum()
     assert compactness_of_large(packed) == compactness(mask)
-
-
-def test_tiles_cover_a_picture_once_and_see_what_is_around() -> None:
-    seen = np.zeros((100, 230), int)
-    for row in tile_rows(100, 230, Tiles(64, 10)):
-        for tile in row:
-            top, left, bottom, right = tile.interior
-            seen[top:bottom, left:right] += 1
-            assert max(bottom - top, right - left) <= 64
-            assert tile.seen[0] == max(0, top - 10)
-            assert tile.seen[3] == min(230, right + 10)
-    assert (seen == 1).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 from maskcast.engines.base import (
@@ -14,11 +15,13 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
+from maskcast.engines.freed import give_memory_back
 from maskcast.engines.large import LargeSegmentation, Tiles, Unfinished
 from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
 from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
 from maskcast.engines.pixel.learning.model import calibration_of, predict, predict_with_planes
+from maskcast.engines.pixel.learning.options import quick
 from maskcast.engines.pixel.streaming.masking import predict_large
 from maskcast.engines.pixel.threads import single_threaded_libraries
 from maskcast.engines.planes import Calibration
@@ -84,15 +87,21 @@ class PixelEngine:
 
     def memorize(self, references: Sequence[Reference]) -> MemoryBank:
         """Fit one model for all object ids and the background, see ``learner``."""
+        return self._fitted(references, self.info, self._options)
+
+    def memorize_quickly(self, references: Sequence[Reference]) -> MemoryBank:
+        """See ``base.QuickLearner``: half of the time, without altered views of the references."""
+        info = replace(self.info, signature={**self.info.signature, "quick": True})
+        return self._fitted(references, info, quick(self._options))
+
+    def _fitted(
+        self, references: Sequence[Reference], info: EngineInfo, options: LearnerOptions
+    ) -> MemoryBank:
         object_ids = shown_object_ids(references)
         if not object_ids:
             raise EngineError("no reference shows an object; annotate at least one")
-        return MemoryBank(
-            self.info.name,
-            object_ids,
-            bank_fingerprint(self.info, references),
-            fit(references, self._options),
-        )
+        fingerprint = bank_fingerprint(info, references)
+        return MemoryBank(info.name, object_ids, fingerprint, fit(references, options))
 
     def propagate(self, bank: MemoryBank, images: Sequence[RgbImage]) -> list[Segmentation]:
         """Predict each target by itself, several at once, see ``model``."""
@@ -123,7 +132,9 @@ class PixelEngine:
         """See ``large.LargeEngine``; tiles are predicted several at once."""
         check_bank(self.info, bank)
         with single_threaded_libraries():
-            return predict_large(bank.state, picture, tiles, self._pool, unfinished)
+            found = predict_large(bank.state, picture, tiles, self._pool, unfinished)
+        give_memory_back()
+        return found
 
     def held_out(self, bank: MemoryBank) -> list[Segmentation]:
         """See ``base.CrossFitted``."""

@@ -24,9 +24,6 @@ from maskcast.io.decoders.tiff import (
 )
 from maskcast.io.decoders.tiff_layout import TiffLayout, check_page, check_tags
 
-MOST_WINDOWS = 50
-"""Times as many pixels as may be decoded at once that a picture read by windows may have."""
-
 _KEPT_BYTES = 64 * 2**20
 """Of decoded segments, which neighbouring windows need again."""
 
@@ -40,20 +37,20 @@ class WindowedTiff:
         orientation: EXIF orientation 1..8, that is still to be applied to windows.
     """
 
-    def __init__(self, file: BinaryIO, limits: Limits) -> None:
+    def __init__(self, file: BinaryIO, limits: Limits, times: int) -> None:
         """Check a page and get ready to read it.
 
         Args:
             file: the whole file, which stays open until windows are not needed any more.
-            limits: what may be spent on the whole page; a segment may have as many pixels as
-                ``limits.options.max_pixels``.
+            limits: what may be decoded at once.
+            times: how many times that bound of pixels the whole page may have.
 
         Raises:
             RefusedError: if it claims too much, is damaged or of a kind that is not supported.
         """
         layout = TiffLayout(file, limits.file_size)
         page, self._notes = choose_page(layout, limits.options.page)
-        segments = check_page(layout, page, _as_windowed(limits))
+        segments = check_page(layout, page, _of_page(limits, times))
         if page.index > 0:
             check_tags(next(layout.pages()), limits)
         file.seek(0)
@@ -169,7 +166,7 @@ def _bytes_of(found: Block | None) -> int:
     return 1 if found is None else int(found[0].nbytes)
 
 
-def _as_windowed(limits: Limits) -> Limits:
+def _of_page(limits: Limits, times: int) -> Limits:
     """The limits of a whole page of which only windows are decoded."""
-    options = replace(limits.options, max_pixels=limits.options.max_pixels * MOST_WINDOWS)
+    options = replace(limits.options, max_pixels=limits.options.max_pixels * times)
     return replace(limits, options=options)

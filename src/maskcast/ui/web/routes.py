@@ -34,11 +34,13 @@ from maskcast.ui.web.controller import HowToRun
 from maskcast.ui.web.downloads import Archive, zip_export, zip_results
 from maskcast.ui.web.earlier import EarlierPictures
 from maskcast.ui.web.fence import without_places
+from maskcast.ui.web.fixing import FixService
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures, shown_as, shown_run
 from maskcast.ui.web.review_routes import ReviewRoutes
 from maskcast.ui.web.run_state import RunChoice
 from maskcast.ui.web.threshold_routes import ThresholdRoutes, cuts_in
+from maskcast.ui.web.trial_routes import TrialRoutes
 from maskcast.ui.web.uploads import UploadFolder, UploadLimits
 from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
 from maskcast.ui.web.workspace import Workspace
@@ -85,7 +87,8 @@ class Api:
         }
         self._decoding = workspace.decoding
         self._thresholds = ThresholdRoutes(project, workspace.runs)
-        self._review = ReviewRoutes(project, workspace.runs, self._row)
+        self._trial = TrialRoutes(workspace)
+        self._review = ReviewRoutes(project, workspace.runs, self._row, FixService(workspace))
         # Weights that are pulled meanwhile are seen when a page asks again.
         self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
             list_engines
@@ -107,11 +110,14 @@ class Api:
             "thresholds": self._thresholds.state,
             "download": self._download,
             "report": self._report,
+            "trial": self._trial.state,
+            "tried": self._trial.picture,
             "review": self._review.queue,
         }
         writing: dict[str, Handler] = {
             "start": self._start,
             "rethreshold": self._thresholds.apply,
+            "try": self._trial.start,
             "stop": self._stop,
             "back": self._back,
             "remove": self._bin.remove,
@@ -120,6 +126,8 @@ class Api:
             "upload": self._upload,
             "hold": self._review.hold,
             "decide": self._review.decide,
+            "correct": self._review.correct,
+            "drop-draft": self._review.drop_draft,
             "undo": self._review.undo,
         }
         return [

@@ -67,6 +67,9 @@ _FIXED = DecisionConstants()
 SIGNALS = ("steadiness", "certainty")
 """What `measure` gives."""
 
+_HIGHEST = 30
+"""Pixels that evidence is the mean of: a single one may be noise."""
+
 STEP = np.float32(2.0)
 """Logits by which the threshold is moved to see whether a mask is steady."""
 
@@ -128,6 +131,21 @@ def measure(logits: Plane, mask: Mask, decision: Decision) -> dict[str, float]:
     wide = np.count_nonzero(mask | (margins > -STEP))
     sure = np.count_nonzero(inside > STEP)
     return signals_of(int(sure), int(wide), mean_of(total_of(sigmoid(inside)), inside.size))
+
+
+def highest_of(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The few highest of some logits, float32 (N,), ascending; evidence is told by them."""
+    count = min(_HIGHEST, logits.size)
+    return np.sort(np.partition(logits, -count, axis=None)[-count:])
+
+
+def evidence_of(highest: npt.NDArray[np.float32], decision: Decision) -> float:
+    """How far a picture's highest logits are above the threshold in the mean.
+
+    One that is far below counts as `STEP` below: of large pictures no more is known.
+    """
+    margins = np.maximum(highest - np.float32(decision.low), -STEP)
+    return float(margins.mean(dtype=np.float64))
 
 
 def signals_of(sure: int, wide: int, certainty: float) -> dict[str, float]:

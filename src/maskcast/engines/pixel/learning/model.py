@@ -15,7 +15,14 @@ import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import Plane, Stack
 from maskcast.engines.pixel.learning.context import build_context, strip_context
-from maskcast.engines.pixel.learning.decision import SIGNALS, Decision, decide, measure
+from maskcast.engines.pixel.learning.decision import (
+    SIGNALS,
+    Decision,
+    decide,
+    evidence_of,
+    highest_of,
+    measure,
+)
 from maskcast.engines.pixel.learning.features import (
     Pyramid,
     build_pyramid,
@@ -156,10 +163,12 @@ def decided(
         exclusive: whether a pixel belongs to one object at most.
     """
     found: list[_Found] = []
+    evidence = []
     shape = (0, 0)
     for plane, (object_id, decision) in zip(logits, decisions.items(), strict=True):
         shape = plane.shape[0], plane.shape[1]
         mask, score = decide(plane, channels, decision)
+        evidence.append(evidence_of(highest_of(plane), decision))
         if mask.any():
             margins = plane[mask] - np.float32(decision.low)
             signals = measure(plane, mask, decision)
@@ -173,7 +182,7 @@ def decided(
         )
     shown = [(candidate, mask) for candidate, mask in zip(found, masks, strict=True) if mask.any()]
     if not shown:
-        return Segmentation.empty(*shape)
+        return replace(Segmentation.empty(*shape), evidence=max(evidence))
     return Segmentation(
         object_ids=np.array([candidate.object_id for candidate, _ in shown], np.int32),
         masks=np.stack([mask for _, mask in shown]),
@@ -182,6 +191,7 @@ def decided(
             name: np.array([candidate.signals[name] for candidate, _ in shown], np.float32)
             for name in SIGNALS
         },
+        evidence=max(evidence),
     )
 
 

@@ -78,11 +78,21 @@ describe("a mask", () => {
 
   test("is translucent inside, and in full colour along its contour", () => {
     const mask = { x: 0, y: 0, area: 9, ...drawn("###.", "###.", "###.") };
-    const rgba = [...tinted(mask, [10, 20, 30], 1)];
+    const rgba = [...tinted(mask, [10, 20, 30], 1, 0.38)];
     const pixel = (/** @type {number} */ at) => rgba.slice(4 * at, 4 * at + 4);
     assert.deepEqual(pixel(0), [10, 20, 30, 255]);
     assert.deepEqual(pixel(5), [10, 20, 30, 97]); // 38 % of 255
     assert.deepEqual(pixel(3), [0, 0, 0, 0]);
+  });
+
+  test("has neither contour nor inside where they are switched off", () => {
+    const mask = { x: 0, y: 0, area: 9, ...drawn("###", "###", "###") };
+    const opacities = (/** @type {number} */ contour, /** @type {number} */ fill) => {
+      const rgba = tinted(mask, [10, 20, 30], contour, fill);
+      return [rgba[3], rgba[4 * 4 + 3]]; // of a corner, of the middle
+    };
+    assert.deepEqual(opacities(0, 0.2), [51, 51]);
+    assert.deepEqual(opacities(1, 0), [255, 0]);
   });
 
   test("is striped where it is hatched, as one with the same place on the image", () => {

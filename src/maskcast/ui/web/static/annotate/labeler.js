@@ -2,18 +2,18 @@
 // The web labeler: what a person asks for goes to the server, what the server says to the screen.
 // The counterpart of the window's labeler.py, with the same commands.
 
+import { firstRadius, nextRadius } from "../shared/controls.js";
 /**
  * @import { Server } from "../shared/server.js"
  * @import { Texts } from "../shared/texts.js"
  * @import { PanZoom, Place } from "../shared/panzoom.js"
- * @import { Controls, Tool } from "./controls.js"
+ * @import { Controls, Tool } from "../shared/controls.js"
  * @import { Drag, Edit, Situation } from "./gestures.js"
  * @import { Lists, Problem, ReferenceEntry, Scene, Step } from "./scene.js"
  * @import { Shown } from "./stage.js"
  */
-import { find, label, later } from "../shared/dom.js";
+import { drawnUnit, find, label, later } from "../shared/dom.js";
 import { ReferenceBin } from "./bin.js";
-import { firstRadius, nextRadius } from "./controls.js";
 import { Filmstrip } from "./filmstrip.js";
 import { deleteAt, handleAt } from "./gestures.js";
 import { Help } from "./help.js";
@@ -25,6 +25,8 @@ import { contentOf, isInside, neighbourOf, openingOrder, shownPrompts, UNKNOWN }
 import { MOST_OBJECTS, Slots } from "./slots.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
+import { TrialStrip } from "./trial.js";
+import { Visibility } from "./visible.js";
 
 const FEW_PROMPTS = 3; // that Clean takes away without asking
 const LISTS_WAIT = 350; // milliseconds that nothing must change before the lists are read again
@@ -66,6 +68,7 @@ export class Labeler {
   /** @type {{chosen: number, tool: Tool}} what unknown pixels were painted instead of */
   #beforeUnknown = { chosen: 1, tool: "box" };
   #hides = false;
+  #isUntried = false; // whether something was annotated that a trial does not know
   /** @type {ReferenceEntry[]} */
   #references = [];
   /** @type {number | null} of the brush, in pixels of the image; null before one was opened */
@@ -76,8 +79,9 @@ export class Labeler {
    * @param {Texts} texts
    * @param {Controls} controls
    * @param {Server} server
+   * @param {string} project  under which the browser keeps how somebody looks at it
    */
-  constructor(root, texts, controls, server) {
+  constructor(root, texts, controls, server, project) {
     this.root = root;
     this.texts = texts;
     this.feel = controls.feel;
@@ -86,6 +90,8 @@ export class Labeler {
     const masks = new MaskStore();
     const ask = (/** @type {object} */ message) => this.link.ask(message);
     this.stage = new Stage(root, controls.feel, masks, () => this.#shown());
+    const visible = find(root, ".mc-layers");
+    this.visibility = new Visibility(visible, project, texts, () => this.stage.draw());
     this.notices = new Notices(root, texts);
     this.help = new Help(root, texts, controls);
     this.toolbar = new Toolbar(root, texts, controls);
@@ -104,6 +110,10 @@ export class Labeler {
     this.stage.drawDetail = (context) => detail.draw(context);
     const known = () => this.#references;
     this.bin = new ReferenceBin(texts, server, this.link, this.notices, known);
+    this.trial = new TrialStrip(root, texts, server, project, {
+      has: () => this.#references.some(({ objects }) => objects.length > 0),
+      style: (id) => ({ color: this.slots.colorOf(id), name: this.slots.nameOf(id) }),
+    });
     this.listSoon = later(LISTS_WAIT, () => this.link.refreshLists());
     this.commands = this.#commandTable();
   }
@@ -179,6 +189,8 @@ export class Labeler {
       next_image: () => this.#go(1),
       remove: () => this.bin.remove(),
       put_back: () => this.bin.putBack(),
+      suggest: () => this.link.suggest(),
+      try: () => this.trial.toggle(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),
       more: () => this.#addObject(),
@@ -205,6 +217,8 @@ export class Labeler {
   /** @param {Step} step */
   #change(step) {
     this.#hide(false);
+    if ("object" in step) this.visibility.turn(step.object, true);
+    this.#isUntried = true;
     this.link.change(step);
   }
 
@@ -222,7 +236,7 @@ export class Labeler {
 
   #deleteHere() {
     const place = this.place;
-    if (place) this.apply(deleteAt(this.feel, place, this.view.scale));
+    if (place) this.apply(deleteAt(this.feel, place, this.situation().scale));
   }
 
   /** @param {number} id */
@@ -391,8 +405,10 @@ export class Labeler {
       isWhole,
       chosen: this.chosen,
       hides: this.#hides,
+      visible: this.visibility.value,
       prompts: this.#prompts(),
       colorOf: (id) => this.slots.colorOf(id),
+      nameOf: (id) => this.slots.nameOf(id),
       drag: this.hand.drag,
       cursor: this.hand.cursor,
       corner: this.hand.corner,
@@ -402,7 +418,9 @@ export class Labeler {
 
   /** Box and points that are shown, and so can be caught. */
   #prompts() {
-    if (!this.scene || this.#hides) return null;
+    const { value } = this.visibility;
+    const isShown = value.prompts && this.visibility.shows(this.chosen);
+    if (!this.scene || this.#hides || !isShown) return null;
     const sent = this.link.echo.map((entry) => entry.step);
     return shownPrompts(this.scene, this.chosen, sent);
   }
@@ -422,7 +440,7 @@ export class Labeler {
   situation(isFinger = false) {
     return {
       tool: this.hand.space ? "pan" : this.tool,
-      scale: this.view.scale / (isFinger ? this.feel.finger : 1),
+      scale: this.view.scale / drawnUnit() / (isFinger ? this.feel.finger : 1),
       radius: this.radius,
       box: this.#prompts()?.box ?? null,
     };
@@ -445,6 +463,11 @@ export class Labeler {
 
   #showSlots() {
     this.slots.show(this.chosen, this.scene);
+    const ids = Object.keys(this.scene?.objects ?? {}).map(Number);
+    const { slots } = this;
+    this.visibility.list(
+      ids.map((id) => ({ id, name: slots.nameOf(id), color: slots.colorOf(id) })),
+    );
   }
 
   // ---- what the server says (see Listener in link.js)
@@ -473,7 +496,7 @@ export class Labeler {
 
   /** @param {Scene} scene */
   #showOther(scene) {
-    sessionStorage.setItem(LAST_IMAGE, scene.image);
+    if (this.server.talksAt === "annotate") sessionStorage.setItem(LAST_IMAGE, scene.image);
     this.#hides = false;
     this.view.open(scene);
     if (this.#radius === null) this.setRadius(firstRadius(this.feel, scene));
@@ -489,6 +512,10 @@ export class Labeler {
   showWork() {
     this.toolbar.showStatus(this.link);
     if (!this.link.isWhole) this.stage.expectNews();
+    else if (this.#isUntried) {
+      this.#isUntried = false;
+      this.trial.changed();
+    }
     this.stage.drawTop();
   }
 

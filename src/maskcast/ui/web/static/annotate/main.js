@@ -3,7 +3,7 @@
 
 /**
  * @import { Tables } from "../shared/texts.js"
- * @import { Controls } from "./controls.js"
+ * @import { Controls } from "../shared/controls.js"
  */
 import { fillTexts, find, isShown } from "../shared/dom.js";
 import { listenToDrops } from "../shared/drops.js";
@@ -28,7 +28,7 @@ export async function mount({ element, props }) {
   const texts = new Texts(props.texts, language);
   fillTexts(root, texts);
   const server = new Server(texts);
-  const labeler = new Labeler(root, texts, props.controls, server);
+  const labeler = new Labeler(root, texts, props.controls, server, props.project);
   offerTone(find(root, ".tone"), [labeler.stage.under], props.project, texts);
   const inputs = new Inputs(labeler, props.controls.keys);
   inputs.listen();

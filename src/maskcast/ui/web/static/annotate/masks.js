@@ -10,7 +10,7 @@ import { withUnknown } from "./scene.js";
  */
 
 const MOST_MASKS = 64;
-const FILL = 0.38;
+const UNKNOWN_FILL = 0.38; // which stripes cover
 const BETWEEN = [0, 0, 0, 130]; // stripes of a hatched mask
 const STRIPES = 6; // from one stripe of a hatched mask to the next, in widths of its contour
 
@@ -18,16 +18,17 @@ const STRIPES = 6; // from one stripe of a hatched mask to the next, in widths o
  * A mask's box as it is shown: translucent inside, full colour along the contour.
  * @param {Mask} mask
  * @param {[number, number, number]} color
- * @param {number} contour  its width in pixels of the mask
+ * @param {number} contour  its width in pixels of the mask; 0: none
+ * @param {number} fill  opacity of the inside, 0 to 1
  * @returns {Uint8ClampedArray<ArrayBuffer>} w x h x 4, RGBA
  */
-export function tinted(mask, [red, green, blue], contour) {
+export function tinted(mask, [red, green, blue], contour, fill) {
   const rgba = new Uint8ClampedArray(4 * mask.w * mask.h);
   const words = new Uint32Array(rgba.buffer);
   const base = (blue << 16) | (green << 8) | red; // all browsers run on little-endian machines
-  const inside = (base | (Math.round(FILL * 255) << 24)) >>> 0;
+  const inside = (base | (Math.round(fill * 255) << 24)) >>> 0;
   const edge = (base | (255 << 24)) >>> 0;
-  const core = eroded(mask, contour);
+  const core = contour > 0 ? eroded(mask, contour) : mask.pixels;
   for (let at = 0; at < words.length; at += 1) {
     if (mask.pixels[at]) words[at] = core[at] ? inside : edge;
   }
@@ -42,7 +43,7 @@ export function tinted(mask, [red, green, blue], contour) {
  * @returns {Uint8ClampedArray<ArrayBuffer>} w x h x 4, RGBA
  */
 export function hatched(mask, color, contour) {
-  const rgba = tinted(mask, color, contour);
+  const rgba = tinted(mask, color, contour, UNKNOWN_FILL);
   const { x: left, y: top, w, h } = mask;
   for (let y = 0, at = 0; y < h; y += 1) {
     for (let x = 0; x < w; x += 1, at += 1) {

@@ -3,21 +3,23 @@
 // it, prompts and what is being drawn on a third, so that a move of the mouse redraws only the last.
 
 /**
- * @import { Place } from "../shared/panzoom.js"
- * @import { Feel, Tool } from "./controls.js"
+ * @import { Box, Place } from "../shared/panzoom.js"
+ * @import { Feel, Tool } from "../shared/controls.js"
  * @import { Drag, Handle } from "./gestures.js"
  * @import { Mask, MaskStore } from "./masks.js"
  * @import { Prompts, Scene } from "./scene.js"
+ * @import { Visible } from "./visible.js"
  */
 import { channels } from "../shared/colors.js";
-import { find } from "../shared/dom.js";
+import { drawnUnit, find } from "../shared/dom.js";
+import { drawLabels } from "../shared/layers.js";
 import { limit, PanZoom } from "../shared/panzoom.js";
 import { boxOf, StrokeDrag } from "./gestures.js";
 import { drawBox, drawCrosshair, drawPoint, drawRing, drawStroke } from "./marks.js";
 import { hatched, tinted } from "./masks.js";
 import { drawingOrder, isInside, UNKNOWN } from "./scene.js";
 
-const CONTOUR = 1.5; // screen pixels, but at least one of the mask
+const CONTOUR = 1.5; // drawn units, but at least one pixel of the mask
 
 /**
  * What the stage shows; the labeler is it.
@@ -27,8 +29,10 @@ const CONTOUR = 1.5; // screen pixels, but at least one of the mask
  * @property {boolean} isWhole  whether everything that is to be seen is here
  * @property {number} chosen
  * @property {boolean} hides  whether masks and prompts are hidden
+ * @property {Visible} visible  what is drawn of them
  * @property {Prompts | null} prompts
  * @property {(id: number) => string} colorOf
+ * @property {(id: number) => string} nameOf
  * @property {Drag | null} drag
  * @property {Place | null} cursor  of the keyboard, in pixels of the image
  * @property {Place | null} corner  the first one of a box drawn with the keyboard
@@ -176,38 +180,55 @@ export class Stage {
   #drawMasks(context, shown, scene) {
     const { view } = this;
     const size = scene.step * view.scale;
-    const contour = limit(Math.round(CONTOUR / size), 1, 8);
     context.imageSmoothingEnabled = size < 3;
     context.imageSmoothingQuality = "medium";
-    for (const [id, object] of drawingOrder(scene, shown.chosen)) {
-      const mask = this.masks.shown(scene, id, object);
-      if (!mask || mask.w === 0) continue;
-      const isWhole = Number(id) === shown.chosen || Number(id) === UNKNOWN;
-      context.globalAlpha = isWhole ? 1 : 0.75;
-      const paint = Number(id) === UNKNOWN ? hatched : tinted;
-      const painted = this.#paint(mask, paint, shown.colorOf(Number(id)), contour);
+    const masks = this.#seenMasks(shown, scene);
+    for (const { id, mask } of masks) {
+      context.globalAlpha = id === shown.chosen || id === UNKNOWN ? 1 : 0.75;
+      const painted = this.#paint(id, mask, shown, size);
       const [x, y] = [view.x + mask.x * size, view.y + mask.y * size];
       context.drawImage(painted, x, y, mask.w * size, mask.h * size);
     }
     context.globalAlpha = 1;
+    if (shown.visible.labels) drawLabels(context, view, namedBoxes(masks, shown, scene.step));
   }
 
   /**
-   * A canvas of the mask's box, kept for as long as colour and contour stay.
-   * @param {Mask} mask
-   * @param {typeof tinted} paint
-   * @param {string} color
-   * @param {number} contour
+   * Those that are here and not switched off, in the order that they are drawn in.
+   * @param {Shown} shown
+   * @param {Scene} scene
+   * @returns {{id: number, mask: Mask}[]}
    */
-  #paint(mask, paint, color, contour) {
-    const key = `${color} ${contour}`;
+  #seenMasks({ visible, chosen }, scene) {
+    return drawingOrder(scene, chosen).flatMap(([key, object]) => {
+      const id = Number(key);
+      const mask = visible.off.includes(id) ? null : this.masks.shown(scene, key, object);
+      return mask && mask.w > 0 ? [{ id, mask }] : [];
+    });
+  }
+
+  /**
+   * A canvas of the mask's box, kept for as long as it looks the same.
+   * @param {number} id
+   * @param {Mask} mask
+   * @param {Shown} shown
+   * @param {number} size  screen pixels of one of the mask
+   */
+  #paint(id, mask, { visible, colorOf }, size) {
+    const color = colorOf(id);
+    const width = limit(Math.round((CONTOUR * drawnUnit()) / size), 1, 8);
+    const contour = visible.outline || id === UNKNOWN ? width : 0;
+    const fill = visible.fill ? visible.opacity : 0;
+    const key = `${color} ${contour} ${fill}`;
     const known = this.#painted.get(mask);
     if (known?.key === key) return known.canvas;
     const canvas = document.createElement("canvas");
     canvas.width = mask.w;
     canvas.height = mask.h;
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    const pixels = paint(mask, channels(color), contour);
+    const tint = channels(color);
+    const pixels =
+      id === UNKNOWN ? hatched(mask, tint, contour) : tinted(mask, tint, contour, fill);
     context.putImageData(new ImageData(pixels, mask.w, mask.h), 0, 0);
     this.#painted.set(mask, { key, canvas });
     return canvas;
@@ -234,6 +255,21 @@ export class Stage {
     if (cursor) drawCrosshair(context, view.toScreen(cursor.x, cursor.y));
     if (ring) drawRing(context, ring.place, ring.radius, ring.color);
   }
+}
+
+/**
+ * What labels stand beside: the objects of an image with their boxes.
+ * @param {{id: number, mask: Mask}[]} masks
+ * @param {Shown} shown
+ * @param {number} step  pixels of the image along each side of one of a mask
+ */
+function namedBoxes(masks, { colorOf, nameOf }, step) {
+  return masks
+    .filter(({ id }) => id !== UNKNOWN)
+    .map(({ id, mask: { x, y, w, h } }) => ({
+      layer: { boxes: [/** @type {Box} */ ([x, y, x + w, y + h].map((at) => at * step))] },
+      style: { color: colorOf(id), words: nameOf(id) },
+    }));
 }
 
 /** @param {Handle} handle */
