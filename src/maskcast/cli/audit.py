@@ -66,6 +66,7 @@ def audit(
     """Say how many masks are right that nobody saw: draw a sample, or tell what it shows so far."""
     from maskcast.errors import ReviewError, SettingsError
     from maskcast.project.folder import ProjectFolder
+    from maskcast.review.audit_words import told_audit
     from maskcast.review.auditing import draw_audit, read_audit
     from maskcast.review.reviewing import default_reviewer
 
@@ -91,10 +92,11 @@ def audit(
         if known is None:
             raise ReviewError("no sample was drawn yet; draw one with maskcast audit --n 50")
         state = known
+    sentences = told_audit(state)
     if as_json:
-        print_json(state.to_json())
+        print_json({**state.to_json(), "text": sentences})
         return
-    for sentence in state.describe():
+    for sentence in sentences:
         say(sentence)
     if state.left:
         say(

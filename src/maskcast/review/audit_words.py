@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from maskcast.io.printable import printable
 from maskcast.languages import Language, Wording, spoken
-
-if TYPE_CHECKING:
-    from maskcast.review.auditing import AuditState
+from maskcast.review.auditing import AuditState
 
 WORDS: Final[Wording] = {
     "accepted unseen": ("targets accepted unseen", "보지 않고 맞다고 한 대상"),
@@ -40,12 +38,9 @@ WORDS: Final[Wording] = {
         "틀린 것이 {aim:g} %보다 적은지는 아직 알 수 없습니다",
     ),
     "rests_on": (
+        ("{right} of {count} were right that {names} looked at ({confidence:g} % confidence)"),
         (
-            "{right} of {count} were right that {names} looked at without seeing scores "
-            "({confidence:g} % confidence)"
-        ),
-        (
-            "점수를 가린 채 확인한 {count}장 가운데 {right}장이 맞았습니다(확인: {names}, "
+            "확인한 {count}장 가운데 {right}장이 맞았습니다(확인: {names}, "
             "신뢰 수준 {confidence:g} %)"
         ),
     ),
@@ -65,14 +60,18 @@ WORDS: Final[Wording] = {
 }
 
 
+def told_audit(state: AuditState, lang: Language = "en") -> list[str]:
+    """Sentences for a person: the statement, or how far it is, and what it rests on."""
+    return _Words(lang).sentences(state)
+
+
 @dataclass(frozen=True)
-class AuditWords:
+class _Words:
     """Speaks of audits in a language."""
 
     lang: Language
 
     def sentences(self, state: AuditState) -> list[str]:
-        """The statement, or how far it is, and what it rests on."""
         audit, plan, known = state.audit, state.audit.plan, state.statement
         told = []
         if known is not None:
@@ -97,8 +96,7 @@ class AuditWords:
         told.append(self._drawn(state))
         return told
 
-    def covered(self, state: AuditState) -> str:
-        """What an audit speaks of."""
+    def _covered(self, state: AuditState) -> str:
         return self._word(state.audit.plan.covered, score=state.audit.plan.score_above)
 
     def _states(self, state: AuditState) -> str:
@@ -108,7 +106,7 @@ class AuditWords:
         return self._word(
             "states_all" if low == high else "states",
             population=plan.population,
-            covered=self.covered(state),
+            covered=self._covered(state),
             low=f"{math.floor(1000 * low) / 10:g}",
             high=f"{math.ceil(1000 * high) / 10:g}",
         )

@@ -8,6 +8,7 @@ other, made after the draw by somebody who looked, of the results that were draw
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,9 @@ from functools import cached_property
 from typing import Any, Final
 
 from maskcast.errors import ReviewError
-from maskcast.languages import Language
 from maskcast.project.folder import ProjectFolder
 from maskcast.review.audit_log import Audit, AuditLog, AuditPlan, Covered, Drawn
 from maskcast.review.audit_sample import BLOCK, Candidate, Stratum, draw_sample
-from maskcast.review.audit_words import AuditWords
 from maskcast.review.decisions import Decided, DecisionLog
 from maskcast.review.intervals import Anytime, Bounds, fixed_bounds, size_to_prove
 from maskcast.review.reviewing import results_to_review
@@ -95,10 +94,6 @@ class AuditState:
         same = decided.decision == "rejected" and drawn.is_empty and not decided.objects
         return decided.decision == "accepted" or same
 
-    def describe(self, lang: Language = "en") -> list[str]:
-        """Sentences for a person: the statement, or how far it is, and what it rests on."""
-        return AuditWords(lang).sentences(self)
-
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
         audit, plan, known = self.audit, self.audit.plan, self.statement
@@ -118,7 +113,6 @@ class AuditState:
                 "high": known.bounds.high,
                 "proven": known.is_proven,
             },
-            "text": self.describe(),
             "left": self.left,
             "sample": [
                 {
@@ -265,7 +259,7 @@ def propose_score(project: ProjectFolder, aim: float, confidence: float = CONFID
         doubts += doubt
         is_last_of_score = count == len(ranked) or ranked[count][0] < score
         if is_last_of_score and doubts / count <= aim / _MARGIN:
-            best = score, count, doubts / count
+            best = math.floor(1e4 * score) / 1e4, count, doubts / count
     if best is None:
         raise ReviewError(
             f"at no score are few enough expected to be wrong for {aim:g}; review and correct "

@@ -20,6 +20,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
+
+_TINY: Final = 1e-12
+"""Shares as near as this to 0 or 1 are never ruled out."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,9 @@ class Anytime:
         def excess(share: float) -> float:
             return self._evidence_against(share, hits, count) - limit
 
-        tiny = 1e-12
-        low = 0.0 if hits == 0 else float(brentq(excess, tiny, middle))
-        high = 1.0 if hits == count else float(brentq(excess, middle, 1 - tiny))
+        least, most = _TINY, 1 - _TINY
+        low = float(brentq(excess, least, middle)) if hits and excess(least) > 0 else 0.0
+        high = float(brentq(excess, middle, most)) if hits < count and excess(most) > 0 else 1.0
         return Bounds(low, high)
 
     def _evidence_against(self, share: float, hits: int, count: int) -> float:
