@@ -283,6 +283,40 @@ def test_layers_and_objects_are_switched_and_stay_so(labeler: Labeler) -> None:
     assert labeler.color_at(60, 50) == plain
 
 
+def test_what_is_annotated_is_tried_on_targets_after_each_change(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    write_png(project / "references" / "a.png", picture(0, size=SHAPE)[0])
+    for number in range(7):
+        write_png(project / "targets" / f"{number}.png", picture(number, size=SHAPE)[0])
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    with served(project) as server:
+        labeler = new_labeler(context, server, project)
+        page, strip = labeler.page, labeler.page.locator(".mc-trial")
+        labeler.press("t")
+        expect(strip).to_contain_text("Annotate an object first.")
+        labeler.drag((30, 20), (90, 80))
+        page.get_by_role("button", name="Try again").click()
+        expect(strip).to_contain_text("as annotated now")
+        expect(strip.locator(".mc-try")).to_have_count(6)
+        shown = strip.locator("img").first.get_attribute("src")
+        labeler.drag((90, 50), (110, 50))
+        expect(strip).to_contain_text("changed since")
+        page.get_by_label("after each change").check()
+        expect(strip).to_contain_text("as annotated now")
+        labeler.click(60, 50)
+        expect(strip.locator("img").first).not_to_have_attribute("src", shown or "")
+        expect(strip).to_contain_text("as annotated now")
+
+        strip.locator("input[type=text]").fill("nowhere.png")
+        page.keyboard.press("Enter")
+        expect(strip).to_contain_text("there is no nowhere.png in the targets")
+        strip.locator(".mc-try").first.click()
+        page.get_by_label("always try this one").check()
+        page.get_by_role("button", name="Close").click()
+
+
 def test_points_undo_redo_and_delete(labeler: Labeler) -> None:
     labeler.open("points.png")
     labeler.press("2")

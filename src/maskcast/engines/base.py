@@ -167,6 +167,18 @@ class Probabilistic(Protocol):
         """
 
 
+@runtime_checkable
+class QuickLearner(Protocol):
+    """An engine with a quick way to learn, for trying references out while they are annotated."""
+
+    def memorize_quickly(self, references: Sequence[Reference]) -> MemoryBank:
+        """A rougher memory bank in a part of the time; no run is made with it.
+
+        Raises:
+            EngineError: if no reference shows an object.
+        """
+
+
 def segment_things(engine: Engine, image: RgbImage, prompts: Prompts) -> Mask:
     """The mask of an object of several things, each of which the engine is asked for by itself.
 

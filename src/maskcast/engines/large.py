@@ -13,7 +13,6 @@ from typing import Final, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.engines.base import Engine
 from maskcast.io.windowed import Picture
 from maskcast.types import Mask, MemoryBank
 
@@ -27,9 +26,6 @@ _WHOLE_PIXELS: Final = 12_000_000
 ``LargeEngine`` is quicker if its threads share one of them, and takes less."""
 
 _STRIP_PIXELS: Final = 8 << 20
-
-_VIEW_SIDE: Final = 1024
-"""About what SAM's encoders look at."""
 
 
 class PackedMask:
@@ -115,11 +111,9 @@ class Tiles:
     is_asked_for: bool = True
 
     @classmethod
-    def chosen(cls, engine: Engine, *, is_asked_for: bool = True) -> Tiles:
-        """What suits an engine where nobody chose: it tells itself, or its own view decides."""
-        if isinstance(engine, LargeEngine):
-            return cls(_LARGE_SIDE, above=_WHOLE_PIXELS, is_asked_for=is_asked_for)
-        return cls(_VIEW_SIDE, is_asked_for=is_asked_for)
+    def of_large(cls, *, is_asked_for: bool = True) -> Tiles:
+        """What suits a ``LargeEngine``."""
+        return cls(_LARGE_SIDE, above=_WHOLE_PIXELS, is_asked_for=is_asked_for)
 
     @property
     def most_whole(self) -> int:

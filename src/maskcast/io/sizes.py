@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     JpegImagePlugin,
@@ -90,6 +91,7 @@ def _claimed(file: BinaryIO, page_number: int) -> tuple[int, int, int]:
                 raise TypeError("a frame has no size of its own")
             layers = page.imagedepth * math.ceil(page.samplesperpixel / 4)
             return int(page.imagelength), int(page.imagewidth), int(layers)
-    plugin = next(plugin for magic, plugin in _PLUGINS.items() if head.startswith(magic))
-    image = plugin(file)
+    plugin = next((plugin for magic, plugin in _PLUGINS.items() if head.startswith(magic)), None)
+    # What is neither is refused by the plugin.
+    image = plugin(file) if plugin is not None else AvifImagePlugin.AvifImageFile(file)
     return int(image.height), int(image.width), 1

@@ -339,7 +339,7 @@ class BatchRunner:
 
     def _mask_large(self, opened: Opened) -> LargeSegmentation | Failure:
         """Mask one target tile by tile."""
-        tiles = self._tiles or Tiles.chosen(self._engine)
+        tiles = self._tiles or Tiles.of_large()
         try:
             with self._turn:
                 if isinstance(self._engine, LargeEngine):

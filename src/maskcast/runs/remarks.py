@@ -45,10 +45,10 @@ def remarks_before(
 def size_warning(project: ProjectFolder, references: Sequence[Reference]) -> str | None:
     """A sentence about targets that are far larger or smaller; None if they are not, or in a store.
 
-    Only the headers of a few are read.
+    Only the headers of a few are read. What is to be cut is meant to be larger.
     """
     place = project.targets_place
-    if not isinstance(place, Path):
+    if not isinstance(place, Path) or project.settings.tiles.side is not None:
         return None
     group = next(project.stream_targets().groups(), [])
     names = [image_id for images in group for image_id in images.image_ids()]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from maskcast.engines.base import Engine, Probabilistic
@@ -51,12 +51,14 @@ from maskcast.runs.premises import check_output
 from maskcast.runs.recorder import Recorder
 from maskcast.runs.redoing import chosen_targets
 from maskcast.runs.redrawing import Redrawing
+from maskcast.runs.reference_tiles import cut_references
 from maskcast.runs.remarks import remarks_before
 from maskcast.runs.shards import FOLDER, ShardPlan, reconcile
 from maskcast.runs.sinks import sink_for
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunObserver, RunSummary
 from maskcast.runs.swapping import finish_swap
+from maskcast.runs.tile_sizes import tiles_of, told_of
 from maskcast.runs.work import FileWork
 from maskcast.types import ObjectSpec, Reference
 
@@ -312,15 +314,12 @@ class _Setup:
     @contextmanager
     def _made_ready(self, run_id: str, expected: int | None) -> Iterator[Masker]:
         name = self.engine.info.name
-        tiles = self._tiles()
+        tiles = self._tiles
         if tiles is not None and self.project.settings.tiles.side == "auto":
-            self.observer.note(
-                f"targets of more than {tiles.most_whole / 1e6:.0f} megapixels go through in tiles "
-                f"of {tiles.side} x {tiles.side} pixels"
-            )
-        self.observer.stage(RunStage("learning", len(self.references), name))
-        keeper = self._keeper(run_id)
+            self.observer.note(told_of(tiles, self.engine, self.references))
         recipe = self._recipe(run_id)
+        self.observer.stage(RunStage("learning", len(recipe.references), name))
+        keeper = self._keeper(run_id)
         recipe = replace(recipe, work=replace(recipe.work, keeper=keeper))
         with self.executor.ready(recipe, self.engine, self.observer.note, expected) as masker:
             yield masker
@@ -333,7 +332,7 @@ class _Setup:
     def _keeper(self, run_id: str) -> PlaneKeeper | None:
         """Who keeps probability planes, and cuts by them; None if nobody asks for them."""
         bound, output = self.project.settings.keep_probabilities or 0, self.project.output_place
-        if self.cuts and self._tiles() is not None:
+        if self.cuts and self._tiles is not None:
             raise SettingsError(
                 "this output has thresholds that were chosen on its probabilities, and masks made "
                 "tile by tile have none; leave --tile out, or start again with --fresh"
@@ -367,25 +366,27 @@ class _Setup:
     def _fingerprint(self) -> Fingerprint:
         """What the results depend on."""
         found = run_fingerprint(self.engine.info, self.references, self.window, self.least)
-        tiles = self._tiles()
+        tiles = self._tiles
         if tiles is not None and not isinstance(self.engine, LargeEngine):
             found = {**found, "tiles": {"side": tiles.side, "halo": tiles.halo}}
         if self.cuts:
             found = {**found, CUTS: self.cuts.to_json()}
         return found if self.shard_size is None else {**found, "layout": "shards"}
 
+    @cached_property
     def _tiles(self) -> Tiles | None:
         """How large targets are cut; None = they are not."""
-        settings, chosen = self.project.settings, self.project.settings.tiles
-        if chosen.side is None:
-            # Planes are made of whole targets, and masks of other engines would show the cuts.
-            is_seen = self.cuts or settings.keep_probabilities
-            if is_seen or not isinstance(self.engine, LargeEngine):
-                return None
-            return Tiles.chosen(self.engine, is_asked_for=False)
-        if chosen.side == "auto":
-            return replace(Tiles.chosen(self.engine), halo=chosen.halo)
-        return Tiles(chosen.side, chosen.halo)
+        settings = self.project.settings
+        keeps_planes = bool(self.cuts or settings.keep_probabilities)
+        return tiles_of(self.engine, settings.tiles, self.references, keeps_planes=keeps_planes)
+
+    @cached_property
+    def _taught_references(self) -> tuple[Reference, ...]:
+        """What the engine learns from: an engine that is shown tiles also learns from tiles."""
+        tiles = self._tiles
+        if tiles is None or isinstance(self.engine, LargeEngine):
+            return self.references
+        return cut_references(self.references, tiles)
 
     def _recipe(self, run_id: str) -> Recipe:
         """What workers are built from."""
@@ -398,13 +399,13 @@ class _Setup:
             engine=settings.engine,
             settings=self.project.engine_settings,
             signature=self.engine.info.signature,
-            references=self.references,
+            references=self._taught_references,
             work=FileWork(
                 sink,
                 self.specs,
                 self.window,
                 settings.images.read_options,
-                tiles=self._tiles(),
+                tiles=self._tiles,
                 unfinished=output / "unfinished" if isinstance(output, Path) else None,
                 least=self.cuts.without_chosen(self.least),
             ),

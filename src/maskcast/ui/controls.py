@@ -54,6 +54,7 @@ class Command(StrEnum):
     NEXT_IMAGE = "next_image"
     REMOVE = "remove"
     PUT_BACK = "put_back"
+    TRY = "try"
     SAVE = "save"
     HELP = "help"
     CANCEL = "cancel"
@@ -272,6 +273,13 @@ CONTROLS: Final = (
         Group.VIEW,
         "the last one comes back from it",
         keys=(Keys(Command.PUT_BACK, ("ctrl+backspace",)),),
+    ),
+    Control(
+        "try",
+        Group.VIEW,
+        "try the references on six targets",
+        keys=(Keys(Command.TRY, ("t",)),),
+        where=Where.BROWSER,
     ),
     Control("help", Group.VIEW, "these keys", keys=(Keys(Command.HELP, ("?",), ("f1",)),)),
     Control(

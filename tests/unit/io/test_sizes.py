@@ -8,22 +8,24 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from maskcast.io.read_options import ReadOptions
-from maskcast.io.sizes import pixels_in
+from maskcast.io.sizes import picture_size, pixels_in
 
 OPTIONS = ReadOptions(max_pixels=10_000)
 SHAPE = (30, 50)
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "webp", "tif"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "webp", "tif", "avif"])
 def test_pictures_of_eight_bits(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     if suffix == "tif":
         tifffile.imwrite(path, np.zeros((*SHAPE, 3), np.uint8), photometric="rgb")
     else:
-        cv2.imwrite(str(path), np.zeros((*SHAPE, 3), np.uint8))
+        Image.new("RGB", SHAPE[::-1]).save(path)
     assert pixels_in(path, OPTIONS) in {1500, 4 * 1500}
+    assert picture_size(path, OPTIONS) == SHAPE
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from maskcast.engines import large
-from maskcast.engines.large import PackedMask, Tiles
+from maskcast.engines.large import PackedMask
 from maskcast.errors import FingerprintError
 from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS
@@ -20,7 +20,6 @@ from maskcast.masks import components
 from maskcast.project.folder import ProjectFolder
 from maskcast.quality.judge import compactness, compactness_of_large
 from maskcast.runs import large_outputs
-from maskcast.runs.by_tiles import tile_rows
 from maskcast.runs.large_outputs import components_of
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.runs.run import run_project
@@ -200,15 +199,3 @@ def test_what_is_told_of_a_mask_is_told_of_the_whole(
     assert components_of(packed) == components(mask)
     assert packed.area == mask.sum()
     assert compactness_of_large(packed) == compactness(mask)
-
-
-def test_tiles_cover_a_picture_once_and_see_what_is_around() -> None:
-    seen = np.zeros((100, 230), int)
-    for row in tile_rows(100, 230, Tiles(64, 10)):
-        for tile in row:
-            top, left, bottom, right = tile.interior
-            seen[top:bottom, left:right] += 1
-            assert max(bottom - top, right - left) <= 64
-            assert tile.seen[0] == max(0, top - 10)
-            assert tile.seen[3] == min(230, right + 10)
-    assert (seen == 1).all()

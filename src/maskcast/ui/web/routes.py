@@ -39,6 +39,7 @@ from maskcast.ui.web.pictures import TargetPictures, shown_as, shown_run
 from maskcast.ui.web.review_routes import ReviewRoutes
 from maskcast.ui.web.run_state import RunChoice
 from maskcast.ui.web.threshold_routes import ThresholdRoutes, cuts_in
+from maskcast.ui.web.trial_routes import TrialRoutes
 from maskcast.ui.web.uploads import UploadFolder, UploadLimits
 from maskcast.ui.web.wire import error_response, json_response, number_in, read_json, text_in
 from maskcast.ui.web.workspace import Workspace
@@ -85,6 +86,7 @@ class Api:
         }
         self._decoding = workspace.decoding
         self._thresholds = ThresholdRoutes(project, workspace.runs)
+        self._trial = TrialRoutes(workspace)
         self._review = ReviewRoutes(project, workspace.runs, self._row)
         # Weights that are pulled meanwhile are seen when a page asks again.
         self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
@@ -107,11 +109,14 @@ class Api:
             "thresholds": self._thresholds.state,
             "download": self._download,
             "report": self._report,
+            "trial": self._trial.state,
+            "tried": self._trial.picture,
             "review": self._review.queue,
         }
         writing: dict[str, Handler] = {
             "start": self._start,
             "rethreshold": self._thresholds.apply,
+            "try": self._trial.start,
             "stop": self._stop,
             "back": self._back,
             "remove": self._bin.remove,

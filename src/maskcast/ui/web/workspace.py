@@ -19,6 +19,7 @@ from maskcast.ui.turns import Turns
 from maskcast.ui.web.bounds import Bounds
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.desk import Desk
+from maskcast.ui.web.trying import Trial
 
 _DECODING_THREADS = 4
 
@@ -36,6 +37,7 @@ class Workspace:
         gallery: its objects.
         bin: of references and targets that were removed.
         runs: its run, whichever tab started it.
+        trial: of its references on a few targets, whichever tab asked for it.
         turns: of whatever decodes pictures or computes with them.
         decoding: of the threads that do.
     """
@@ -50,6 +52,7 @@ class Workspace:
         self.gallery = ObjectGallery(project, self.store, self.images)
         self.bin = Bin(project, self.store)
         self.runs = RunController(project, self.store, self.bin, self.images.turn)
+        self.trial = Trial(project, self.turns)
         self._lock = threading.Lock()
         self._desks: LRUCache[str, Desk] = LRUCache(MOST_DESKS)
         self._making = threading.Lock()  # of the engine, which takes seconds
@@ -89,7 +92,8 @@ class Workspace:
             return self._segmenter
 
     def close(self) -> None:
-        """Close the engine, if there is one."""
+        """Close the engines, if there are any."""
+        self.trial.close()
         with self._making:
             if self._segmenter is not None:
                 self._segmenter.close()

@@ -12,9 +12,15 @@ from deep_support import deep_settings, tiny_encoder
 from maskcast.engines.base import EngineSettings
 from maskcast.engines.deep.altering import ALTERATIONS
 from maskcast.engines.deep.engine import DeepEngine
+from maskcast.engines.large import Tiles
 from maskcast.errors import ForeignBankError
+from maskcast.io.windowed import WholePicture
+from maskcast.masks import iou
+from maskcast.runs.by_tiles import mask_by_tiles
 from maskcast.types import Reference
 from sam_support import tiny_weights
+
+ROWS = ((3, 4, 5), (6, 7, 8), (9, 10, 11))
 
 
 def disc(seed: int) -> Reference:
@@ -75,6 +81,17 @@ def test_batches_of_a_device_give_what_threads_give(
     for first, second in zip(alone, together, strict=True):
         np.testing.assert_array_equal(first.object_ids, second.object_ids)
         assert (first.masks != second.masks).mean() < 0.01
+
+
+def test_tiles_joined_by_probabilities_are_nearly_the_whole(engine: DeepEngine) -> None:
+    bank = engine.memorize([disc(1), disc(2)])
+    image = np.concatenate([np.concatenate([disc(n).image for n in row], 1) for row in ROWS])
+    (whole,) = engine.propagate(bank, [image])
+
+    found = mask_by_tiles(engine, bank, WholePicture(image), Tiles(96, 24), batch=2)
+
+    assert found.object_ids.tolist() == [1]
+    assert iou(found.masks[0].rows(0, len(image)), whole.masks[0]) > 0.95
 
 
 def test_a_tracker_lends_its_eye(tmp_path: Path) -> None:

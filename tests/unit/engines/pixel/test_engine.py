@@ -154,3 +154,26 @@ def test_of_fifty_people_each_pays_for_one_click_at_a_time(monkeypatch: pytest.M
             engine.segment(image, {1: prompts})
     engine.close()
     assert len(begun) == len(images)
+
+
+def test_quick_learning_takes_fewer_steps_and_is_never_taken_for_the_real_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps: list[int] = []
+
+    def counted(
+        inputs: Array, truth: Array, weight: Array, training: Training, seed: int
+    ) -> Layers:
+        steps.append(training.steps)
+        return train(inputs, truth, weight, replace(training, steps=20), seed)
+
+    monkeypatch.setattr(learner, "train", counted)
+    engine, references = PixelEngine(EngineSettings(workers=2)), [reference(0), reference(1)]
+    whole = engine.memorize(references)
+    real = sum(steps)
+    steps.clear()
+    rough = engine.memorize_quickly(references)
+    assert sum(steps) < 0.75 * real
+    assert rough.fingerprint != whole.fingerprint
+    assert rough.object_ids == whole.object_ids
+    engine.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from maskcast.engines.pixel.learning.perceptron import Training
 
@@ -55,3 +55,19 @@ class LearnerOptions:
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ValueError(f"threshold: expected a number in (0, 1), got {self.threshold}")
+
+
+def quick(options: LearnerOptions) -> LearnerOptions:
+    """To learn roughly in half the time: fewer samples and steps, no altered views.
+
+    Chosen by hand on drawn inspection images, where the mean IoU was 0.45 instead of 0.54.
+    """
+    return replace(
+        options,
+        folds=2,
+        views=0,
+        samples=90_000,
+        view_pixels=400_000,
+        refiners=1,
+        second=replace(options.second, steps=300),
+    )

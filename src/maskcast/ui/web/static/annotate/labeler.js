@@ -25,6 +25,7 @@ import { contentOf, isInside, neighbourOf, openingOrder, shownPrompts, UNKNOWN }
 import { MOST_OBJECTS, Slots } from "./slots.js";
 import { Stage } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
+import { TrialStrip } from "./trial.js";
 import { Visibility } from "./visible.js";
 
 const FEW_PROMPTS = 3; // that Clean takes away without asking
@@ -67,6 +68,7 @@ export class Labeler {
   /** @type {{chosen: number, tool: Tool}} what unknown pixels were painted instead of */
   #beforeUnknown = { chosen: 1, tool: "box" };
   #hides = false;
+  #isUntried = false; // whether something was annotated that a trial does not know
   /** @type {ReferenceEntry[]} */
   #references = [];
   /** @type {number | null} of the brush, in pixels of the image; null before one was opened */
@@ -108,6 +110,10 @@ export class Labeler {
     this.stage.drawDetail = (context) => detail.draw(context);
     const known = () => this.#references;
     this.bin = new ReferenceBin(texts, server, this.link, this.notices, known);
+    this.trial = new TrialStrip(root, texts, server, project, {
+      has: () => this.#references.some(({ objects }) => objects.length > 0),
+      style: (id) => ({ color: this.slots.colorOf(id), name: this.slots.nameOf(id) }),
+    });
     this.listSoon = later(LISTS_WAIT, () => this.link.refreshLists());
     this.commands = this.#commandTable();
   }
@@ -183,6 +189,7 @@ export class Labeler {
       next_image: () => this.#go(1),
       remove: () => this.bin.remove(),
       put_back: () => this.bin.putBack(),
+      try: () => this.trial.toggle(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),
       more: () => this.#addObject(),
@@ -210,6 +217,7 @@ export class Labeler {
   #change(step) {
     this.#hide(false);
     if ("object" in step) this.visibility.turn(step.object, true);
+    this.#isUntried = true;
     this.link.change(step);
   }
 
@@ -503,6 +511,10 @@ export class Labeler {
   showWork() {
     this.toolbar.showStatus(this.link);
     if (!this.link.isWhole) this.stage.expectNews();
+    else if (this.#isUntried) {
+      this.#isUntried = false;
+      this.trial.changed();
+    }
     this.stage.drawTop();
   }
 
