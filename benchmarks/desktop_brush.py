@@ -29,6 +29,7 @@ from maskcast.ui.desktop.windows import open_window
 from maskcast.ui.desktop.worker import Worker
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery
 
 SIZES = ((1000, 1000), (2000, 2000), (3000, 4000))
@@ -73,7 +74,8 @@ def measure(folder: Path, height: int, width: int) -> tuple[float, float, float]
     session.open("a.png")
     window = open_window()
     segmenter = Segmenter(project.create_engine())
-    worker = Worker(session, segmenter, ObjectGallery(project, store, images))
+    gallery, suggester = ObjectGallery(project, store, images), Suggester(project, store)
+    worker = Worker(session, segmenter, gallery, suggester)
     labeler = Labeler(window, session, worker, ["a.png"], Bin(project, store))
     labeler.stage.resize()
     Inputs(window.canvas, labeler)

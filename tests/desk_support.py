@@ -23,6 +23,7 @@ from maskcast.ui.desktop.labeler import Labeler
 from maskcast.ui.desktop.worker import Worker
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery
 
 LEFT, RIGHT, MIDDLE = MouseButton.LEFT, MouseButton.RIGHT, MouseButton.MIDDLE
@@ -81,7 +82,8 @@ class Desk:
         self.session = Session(store, images)
         self.session.open("a.png")
         segmenter = Segmenter(FakeEngine(EngineSettings()))
-        self.worker = Worker(self.session, segmenter, ObjectGallery(project, store, images))
+        gallery, suggester = ObjectGallery(project, store, images), Suggester(project, store)
+        self.worker = Worker(self.session, segmenter, gallery, suggester)
         self.window = PaperWindow()
         self.canvas = self.window.canvas
         self.labeler = Labeler(self.window, self.session, self.worker, NAMES, Bin(project, store))

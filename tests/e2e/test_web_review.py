@@ -13,6 +13,7 @@ from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.review.decisions import DecisionLog
 from maskcast.runs.ledger import Ledger
+from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.run import run_project
 from support import picture, write_png
 from web_support import Quiet, served
@@ -51,10 +52,9 @@ def test_a_review_from_the_first_key_to_the_update(
         expect(name).to_have_text("0.png")
         review.locator(".stage").click()
         page.keyboard.press("a")
-        expect(name).to_have_text("1.png")
-        expect(review.locator(".counts")).to_contain_text("4 left, 1 reviewed")
-        page.keyboard.press("x")
+        page.keyboard.press("x")  # no key waits for an answer, and none is lost
         expect(name).to_have_text("2.png")
+        expect(review.locator(".counts")).to_contain_text("3 left, 2 reviewed")
         page.keyboard.press("ArrowLeft")
         expect(name).to_have_text("1.png")
         expect(review.locator(".decided")).to_have_text("rejected")
@@ -62,6 +62,7 @@ def test_a_review_from_the_first_key_to_the_update(
         page.keyboard.press("z")  # the last decision comes back, and what was found with it
         expect(review.locator(".decided")).to_have_text("")
         expect(review.locator(".found")).to_contain_text("not there")
+        review.locator(".fade").focus()
         page.keyboard.press("x")
         expect(review.locator(".counts")).to_contain_text("3 left, 2 reviewed")
         page.keyboard.press("Space")
@@ -76,5 +77,49 @@ def test_a_review_from_the_first_key_to_the_update(
             row = ledger.row("1.png")
             assert row is not None
             assert (row.objects, row.decision) == ((), "rejected")
+    context.close()
+    assert problems == []
+
+
+def test_a_target_is_fixed_on_the_canvas_and_taken_back(
+    browser: Browser, project: ProjectFolder
+) -> None:
+    context = browser.new_context(locale="en-US")
+    problems: list[str] = []
+    context.on("weberror", lambda error: problems.append(str(error.error)))
+    page = context.new_page()
+    written = project.output_folder / "id_masks" / "0" / "1.png"
+    before = written.read_bytes()
+    found = read_id_mask(written)
+    assert not found[5, 5]
+    namesake = project.references_folder / "0.png"
+    namesake.write_bytes((project.targets_folder / "0.png").read_bytes())
+    with served(project.root) as server:
+        page.goto(server.url)
+        page.get_by_role("tab", name="Review").click()
+        review, fixing = page.locator(".review"), page.locator(".fixing")
+        review.locator(".order").select_option("name")
+        expect(review.locator(".name")).to_have_text("0.png")
+        page.keyboard.press("f")
+        expect(fixing.locator(".fixed")).to_have_text("0.png")
+        stage = fixing.locator(".mc-stage[data-drawn]:not([data-drawn=''])")
+        bounds = stage.bounding_box()
+        assert bounds is not None
+        scale, left, top = map(float, (stage.get_attribute("data-view") or "").split())
+        page.mouse.click(bounds["x"] + left + 5.5 * scale, bounds["y"] + top + 5.5 * scale)
+        expect(fixing.locator("[data-do=undo]")).to_be_enabled()
+        expect(stage).to_be_visible()  # all is answered
+        page.keyboard.press("Control+Delete")  # takes references away, and this is none
+        page.keyboard.press("Control+s")
+        expect(review.locator(".name")).to_have_text("1.png")
+        expect(review.locator(".counts")).to_contain_text("4 left, 1 reviewed")
+        corrected = read_id_mask(written)
+        assert corrected[5, 5]
+        assert corrected[found].all(), "what was found is the start"
+        page.keyboard.press("z")
+        expect(review.locator(".name")).to_have_text("0.png")
+        expect(review.locator(".counts")).to_contain_text("5 left")
+        assert written.read_bytes() == before
+    assert namesake.exists()
     context.close()
     assert problems == []

@@ -245,7 +245,7 @@ def test_large_view_compares_zooms_and_pages(context: BrowserContext, reviewing:
     page = open_tab(context, reviewing.url, "Results")
     page.locator(".results .card", has_text="t057.png").click()
     expect(page.locator(".large .place")).to_have_text("60 / 132")
-    page.keyboard.press("ArrowRight")  # onto the next page of the gallery
+    page.keyboard.press(".")  # as in the labelers: onto the next page of the gallery
     expect(page.locator(".large .name")).to_have_text("t058.png")
     expect(page.locator(".large .found")).to_contain_text("0.98")
     original = page.locator(".large .original")
@@ -286,7 +286,7 @@ def test_what_was_found_is_drawn_by_the_browser_and_switched(
     beside = int(columns.max()) + 4, inside[1]  # within the box's line, beyond the mask
     assert mask[inside[1], inside[0]]
     assert alpha_at(page, inside) == pytest.approx(0.35, abs=0.02)
-    page.get_by_label("Opacity").fill("80")
+    page.locator(".large").get_by_label("Opacity").fill("80")
     wait_for_alpha(page, inside, 0.8)
     assert alpha_at(page, beside) == 0
     for part, where in (("Fill", inside), ("Outline", edge)):

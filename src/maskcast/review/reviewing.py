@@ -55,6 +55,7 @@ def decide(
     *,
     objects: Sequence[int] = (),
     correction: Annotation | None = None,
+    seen: bool = True,
 ) -> Applied:
     """Decide on targets, and let their results show it.
 
@@ -65,6 +66,7 @@ def decide(
         who: says it.
         objects: the rejected ones; empty = all of a target.
         correction: what is on the target, of a single corrected one.
+        seen: whether the person looked at each; not so where many are accepted by score.
 
     Raises:
         ReviewError: if a target has no result; then nothing is decided.
@@ -73,6 +75,7 @@ def decide(
     """
     with results_to_review(project) as ledger:
         rows = [_row(ledger, name) for name in dict.fromkeys(names)]
+        run = ledger.run_id
     with DecisionLog.open(project.review_folder) as log:
         for row in rows:
             log.record(
@@ -82,6 +85,8 @@ def decide(
                 digest=row.digest,
                 objects=objects,
                 correction=correction,
+                seen=seen,
+                run=run,
             )
     return apply_decisions(project, [row.image_id for row in rows])
 

@@ -48,10 +48,12 @@ def mask_by_tiles(
         joining.add_row(row, found)
         evidence += [part.evidence for part in found if part.evidence is not None]
         for part in found:
+            if part.evidence is not None:
+                evidence.append(part.evidence)
             for index, object_id in enumerate(part.object_ids.tolist()):
                 told[object_id].add(part, index)
     masks = {key: mask for key, mask in sorted(joining.masks().items()) if mask.area}
-    return replace(_segmentation(size, masks, told), evidence=max(evidence, default=None))
+    return _segmentation(size, masks, told, max(evidence, default=None))
 
 
 def _shown(picture: Picture, tile: Tile) -> RgbImage:
@@ -76,7 +78,10 @@ class _Told:
 
 
 def _segmentation(
-    size: tuple[int, int], masks: Mapping[int, PackedMask], told: Mapping[int, _Told]
+    size: tuple[int, int],
+    masks: Mapping[int, PackedMask],
+    told: Mapping[int, _Told],
+    evidence: float | None,
 ) -> LargeSegmentation:
     """Of the objects that have a mask; each pixel of one was found in a tile."""
     shown = [told[key] for key in masks]
@@ -90,4 +95,5 @@ def _segmentation(
             name: np.array([each.signals.get(name, 0.0) / each.area for each in shown], np.float32)
             for name in names
         },
+        evidence=evidence,
     )

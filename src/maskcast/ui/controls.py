@@ -54,6 +54,7 @@ class Command(StrEnum):
     NEXT_IMAGE = "next_image"
     REMOVE = "remove"
     PUT_BACK = "put_back"
+    SUGGEST = "suggest"
     TRY = "try"
     SAVE = "save"
     HELP = "help"
@@ -77,6 +78,7 @@ class Group(StrEnum):
     OBJECTS = "objects"
     VIEW = "view"
     KEYBOARD = "keyboard"
+    LARGE = "large"
 
 
 def _ladder(smallest: float, largest: float, ratio: float) -> Iterator[float]:
@@ -170,7 +172,23 @@ class Control:
         return tuple(key_caption(key) for turn in turns for key in turn if key is not None)
 
 
-CONTROLS: Final = (
+_CAPTIONS: Final = {
+    "left": "\N{LEFTWARDS ARROW}",
+    "right": "\N{RIGHTWARDS ARROW}",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "Esc",
+}
+
+
+def key_caption(key: str) -> str:
+    """A key as it is shown: ``ctrl+shift+z`` -> ``Ctrl+Shift+Z``."""
+    if key in _CAPTIONS:
+        return _CAPTIONS[key]
+    return "+".join(part.capitalize() for part in key.split("+")) if len(key) > 1 else key.upper()
+
+
+_LABELING: Final = (
     Control("box", Group.PROMPTS, "a box round the object", ("drag",)),
     Control("adjust", Group.PROMPTS, "adjust the box", ("drag a handle",)),
     Control("plus", Group.PROMPTS, "a point on the object", ("left click",)),
@@ -222,6 +240,12 @@ CONTROLS: Final = (
     Control(
         "clean", Group.OBJECTS, "nothing is on this image", keys=(Keys(Command.CLEAN, ("c",)),)
     ),
+    Control(
+        "suggest",
+        Group.OBJECTS,
+        "fill in what the other references show",
+        keys=(Keys(Command.SUGGEST, ("s",)),),
+    ),
     Control("undo", Group.OBJECTS, "undo", keys=(Keys(Command.UNDO, ("ctrl+z",)),)),
     Control(
         "redo", Group.OBJECTS, "redo", keys=(Keys(Command.REDO, ("ctrl+shift+z",), ("ctrl+y",)),)
@@ -230,7 +254,7 @@ CONTROLS: Final = (
         "save",
         Group.OBJECTS,
         "save (done all the time)",
-        keys=(Keys(Command.SAVE, ("s",), ("ctrl+s",)),),
+        keys=(Keys(Command.SAVE, ("ctrl+s",)),),
         where=Where.WINDOW,
     ),
     Control(
@@ -310,22 +334,30 @@ CONTROLS: Final = (
         where=Where.BROWSER,
     ),
 )
+
+
+def _seen_large(name: str, does: str) -> Control:
+    """A line of the large view of Results, which has the keys of a line of the labelers."""
+    known = next(control for control in _LABELING if control.name == name)
+    return Control(f"large_{name}", Group.LARGE, does, known.captions, where=Where.BROWSER)
+
+
+CONTROLS: Final = (
+    *_LABELING,
+    _seen_large("images", "previous, next target"),
+    _seen_large("zoom", "closer, further away"),
+    _seen_large("fit", "the whole image"),
+    _seen_large("hide", "hide what was found, or show; while held"),
+    Control(
+        "large_flip",
+        Group.LARGE,
+        "the original, or what was found on it",
+        ("Space",),
+        where=Where.BROWSER,
+    ),
+    Control("large_close", Group.LARGE, "back to the gallery", ("Esc",), where=Where.BROWSER),
+)
 """Every line of the help, in its order; digits choose objects without being listed as keys."""
-
-_CAPTIONS: Final = {
-    "left": "\N{LEFTWARDS ARROW}",
-    "right": "\N{RIGHTWARDS ARROW}",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "escape": "Esc",
-}
-
-
-def key_caption(key: str) -> str:
-    """A key as it is shown: ``ctrl+shift+z`` -> ``Ctrl+Shift+Z``."""
-    if key in _CAPTIONS:
-        return _CAPTIONS[key]
-    return "+".join(part.capitalize() for part in key.split("+")) if len(key) > 1 else key.upper()
 
 
 def controls_of(labeler: Where) -> list[Control]:

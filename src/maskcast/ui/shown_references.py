@@ -1,15 +1,18 @@
-"""The references as a labeler shows them."""
+"""References, and targets that are corrected, as a labeler shows them."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Hashable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from cachetools import LRUCache
 
+from maskcast.io.images import read_image
 from maskcast.io.sizes import pixels_in
+from maskcast.io.storage import Place
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import ReferencePictures
 from maskcast.types import RgbImage
@@ -25,6 +28,7 @@ class ReferenceImages:
     def __init__(self, project: ProjectFolder, turns: Turns | None = None) -> None:
         """Show the references of ``project``; nothing is read yet, and decoding takes a turn."""
         self._project = project
+        self._place = project.references_place
         self._turns = turns or Turns()
         self._pictures = ReferencePictures(project)
         self._lock = threading.Lock()
@@ -44,12 +48,12 @@ class ReferenceImages:
         Raises:
             ImageError: if it cannot be read.
         """
-        key = self._pictures.identity(image_id)
+        key = self._identity(image_id)
         with self._lock:
             image = self._kept.get(key)
         if image is None:
             with self.turn(image_id):
-                image = self._pictures.read(image_id).rgb
+                image = self._read(image_id)
                 image = image if image.flags.owndata else image.copy()
             image.flags.writeable = False
             with self._lock:
@@ -61,7 +65,46 @@ class ReferenceImages:
 
         A lock that others may want while they have a turn is taken after it, not before.
         """
-        place = self._project.references_place / image_id
+        place = self._place / image_id
         options = self._project.settings.images.read_options
         pixels = pixels_in(place, options) if isinstance(place, Path) else options.max_pixels
         return self._turns.take(pixels)
+
+    def _identity(self, image_id: str) -> Hashable:
+        return self._pictures.identity(image_id)
+
+    def _read(self, image_id: str) -> RgbImage:
+        return self._pictures.read(image_id).rgb
+
+
+class TargetImages(ReferenceImages):
+    """The same for targets, which are seen through the window of the references."""
+
+    def __init__(self, project: ProjectFolder, turns: Turns | None = None) -> None:
+        """Show the targets of ``project``; nothing is read yet, and decoding takes a turn."""
+        super().__init__(project, turns)
+        self._place = project.targets_place
+
+    def image_ids(self) -> list[str]:
+        """None are listed: there may be millions, and the review knows which is next."""
+        return []
+
+    def _identity(self, image_id: str) -> Hashable:
+        return image_id, _stamp(self._place / image_id), self._pictures.window()
+
+    def _read(self, image_id: str) -> RgbImage:
+        options = self._project.settings.images.read_options
+        return read_image(
+            self._place / image_id, window=self._pictures.window(), options=options
+        ).rgb
+
+
+def _stamp(place: Place) -> tuple[int, int] | None:
+    """Tells whether a file is still the same one; None if that cannot be told."""
+    if not isinstance(place, Path):
+        return None
+    try:
+        status = place.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

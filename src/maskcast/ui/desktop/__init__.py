@@ -13,6 +13,7 @@ from maskcast.ui.desktop.windows import Window, open_window
 from maskcast.ui.desktop.worker import Failed, Worker
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery
 
 _POLL_MILLISECONDS = 30
@@ -43,12 +44,14 @@ def annotate(project: ProjectFolder) -> None:
     session = Session(store, images)
     _open_first(session, store, image_ids)
     segmenter = Segmenter(project.create_engine())
+    suggester = Suggester(project, store)
     try:
-        worker = Worker(session, segmenter, ObjectGallery(project, store, images))
+        worker = Worker(session, segmenter, ObjectGallery(project, store, images), suggester)
         _label(window, session, worker, image_ids, Bin(project, store))
         session.save()
     finally:
         segmenter.close()
+        suggester.close()
 
 
 def _label(

@@ -29,6 +29,7 @@ _SLOTS: Final = 16
 _MOST_PART_PIXELS: Final = 6_000_000
 
 Reply = dict[str, Any]
+_AtDesk = messages.Open | messages.Change | messages.Preview | messages.Suggest | messages.Refresh
 
 
 def build(texts: Texts, key: str) -> None:
@@ -53,6 +54,7 @@ class AnnotateService:
         """Answer for ``workspace``."""
         self._workspace = workspace
         self._fence = Fence(workspace.project.references_folder)
+        self._images = workspace.images
 
     def await_change(self, data: Mapping[str, Any]) -> None:
         """Wait, not for long, until the change is done that a message follows, if it does."""
@@ -77,7 +79,7 @@ class AnnotateService:
     def _dispatch(self, message: messages.AnyMessage) -> Reply:
         match message:
             case messages.Start():
-                desk = self._workspace.desk(message.desk or "") or self._workspace.new_desk()
+                desk = self._workspace.desk(message.desk or "") or self._new_desk()
                 return {"desk": desk.name, "number": desk.applied, **self._list()}
             case messages.ListAll():
                 return self._list()
@@ -90,9 +92,7 @@ class AnnotateService:
             case _:
                 return self._at_desk(message)
 
-    def _at_desk(
-        self, message: messages.Open | messages.Change | messages.Preview | messages.Refresh
-    ) -> Reply:
+    def _at_desk(self, message: _AtDesk) -> Reply:
         """Do it and show what is in hand then; a problem does not hide that."""
         desk = self._workspace.desk(message.desk)
         if desk is None or (not isinstance(message, messages.Open) and not desk.is_open):
@@ -106,17 +106,10 @@ class AnnotateService:
             reply["scene"] = scene.encode_scene(desk.snapshot(), set(message.known))
         return reply
 
-    def _work(
-        self,
-        desk: Desk,
-        message: messages.Open | messages.Change | messages.Preview | messages.Refresh,
-    ) -> None:
+    def _work(self, desk: Desk, message: _AtDesk) -> None:
         match message:
             case messages.Open():
-                self._check_reference(message.image)
-                # Before the desk's lock, which whoever has a turn may be waiting for.
-                with self._workspace.images.turn(message.image):
-                    desk.open(message.image)
+                self._open(desk, message)
             case messages.Change():
                 desk.change(message.number, message.image, [step.do for step in message.steps])
             case messages.Preview():
@@ -124,8 +117,21 @@ class AnnotateService:
                 annotation = desk.session.annotation
                 with self._workspace.turns.take(annotation.height * annotation.width):
                     desk.preview(segmenter)
+            case messages.Suggest():
+                annotation = desk.session.annotation
+                with self._workspace.turns.take(annotation.height * annotation.width):
+                    desk.suggest(message.image, self._workspace.suggester)
             case messages.Refresh():
                 desk.refresh()
+
+    def _new_desk(self) -> Desk:
+        return self._workspace.new_desk()
+
+    def _open(self, desk: Desk, message: messages.Open) -> None:
+        self._check_shown(message.image)
+        # Before the desk's lock, which whoever has a turn may be waiting for.
+        with self._images.turn(message.image):
+            desk.open(message.image)
 
     def _list(self) -> Reply:
         workspace = self._workspace
@@ -158,9 +164,9 @@ class AnnotateService:
         return {"references": references, "objects": objects}
 
     def _picture(self, message: messages.Picture) -> Reply:
-        self._check_reference(message.image)
-        with self._workspace.images.turn(message.image):
-            rgb = self._workspace.images.load(message.image)
+        self._check_shown(message.image)
+        with self._images.turn(message.image):
+            rgb = self._images.load(message.image)
             if message.part is None:
                 step = scene.shown_step(*rgb.shape[:2])
                 return {"picture": scene.encode_picture(scene.reduce_picture(rgb, step))}
@@ -176,9 +182,9 @@ class AnnotateService:
         found: dict[str, str | None] = {}
         for image_id in message.images:
             try:
-                self._check_reference(image_id)
-                with self._workspace.images.turn(image_id):
-                    rgb = self._workspace.images.load(image_id)
+                self._check_shown(image_id)
+                with self._images.turn(image_id):
+                    rgb = self._images.load(image_id)
                     found[image_id] = scene.encode_thumbnail(rgb, _THUMBNAIL_SIDE)
             except MaskcastError:  # a damaged picture keeps its place, without a thumbnail
                 found[image_id] = None
@@ -198,10 +204,10 @@ class AnnotateService:
     def _image_ids(self) -> list[str]:
         """References that are shown: links that lead out of their folder are not."""
         folder = self._workspace.project.references_folder
-        ids = self._workspace.images.image_ids()
+        ids = self._images.image_ids()
         return [image_id for image_id in ids if self._fence.admits(folder / image_id)]
 
-    def _check_reference(self, image_id: str) -> None:
+    def _check_shown(self, image_id: str) -> None:
         if image_id not in self._image_ids():
             raise AnnotationError(
                 f"there is no reference {image_id} in {self._workspace.project.references_folder} "

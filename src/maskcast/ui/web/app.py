@@ -54,7 +54,7 @@ def _build_tabs(texts: Texts, key: str) -> None:
         with gr.Tab(texts["tab.results"], id="results", elem_id="maskcast-results-tab"):
             results.build(texts, key)
         with gr.Tab(texts["tab.review"], id="review", elem_id="maskcast-review-tab"):
-            review.build(texts)
+            review.build(texts, key)
 
 
 def theme() -> gr.themes.Base:
@@ -73,3 +73,8 @@ def theme() -> gr.themes.Base:
 def page_css() -> str:
     """What applies to the whole page."""
     return asset("page.css")
+
+
+def page_head() -> str:
+    """What the page's head has beside Gradio's: all scripts, and how large everything is."""
+    return f"{page_scripts().preloads()}\n<style>{asset('root.css')}</style>"

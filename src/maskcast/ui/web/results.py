@@ -24,7 +24,7 @@ def build(texts: Texts, key: str) -> None:
         apply_default_css=False,
         elem_id="maskcast-results",
         texts=texts.tables("shared.", "results."),
-        feel=page_controls()["feel"],
+        controls=page_controls(),
         lang=texts.lang or "",
         project=key,
         formats=list(FORMATS),

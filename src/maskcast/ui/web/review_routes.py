@@ -26,6 +26,7 @@ from maskcast.review.reviewing import (
 )
 from maskcast.runs.ledger import Ledger, TargetRow
 from maskcast.ui.web.controller import RunController
+from maskcast.ui.web.fixing import FixService
 from maskcast.ui.web.pictures import shown_run
 from maskcast.ui.web.wire import json_response, read_json, text_in
 
@@ -45,14 +46,18 @@ _WORDS: Final[Mapping[str, Decision]] = {word: word for word in DECISIONS if wor
 class ReviewRoutes:
     """Answers the Review tab of one served project."""
 
-    def __init__(self, project: ProjectFolder, runs: RunController, row: Row) -> None:
+    def __init__(
+        self, project: ProjectFolder, runs: RunController, row: Row, fixing: FixService
+    ) -> None:
         """Serve the review of ``project``.
 
         Args:
             project: whose results are reviewed.
             runs: its runs, which updates are.
             row: what pages are told of a target of a run.
+            fixing: has what is drawn on targets.
         """
+        self._fixing = fixing
         self._project = project
         self._runs = runs
         self._row = row
@@ -140,6 +145,23 @@ class ReviewRoutes:
     ) -> dict[str, Any]:
         applied = decide(self._project, [image_id], decision, who, objects=objects)
         return {"remarks": applied.remarks(), **self._about(image_id), **self._standing(who)}
+
+    async def correct(self, request: Request) -> Response:
+        """Let what was drawn on a target be what is on it."""
+        content = await read_json(request, _MOST_BODY)
+        desk, image_id = text_in(content, "desk") or "", text_in(content, "id") or ""
+        who = self._who(text_in(content, "who"))
+        return json_response(await run_in_threadpool(self._correct, desk, image_id, who))
+
+    def _correct(self, desk: str, image_id: str, who: str) -> dict[str, Any]:
+        applied = self._fixing.save(desk, image_id, who)
+        return {"remarks": applied.remarks(), **self._about(image_id), **self._standing(who)}
+
+    async def drop_draft(self, request: Request) -> Response:
+        """Forget what was drawn on a target."""
+        content = await read_json(request, _MOST_BODY)
+        await run_in_threadpool(self._fixing.drop, text_in(content, "id") or "")
+        return json_response({})
 
     async def undo(self, request: Request) -> Response:
         """Take back the last decision of a person."""

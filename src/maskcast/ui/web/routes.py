@@ -25,6 +25,7 @@ from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadEr
 from maskcast.languages import Language
 from maskcast.project.folder import AUTO_ENGINE
 from maskcast.results.report import render_report
+from maskcast.review.signing import review_sections
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import PARTS
@@ -34,6 +35,7 @@ from maskcast.ui.web.controller import HowToRun
 from maskcast.ui.web.downloads import Archive, zip_export, zip_results
 from maskcast.ui.web.earlier import EarlierPictures
 from maskcast.ui.web.fence import without_places
+from maskcast.ui.web.fixing import FixService
 from maskcast.ui.web.guard import OWN_ROUTES
 from maskcast.ui.web.pictures import TargetPictures, shown_as, shown_run
 from maskcast.ui.web.review_routes import ReviewRoutes
@@ -87,7 +89,7 @@ class Api:
         self._decoding = workspace.decoding
         self._thresholds = ThresholdRoutes(project, workspace.runs)
         self._trial = TrialRoutes(workspace)
-        self._review = ReviewRoutes(project, workspace.runs, self._row)
+        self._review = ReviewRoutes(project, workspace.runs, self._row, FixService(workspace))
         # Weights that are pulled meanwhile are seen when a page asks again.
         self._engines = cached(TTLCache(1, _ENGINES_SECONDS), condition=threading.Condition())(
             list_engines
@@ -125,6 +127,8 @@ class Api:
             "upload": self._upload,
             "hold": self._review.hold,
             "decide": self._review.decide,
+            "correct": self._review.correct,
+            "drop-draft": self._review.drop_draft,
             "undo": self._review.undo,
         }
         return [
@@ -321,11 +325,15 @@ class Api:
 
     async def _report(self, request: Request) -> Response:
         lang: Language = "ko" if request.query_params.get("lang") == "ko" else "en"
-        page = await run_in_threadpool(render_report, self._project, lang)
+        page = await run_in_threadpool(self._rendered, lang)
         # It has no scripts, and whatever a file is called cannot become one.
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
         headers = {"content-security-policy": policy, "cache-control": "no-store"}
         return Response(page, media_type="text/html", headers=headers)
+
+    def _rendered(self, lang: Language) -> str:
+        sections = review_sections(self._project, lang)
+        return render_report(self._project, lang, sections=sections)
 
     async def _download(self, request: Request) -> Response:
         texts = dict(request.query_params)

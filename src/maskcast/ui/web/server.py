@@ -22,11 +22,12 @@ from maskcast.io.printable import printable
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.copies import fetch_ledger
 from maskcast.ui.web.annotate import AnnotateService
-from maskcast.ui.web.app import build_app, page_css, theme
+from maskcast.ui.web.app import build_app, page_css, page_head, theme
 from maskcast.ui.web.asgi import App
 from maskcast.ui.web.assets import page_scripts
 from maskcast.ui.web.bodies import Bodies
 from maskcast.ui.web.connections import BoundedServer, ServingConfig
+from maskcast.ui.web.fixing import FixService
 from maskcast.ui.web.guard import Guard, is_loopback
 from maskcast.ui.web.options import ServeOptions
 from maskcast.ui.web.routes import UPLOADS, Api
@@ -47,7 +48,8 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     api = Api(workspace, options.limits)
     talk = Talk(workspace, AnnotateService(workspace), options.bounds.message_bytes)
-    app.router.routes.extend([*api.routes(), talk.route(), page_scripts().route()])
+    fix = Talk(workspace, FixService(workspace), options.bounds.message_bytes, "fix")
+    app.router.routes.extend([*api.routes(), talk.route(), fix.route(), page_scripts().route()])
     blocks = build_app(workspace, options.lang)
     gr.mount_gradio_app(
         app,
@@ -64,7 +66,7 @@ def create_app(workspace: Workspace, options: ServeOptions) -> App:
         i18n=Texts(options.lang).i18n(),
         theme=theme(),
         css=page_css(),
-        head=page_scripts().preloads(),
+        head=page_head(),
     )
     guarded = Guard(app, options.password, any_host=not is_loopback(options.host))
     return Bodies(guarded, options.bounds, {UPLOADS: options.limits.file_bytes})

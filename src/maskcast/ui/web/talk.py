@@ -33,8 +33,15 @@ _CLIENT_GONE: Final = 499
 class Talk:
     """Answers the messages of ``AnnotateService`` over HTTP."""
 
-    def __init__(self, workspace: Workspace, service: AnnotateService, most_bytes: int) -> None:
-        """Answer with ``service``; a message has at most ``most_bytes``."""
+    def __init__(
+        self,
+        workspace: Workspace,
+        service: AnnotateService,
+        most_bytes: int,
+        route: str = "annotate",
+    ) -> None:
+        """Answer with ``service`` at ``route``; a message has at most ``most_bytes``."""
+        self._route = route
         self._service = service
         self._most_bytes = most_bytes
         # What a message holds in memory is many times its length.
@@ -51,7 +58,7 @@ class Talk:
 
     def route(self) -> Route:
         """To be put before Gradio's."""
-        return Route(f"{OWN_ROUTES}annotate", self._answer, methods=["POST"])
+        return Route(f"{OWN_ROUTES}{self._route}", self._answer, methods=["POST"])
 
     async def _answer(self, request: Request) -> Response:
         try:

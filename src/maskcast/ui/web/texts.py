@@ -29,6 +29,7 @@ _HELP_KO: Final = {
     "next_object": "다음 물체",
     "pages": "16보다 큰 번호의 물체",
     "clean": "이 이미지에는 아무것도 없음",
+    "suggest": "다른 참조에 표시한 것을 찾아 채우기",
     "undo": "실행 취소",
     "redo": "다시 실행",
     "zoom": "확대와 축소",
@@ -50,6 +51,12 @@ _HELP_KO: Final = {
     "enter": "물체 위의 점",
     "shift_enter": "물체가 아닌 곳의 점",
     "corner": "상자의 첫째, 둘째 모서리",
+    "large_images": "이전, 다음 목표",
+    "large_zoom": "확대와 축소",
+    "large_fit": "그림 전체",
+    "large_hide": "찾은 것 숨기기, 다시 보이기. 누르고 있는 동안",
+    "large_flip": "원본, 또는 찾은 것",
+    "large_close": "목록으로 돌아가기",
 }
 """Line of the help in ``controls.py`` -> Korean; the English is there."""
 
@@ -93,6 +100,11 @@ _TEXTS: Final[Wording] = {
     "tab.results": ("Results", "결과"),
     "tab.review": ("Review", "검토"),
     "annotate.tools": ("Tools", "도구"),
+    "annotate.suggest": ("Suggest", "제안"),
+    "annotate.suggest.long": (
+        "Fill in what the other references show",
+        "다른 참조에 표시한 것을 찾아 채우기",
+    ),
     "annotate.try": ("Try on 6 targets", "목표 6장에 시험"),
     "annotate.try.short": ("Try", "시험"),
     "annotate.try.again": ("Try again", "다시 시험"),
@@ -256,6 +268,7 @@ _TEXTS: Final[Wording] = {
     "annotate.group.brush": ("Brush", "브러시"),
     "annotate.group.objects": ("Objects and changes", "물체와 변경"),
     "annotate.group.view": ("View", "보기"),
+    "annotate.group.large": ("Large view of Results", "결과 크게 보기"),
     "annotate.group.keyboard": ("With the keyboard only", "키보드만으로"),
     "shared.broken": (
         "This page could not start; load it again.",
@@ -292,6 +305,13 @@ _TEXTS: Final[Wording] = {
     "review.fit": ("Fit", "맞춤"),
     "review.accept": ("Accept", "맞음"),
     "review.reject": ("Nothing here", "아무것도 없음"),
+    "review.fix": ("Fix", "고치기"),
+    "review.fix.how": (
+        "Click to add or take away a piece, drag a box for another thing, brush and eraser",
+        "클릭하면 조각을 더하거나 빼고, 상자를 끌면 다른 것을 더합니다. 브러시와 지우개도 있습니다",
+    ),
+    "review.fix.save": ("Save", "저장"),
+    "review.fix.cancel": ("Cancel", "취소"),
     "review.unsure": ("Undecided", "모르겠음"),
     "review.previous": ("Previous", "이전"),
     "review.skip": ("Skip", "건너뛰기"),

@@ -12,8 +12,10 @@ from cachetools import LRUCache
 from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
+from maskcast.review.correcting import drafts_of
 from maskcast.ui.session import Segmenter, Session
-from maskcast.ui.shown_references import ReferenceImages
+from maskcast.ui.shown_references import ReferenceImages, TargetImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery
 from maskcast.ui.turns import Turns
 from maskcast.ui.web.bounds import Bounds
@@ -34,6 +36,8 @@ class Workspace:
         project: what is served.
         store: its annotation file, shared by all tabs.
         images: its references.
+        drafts: what is being drawn on targets to correct them, shared by all tabs.
+        target_images: its targets.
         gallery: its objects.
         bin: of references and targets that were removed.
         runs: its run, whichever tab started it.
@@ -49,10 +53,13 @@ class Workspace:
         self.decoding = anyio.CapacityLimiter(_DECODING_THREADS)
         self.store = AnnotationStore(project.annotations_path)
         self.images = ReferenceImages(project, self.turns)
+        self.drafts = drafts_of(project)
+        self.target_images = TargetImages(project, self.turns)
         self.gallery = ObjectGallery(project, self.store, self.images)
         self.bin = Bin(project, self.store)
         self.runs = RunController(project, self.store, self.bin, self.images.turn)
         self.trial = Trial(project, self.turns)
+        self.suggester = Suggester(project, self.store)
         self._lock = threading.Lock()
         self._desks: LRUCache[str, Desk] = LRUCache(MOST_DESKS)
         self._making = threading.Lock()  # of the engine, which takes seconds
@@ -63,9 +70,18 @@ class Workspace:
         """Tells this project from others that a browser has seen at the same address."""
         return sha256(str(self.project.root.resolve()).encode("utf-8", "replace")).hexdigest()[:12]
 
-    def new_desk(self) -> Desk:
-        """A desk for a page that was just loaded, under a name nobody can guess."""
-        desk = Desk(secrets.token_urlsafe(24), Session(self.store, self.images))
+    def new_desk(self, *, for_targets: bool = False) -> Desk:
+        """A desk for a page that was just loaded, under a name nobody can guess.
+
+        Args:
+            for_targets: whether targets are corrected there, else references annotated.
+        """
+        session = (
+            Session(self.drafts, self.target_images)
+            if for_targets
+            else Session(self.store, self.images)
+        )
+        desk = Desk(secrets.token_urlsafe(24), session)
         with self._lock:
             self._desks[desk.name] = desk
         return desk
@@ -94,6 +110,7 @@ class Workspace:
     def close(self) -> None:
         """Close the engines, if there are any."""
         self.trial.close()
+        self.suggester.close()
         with self._making:
             if self._segmenter is not None:
                 self._segmenter.close()

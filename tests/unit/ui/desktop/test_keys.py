@@ -42,7 +42,8 @@ from maskcast.ui.desktop.keys import Action, action_of
         ("m", Command.MINUS),
         ("e", Command.ERASER),
         ("c", Command.CLEAN),
-        ("s", Command.SAVE),
+        ("s", Command.SUGGEST),
+        ("ctrl+s", Command.SAVE),
         ("q", Command.QUIT),
         ("v", Command.HIDE),
         ("ㅠ", Command.BRUSH),  # while Hangul is typed
@@ -69,12 +70,12 @@ def test_other_keys_do_nothing(key: str) -> None:
 
 def test_every_command_but_those_of_the_mouse_has_a_key() -> None:
     bound = set(commands_of(Where.WINDOW).values())
-    assert bound | {Command.SELECT, Command.BOX} == set(Command)
+    assert bound | {Command.SELECT, Command.BOX, Command.TRY} == set(Command)  # the browser's
 
 
 @pytest.mark.parametrize(
     ("room", "scale", "height"),
-    [((1280, 800), 1.0, 639), ((2560, 1600), 2.0, 1278), ((720, 400), 1.0, 400), ((70, 90), 1, 49)],
+    [((1280, 800), 1.0, 664), ((2560, 1600), 2.0, 1328), ((720, 400), 1.0, 400), ((70, 90), 1, 51)],
 )
 def test_the_help_fits_its_card_and_the_window(
     room: tuple[int, int], scale: float, height: int

@@ -21,6 +21,7 @@ from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Worker, _
 from maskcast.ui.edits import AddPoint, SetBox
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
 from support import picture, write_png
 
@@ -54,7 +55,8 @@ class Bench:
         self.session.open("a.png")
         self.engine = SlowEngine()
         self.gallery = ObjectGallery(project, self.store, images)
-        self.worker = Worker(self.session, Segmenter(self.engine), self.gallery)
+        suggester = Suggester(project, self.store)
+        self.worker = Worker(self.session, Segmenter(self.engine), self.gallery, suggester)
         self.path = project.annotations_path
         self.heard: list[News] = []
         self.worker.start()

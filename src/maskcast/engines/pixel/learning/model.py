@@ -240,12 +240,36 @@ def first_logits(
         shown = logits[:, : pyramid.height - top, : pyramid.width]
         out[:, top:bottom] = shown
         if kept is not None:
-            limits = np.array(gates, np.float32)[:, None, None]
-            row, column = np.nonzero((shown > limits).any(axis=0))
+            row, column = _open(shown, gates)
             room -= len(row) * len(stack) * stack.itemsize
             if room > 0:
                 kept[top] = OpenPixels(top + row, column, stack[:, row, column])
     return out
+
+
+def open_pixels(pyramid: Pyramid, logits: Stack, gates: tuple[float, ...]) -> dict[int, OpenPixels]:
+    """What `first_logits` keeps, where its logits (K, H, W) are known already."""
+    kept = {}
+    room = _FIXED.kept_bytes
+    for top, bottom in strips(*pyramid.padded):
+        row, column = _open(logits[:, top:bottom], gates)
+        if not len(row):
+            continue
+        stack = strip_features(pyramid, top, bottom)
+        room -= len(row) * len(stack) * stack.itemsize
+        if room <= 0:
+            break
+        kept[top] = OpenPixels(top + row, column, stack[:, row, column])
+    return kept
+
+
+def _open(
+    logits: Stack, gates: tuple[float, ...]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of pixels that are above any object's gate."""
+    limits = np.array(gates, np.float32)[:, None, None]
+    row, column = np.nonzero((logits > limits).any(axis=0))
+    return row, column
 
 
 def second_logits(

@@ -59,6 +59,14 @@ def test_evidence_is_the_mean_of_the_highest_logits_wherever_they_are() -> None:
     assert evidence_of(highest_of(logits[:1, :2]), decision) == 1.0
 
 
+@pytest.mark.parametrize("rows", [5, 31, 200])
+def test_the_highest_are_found_whether_they_share_rows_or_not(rows: int) -> None:
+    logits = np.random.default_rng(rows).normal(size=(rows, 50)).astype(np.float32)
+    logits[2, 3:40] += 9
+    logits[4:, 7] = 3  # many are equal
+    np.testing.assert_array_equal(highest_of(logits), np.sort(logits.ravel())[-30:])
+
+
 def noisy_references(offset: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Logits centred at `offset` + 2 on the object and `offset` - 2 off it, noise 0.5."""
     rng = np.random.default_rng(0)

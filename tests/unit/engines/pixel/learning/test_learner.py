@@ -12,6 +12,7 @@ from maskcast.engines.pixel.learning.model import (
     OpenPixels,
     PixelModel,
     first_logits,
+    open_pixels,
     predict,
     second_logits,
 )
@@ -180,3 +181,16 @@ def test_features_computed_twice_give_what_kept_ones_give(model: PixelModel) -> 
             for store in (kept, None)
         )
         np.testing.assert_array_equal(with_kept, without)
+
+
+def test_open_pixels_of_a_known_map_are_those_kept_while_it_was_made(model: PixelModel) -> None:
+    image, _ = draw(53, 500, 300)
+    pyramid = build_pyramid(image, color=model.color)
+    kept: dict[int, OpenPixels] = {}
+    logits = first_logits(pyramid, model.first, model.gates, kept)
+    again = open_pixels(pyramid, logits, model.gates)
+    assert {top for top, pixels in kept.items() if len(pixels.row)} == again.keys()
+    for top, pixels in again.items():
+        np.testing.assert_array_equal(pixels.row, kept[top].row)
+        np.testing.assert_array_equal(pixels.column, kept[top].column)
+        np.testing.assert_array_equal(pixels.features, kept[top].features)

@@ -1,7 +1,7 @@
 // @ts-check
 // The table of both labelers, as Python sends it to the page.
 
-/** @import { Controls } from "#static/annotate/controls.js" */
+/** @import { Controls } from "#static/shared/controls.js" */
 import { execFileSync } from "node:child_process";
 
 const TELL = `

@@ -2,15 +2,15 @@
 // The hand feel of both labelers: the same cases as test_feel.py has for the window.
 
 /**
- * @import { Tool } from "#static/annotate/controls.js"
+ * @import { Tool } from "#static/shared/controls.js"
  * @import { Box, PanZoom as View } from "#static/shared/panzoom.js"
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { firstRadius, nearestStep, nextRadius } from "#static/annotate/controls.js";
 import { begin } from "#static/annotate/gestures.js";
-import { commandOf } from "#static/annotate/keys.js";
+import { firstRadius, nearestStep, nextRadius } from "#static/shared/controls.js";
+import { commandOf } from "#static/shared/keys.js";
 import { PanZoom } from "#static/shared/panzoom.js";
 import { CONTROLS } from "./controls.js";
 

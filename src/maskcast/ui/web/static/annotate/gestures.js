@@ -5,7 +5,7 @@
 
 /**
  * @import { Box, Place } from "../shared/panzoom.js"
- * @import { Feel, Tool } from "./controls.js"
+ * @import { Feel, Tool } from "../shared/controls.js"
  */
 
 /**

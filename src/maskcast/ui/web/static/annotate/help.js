@@ -3,7 +3,7 @@
 
 /**
  * @import { Texts } from "../shared/texts.js"
- * @import { Controls } from "./controls.js"
+ * @import { Controls } from "../shared/controls.js"
  */
 import { find, make } from "../shared/dom.js";
 

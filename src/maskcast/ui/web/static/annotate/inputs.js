@@ -3,10 +3,10 @@
 
 /** @import { Labeler } from "./labeler.js" */
 import { find, isShown, placeOn } from "../shared/dom.js";
+import { commandOf, keyName } from "../shared/keys.js";
 import { Fingers, WheelSteps, wheelFactor, wheelPixels } from "../shared/panzoom.js";
 import { moveCursor, startCursor } from "./cursor.js";
 import { begin, boxEdit, boxOf, LookDrag, StrokeDrag } from "./gestures.js";
-import { commandOf, keyName } from "./keys.js";
 
 const HELD = 300; // milliseconds from which a key is held rather than pressed
 
@@ -336,7 +336,7 @@ export function listenToButtons(labeler, inputs) {
     const button = target.closest("[data-do], [data-tool]");
     if (button instanceof HTMLButtonElement && !button.disabled) {
       const { tool, do: command } = button.dataset;
-      if (tool) labeler.take(/** @type {import("./controls.js").Tool} */ (tool));
+      if (tool) labeler.take(/** @type {import("../shared/controls.js").Tool} */ (tool));
       else labeler.do(command ?? "");
     }
     // Who works with the mouse has the keys at the picture; with the keyboard, where they are.

@@ -2,18 +2,18 @@
 // The web labeler: what a person asks for goes to the server, what the server says to the screen.
 // The counterpart of the window's labeler.py, with the same commands.
 
+import { firstRadius, nextRadius } from "../shared/controls.js";
 /**
  * @import { Server } from "../shared/server.js"
  * @import { Texts } from "../shared/texts.js"
  * @import { PanZoom, Place } from "../shared/panzoom.js"
- * @import { Controls, Tool } from "./controls.js"
+ * @import { Controls, Tool } from "../shared/controls.js"
  * @import { Drag, Edit, Situation } from "./gestures.js"
  * @import { Lists, Problem, ReferenceEntry, Scene, Step } from "./scene.js"
  * @import { Shown } from "./stage.js"
  */
-import { find, label, later } from "../shared/dom.js";
+import { drawnUnit, find, label, later } from "../shared/dom.js";
 import { ReferenceBin } from "./bin.js";
-import { firstRadius, nextRadius } from "./controls.js";
 import { Filmstrip } from "./filmstrip.js";
 import { deleteAt, handleAt } from "./gestures.js";
 import { Help } from "./help.js";
@@ -189,6 +189,7 @@ export class Labeler {
       next_image: () => this.#go(1),
       remove: () => this.bin.remove(),
       put_back: () => this.bin.putBack(),
+      suggest: () => this.link.suggest(),
       try: () => this.trial.toggle(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),
@@ -235,7 +236,7 @@ export class Labeler {
 
   #deleteHere() {
     const place = this.place;
-    if (place) this.apply(deleteAt(this.feel, place, this.view.scale));
+    if (place) this.apply(deleteAt(this.feel, place, this.situation().scale));
   }
 
   /** @param {number} id */
@@ -439,7 +440,7 @@ export class Labeler {
   situation(isFinger = false) {
     return {
       tool: this.hand.space ? "pan" : this.tool,
-      scale: this.view.scale / (isFinger ? this.feel.finger : 1),
+      scale: this.view.scale / drawnUnit() / (isFinger ? this.feel.finger : 1),
       radius: this.radius,
       box: this.#prompts()?.box ?? null,
     };
@@ -495,7 +496,7 @@ export class Labeler {
 
   /** @param {Scene} scene */
   #showOther(scene) {
-    sessionStorage.setItem(LAST_IMAGE, scene.image);
+    if (this.server.talksAt === "annotate") sessionStorage.setItem(LAST_IMAGE, scene.image);
     this.#hides = false;
     this.view.open(scene);
     if (this.#radius === null) this.setRadius(firstRadius(this.feel, scene));

@@ -3,7 +3,7 @@
 
 /**
  * @import { Tables } from "../shared/texts.js"
- * @import { Controls } from "./controls.js"
+ * @import { Controls } from "../shared/controls.js"
  */
 import { fillTexts, find, isShown } from "../shared/dom.js";
 import { listenToDrops } from "../shared/drops.js";

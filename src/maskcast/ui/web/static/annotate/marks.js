@@ -5,6 +5,7 @@
  * @import { Box, Place, PanZoom } from "../shared/panzoom.js"
  * @import { Edit } from "./gestures.js"
  */
+import { drawnUnit } from "../shared/dom.js";
 import { HANDLES, handlePlace } from "./gestures.js";
 
 const POSITIVE = "#0f9d58";
@@ -21,10 +22,11 @@ const HANDLE_SIDE = 7;
  * @param {string} color
  */
 function strokeTwice(context, width, color) {
-  context.lineWidth = width + 2;
+  const unit = drawnUnit();
+  context.lineWidth = (width + 2) * unit;
   context.strokeStyle = "rgba(0, 0, 0, 0.55)";
   context.stroke();
-  context.lineWidth = width;
+  context.lineWidth = width * unit;
   context.strokeStyle = color;
   context.stroke();
 }
@@ -58,7 +60,8 @@ function drawHandle(context, view, box, handle) {
   const place = handlePlace(handle, box);
   const { x, y } = view.toScreen(place.x, place.y);
   context.beginPath();
-  context.rect(x - HANDLE_SIDE / 2, y - HANDLE_SIDE / 2, HANDLE_SIDE, HANDLE_SIDE);
+  const side = HANDLE_SIDE * drawnUnit();
+  context.rect(x - side / 2, y - side / 2, side, side);
   context.fillStyle = "#ffffff";
   context.fill();
   context.lineWidth = 1;
@@ -72,19 +75,20 @@ function drawHandle(context, view, box, handle) {
  * @param {boolean} positive
  */
 export function drawPoint(context, { x, y }, positive) {
+  const unit = drawnUnit();
   context.beginPath();
-  context.arc(x, y, 6, 0, 2 * Math.PI);
+  context.arc(x, y, 6 * unit, 0, 2 * Math.PI);
   context.fillStyle = positive ? POSITIVE : NEGATIVE;
   context.fill();
-  context.lineWidth = 1.5;
+  context.lineWidth = 1.5 * unit;
   context.strokeStyle = "#ffffff";
   context.stroke();
   context.beginPath();
-  context.moveTo(x - 3, y);
-  context.lineTo(x + 3, y);
+  context.moveTo(x - 3 * unit, y);
+  context.lineTo(x + 3 * unit, y);
   if (positive) {
-    context.moveTo(x, y - 3);
-    context.lineTo(x, y + 3);
+    context.moveTo(x, y - 3 * unit);
+    context.lineTo(x, y + 3 * unit);
   }
   context.stroke();
 }
@@ -130,6 +134,7 @@ export function drawRing(context, { x, y }, radius, color) {
  * @param {Place} place
  */
 export function drawCrosshair(context, { x, y }) {
+  const unit = drawnUnit();
   context.beginPath();
   for (const [dx, dy] of [
     [1, 0],
@@ -137,8 +142,8 @@ export function drawCrosshair(context, { x, y }) {
     [0, 1],
     [0, -1],
   ]) {
-    context.moveTo(x + 4 * dx, y + 4 * dy);
-    context.lineTo(x + 14 * dx, y + 14 * dy);
+    context.moveTo(x + 4 * unit * dx, y + 4 * unit * dy);
+    context.lineTo(x + 14 * unit * dx, y + 14 * unit * dy);
   }
   strokeTwice(context, 2, "#ffffff");
 }

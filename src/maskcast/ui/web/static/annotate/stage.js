@@ -4,14 +4,14 @@
 
 /**
  * @import { Box, Place } from "../shared/panzoom.js"
- * @import { Feel, Tool } from "./controls.js"
+ * @import { Feel, Tool } from "../shared/controls.js"
  * @import { Drag, Handle } from "./gestures.js"
  * @import { Mask, MaskStore } from "./masks.js"
  * @import { Prompts, Scene } from "./scene.js"
  * @import { Visible } from "./visible.js"
  */
 import { channels } from "../shared/colors.js";
-import { find } from "../shared/dom.js";
+import { drawnUnit, find } from "../shared/dom.js";
 import { drawLabels } from "../shared/layers.js";
 import { limit, PanZoom } from "../shared/panzoom.js";
 import { boxOf, StrokeDrag } from "./gestures.js";
@@ -19,7 +19,7 @@ import { drawBox, drawCrosshair, drawPoint, drawRing, drawStroke } from "./marks
 import { hatched, tinted } from "./masks.js";
 import { drawingOrder, isInside, UNKNOWN } from "./scene.js";
 
-const CONTOUR = 1.5; // screen pixels, but at least one of the mask
+const CONTOUR = 1.5; // drawn units, but at least one pixel of the mask
 
 /**
  * What the stage shows; the labeler is it.
@@ -216,7 +216,7 @@ export class Stage {
    */
   #paint(id, mask, { visible, colorOf }, size) {
     const color = colorOf(id);
-    const width = limit(Math.round(CONTOUR / size), 1, 8);
+    const width = limit(Math.round((CONTOUR * drawnUnit()) / size), 1, 8);
     const contour = visible.outline || id === UNKNOWN ? width : 0;
     const fill = visible.fill ? visible.opacity : 0;
     const key = `${color} ${contour} ${fill}`;

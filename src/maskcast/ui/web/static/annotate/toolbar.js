@@ -1,14 +1,14 @@
 // @ts-check
 // The bar above the picture: which tool is in hand, the size of the brush, what can be undone.
 
+import { nearestStep } from "../shared/controls.js";
 /**
  * @import { Texts } from "../shared/texts.js"
- * @import { Controls, Tool } from "./controls.js"
+ * @import { Controls, Tool } from "../shared/controls.js"
  * @import { Link } from "./link.js"
  * @import { Scene } from "./scene.js"
  */
 import { find, findAll, label } from "../shared/dom.js";
-import { nearestStep } from "./controls.js";
 import { UNKNOWN, withUnknown } from "./scene.js";
 
 /** @type {Record<Tool, string>} */

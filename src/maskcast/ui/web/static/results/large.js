@@ -2,7 +2,7 @@
 // The large view: a target with what was found drawn over it, a slider between them, zoom and pan.
 
 /**
- * @import { Bounds } from "../shared/panzoom.js"
+ * @import { Controls } from "../shared/controls.js"
  * @import { Server } from "../shared/server.js"
  * @import { Texts } from "../shared/texts.js"
  * @import { Gallery } from "./gallery.js"
@@ -11,6 +11,7 @@
 import { putAddress, readHash } from "../shared/address.js";
 import { hexOf } from "../shared/colors.js";
 import { find, make, placeOn } from "../shared/dom.js";
+import { commandOf, keyName } from "../shared/keys.js";
 import { Layers } from "../shared/layers.js";
 import { Fingers, PanZoom, wheelFactor } from "../shared/panzoom.js";
 import { objectOf, pictureUrl } from "../shared/rows.js";
@@ -36,12 +37,13 @@ export class LargeView {
    * @param {Texts} texts
    * @param {Server} server
    * @param {Gallery} gallery
-   * @param {Bounds & {zoom_step: number}} feel  as in the labelers
+   * @param {Controls} controls  as in the labelers
    * @param {string} project  under which the browser keeps what is switched on
    */
-  constructor(root, texts, server, gallery, feel, project) {
-    this.#view = new PanZoom({ ...feel, fit_margin: 0 });
-    this.step = feel.zoom_step;
+  constructor(root, texts, server, gallery, controls, project) {
+    this.#view = new PanZoom({ ...controls.feel, fit_margin: 0 });
+    this.step = controls.feel.zoom_step;
+    this.keys = controls.keys;
     this.texts = texts;
     this.server = server;
     this.gallery = gallery;
@@ -383,31 +385,30 @@ export class LargeView {
     for (const [name, work] of Object.entries(buttons)) {
       this.#part(`button.${name}`).addEventListener("click", work);
     }
-    /** @type {Record<string, () => unknown>} */
-    const keys = {
-      ArrowLeft: buttons.before,
-      ArrowRight: buttons.after,
-      "+": buttons.closer,
-      "=": buttons.closer,
-      "-": buttons.farther,
-      0: buttons.fit,
-      f: buttons.fit,
-      " ": () => this.#flip(),
+    /** @type {Record<string, () => unknown>} by what a key asks for in the labelers */
+    const commands = {
+      previous_image: buttons.before,
+      next_image: buttons.after,
+      closer: buttons.closer,
+      away: buttons.farther,
+      fit: buttons.fit,
     };
     dialog.addEventListener("keydown", (event) => {
-      const work = keys[event.key];
+      const work = isFlip(event) ? () => this.#flip() : commands[commandOf(event, this.keys) ?? ""];
       const onSlider = event.target === this.wipe && event.key.startsWith("Arrow");
-      const onButton = event.target instanceof HTMLButtonElement && event.key === " ";
-      if (!work || onSlider || onButton || event.ctrlKey || event.metaKey) return;
+      const onButton = event.target instanceof HTMLButtonElement && isFlip(event);
+      if (!work || onSlider || onButton) return;
       event.preventDefault();
       work();
     });
     for (const type of /** @type {const} */ (["keydown", "keyup"])) {
       dialog.addEventListener(type, (event) => {
-        const isV = event.code === "KeyV" || event.key.toLowerCase() === "v";
-        if (isV && !event.ctrlKey && !event.metaKey) this.looks.onKey(event);
+        if (commandOf(event, this.keys) === "hide") this.looks.onKey(event);
       });
     }
     dialog.addEventListener("close", () => this.#leave());
   }
 }
+
+/** @param {KeyboardEvent} event */
+const isFlip = (event) => keyName(event) === "space";

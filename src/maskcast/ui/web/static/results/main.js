@@ -2,7 +2,7 @@
 // The Results tab: a gallery, a large view, downloads.
 
 /**
- * @import { Bounds } from "../shared/panzoom.js"
+ * @import { Controls } from "../shared/controls.js"
  * @import { Tables } from "../shared/texts.js"
  */
 import { putAddress, readHash } from "../shared/address.js";
@@ -63,7 +63,7 @@ function followAddress(gallery, large) {
  * @param {object} given  by Gradio
  * @param {HTMLElement} given.element
  * @param {{texts: Tables, lang: string, project: string, formats: string[],
- *     feel: Bounds & {zoom_step: number}}} given.props
+ *     controls: Controls}} given.props
  */
 export function mount({ element, props }) {
   const root = find(element, ".results");
@@ -72,7 +72,7 @@ export function mount({ element, props }) {
   fillTexts(root, texts);
   const server = new Server(texts);
   const gallery = new Gallery(root, texts, server, (index) => large.open(index));
-  const large = new LargeView(root, texts, server, gallery, props.feel, props.project);
+  const large = new LargeView(root, texts, server, gallery, props.controls, props.project);
   offerTone(find(root, ".tone"), [find(root, ".original")], props.project, texts);
   find(root, ".to-run").addEventListener("click", () => openTab("run"));
   offerDownloads(root, props.formats, language);

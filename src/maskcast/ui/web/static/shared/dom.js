@@ -86,6 +86,10 @@ export function placeOn(area, event) {
   return { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
 }
 
+/** Pixels of what is drawn by hand, per pixel on a usual screen: as text grows on large ones. */
+export const drawnUnit = () =>
+  Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+
 /**
  * A call that waits until nobody called for so long.
  * @param {number} milliseconds

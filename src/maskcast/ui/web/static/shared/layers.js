@@ -7,15 +7,16 @@
  */
 import { eroded, unpackBits } from "./bits.js";
 import { inkOn } from "./colors.js";
+import { drawnUnit } from "./dom.js";
 import { edgesOf } from "./edges.js";
 import { placeLabels } from "./labels.js";
 import { limit } from "./panzoom.js";
 
-const OUTLINE = 1.5; // screen pixels
+const OUTLINE = 1.5; // drawn units
 const LINES_FROM = 2; // screen pixels of a mask's pixel from which its outline is drawn as lines
 const CRISP = 3; // and from which its pixels are shown as squares
 const HALO = "rgba(0, 0, 0, 0.55)";
-const BOX_GAP = 3; // screen pixels between a thing and its box
+const BOX_GAP = 3; // drawn units between a thing and its box
 
 /**
  * Something that was found, as the server sends it: see encode_layers in shown_layers.py.
@@ -139,7 +140,7 @@ export class Layers {
     const size = this.#step * view.scale;
     if (size >= LINES_FROM) this.#drawLines(context, view, layer.mask, style.color);
     else {
-      const width = limit(Math.round(OUTLINE / size), 1, 12);
+      const width = limit(Math.round((OUTLINE * drawnUnit()) / size), 1, 12);
       this.#put(context, view, layer.mask, this.#paint(layer.mask, style.color, width));
     }
   }
@@ -233,10 +234,11 @@ function painted(mask, color, width) {
  * @param {string} color
  */
 function strokeTwice(context, width, color) {
-  context.lineWidth = width + 1.5;
+  const unit = drawnUnit();
+  context.lineWidth = (width + 1.5) * unit;
   context.strokeStyle = HALO;
   context.stroke();
-  context.lineWidth = width;
+  context.lineWidth = width * unit;
   context.strokeStyle = color;
   context.stroke();
 }
@@ -261,7 +263,7 @@ function onScreen(view, [x0, y0, x1, y1], away) {
 function drawBoxes(context, view, { layer, style }) {
   context.beginPath();
   for (const box of layer.boxes) {
-    const [x0, y0, x1, y1] = onScreen(view, box, BOX_GAP);
+    const [x0, y0, x1, y1] = onScreen(view, box, BOX_GAP * drawnUnit());
     context.rect(
       Math.round(x0) + 0.5,
       Math.round(y0) + 0.5,
@@ -285,7 +287,7 @@ export function drawLabels(context, view, shown) {
   context.textBaseline = "middle";
   const named = shown.filter(({ layer, style }) => layer.boxes.length > 0 && style.words);
   const labels = named.map(({ layer, style }) => ({
-    box: onScreen(view, layer.boxes[0], 2 * BOX_GAP),
+    box: onScreen(view, layer.boxes[0], 2 * BOX_GAP * drawnUnit()),
     size: { width: context.measureText(style.words).width + letters, height: 1.5 * letters },
   }));
   const things = shown.flatMap(({ layer }) => layer.boxes.map((box) => onScreen(view, box, 0)));

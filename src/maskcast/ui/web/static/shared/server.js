@@ -29,10 +29,12 @@ export class Server {
   /**
    * @param {Texts} texts
    * @param {typeof fetch} [fetcher]
+   * @param {"annotate" | "fix"} [talksAt]  the route of those who draw: on references or targets
    */
-  constructor(texts, fetcher = (...given) => fetch(...given)) {
+  constructor(texts, fetcher = (...given) => fetch(...given), talksAt = "annotate") {
     this.texts = texts;
     this.fetch = fetcher;
+    this.talksAt = talksAt;
   }
 
   /**
@@ -63,13 +65,14 @@ export class Server {
   }
 
   /**
-   * A message of the Annotate tab and its answer, a problem among them; rejects if there is none.
+   * A message of the Annotate tab, or of Fix, and its answer, a problem among them; rejects if there
+   * is none.
    * @param {object} message
    * @returns {Promise<any>}
    */
   async talk(message) {
     const options = { method: "POST", body: JSON.stringify(message) };
-    const response = await this.fetch(routeUrl("annotate"), options);
+    const response = await this.fetch(routeUrl(this.talksAt), options);
     if (response.status !== TOO_LONG) return response.json();
     return { ok: false, problem: { kind: "error", text: await response.text() } };
   }
