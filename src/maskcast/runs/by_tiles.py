@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -46,7 +46,6 @@ def mask_by_tiles(
         for first in range(0, len(row), batch):
             found += cast(bank, [_shown(picture, tile) for tile in row[first : first + batch]])
         joining.add_row(row, found)
-        evidence += [part.evidence for part in found if part.evidence is not None]
         for part in found:
             if part.evidence is not None:
                 evidence.append(part.evidence)
