@@ -11,6 +11,9 @@ import { pictureUrl } from "../shared/rows.js";
 
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
 
+/** @param {ReviewRow} row */
+const overlayOf = (row) => (row.blind ? "blind" : "overlay");
+
 export class Sheet {
   #fingers = new Fingers();
   #view;
@@ -39,7 +42,7 @@ export class Sheet {
   show(row) {
     const { original, overlay } = this;
     original.src = pictureUrl("original", row);
-    overlay.src = pictureUrl("overlay", row);
+    overlay.src = pictureUrl(overlayOf(row), row);
     original.alt = row.id;
     const [height, width] = row.size ?? [1, 1];
     const size = `${width} x ${height}`;
@@ -53,7 +56,7 @@ export class Sheet {
   /** @param {ReviewRow[]} rows  to be shown soon */
   preload(rows) {
     for (const row of rows) {
-      for (const route of /** @type {const} */ (["original", "overlay"]))
+      for (const route of /** @type {const} */ (["original", overlayOf(row)]))
         new Image().src = pictureUrl(route, row);
     }
   }
