@@ -52,9 +52,9 @@ def correct_class(item: PackClass, limit: int | None) -> Iterator[Correction]:
         before = iou(found, truth)
         if not DOUBTFUL[0] <= before <= DOUBTFUL[1]:
             continue
-        clicks, after = _clicks(image, found, truth)
+        clicks, after = clicks_to(GOOD, image, found, truth)
         boxed = segment_object(image, Prompts(box=tight_box(largest_component(truth))))
-        more, reached = _clicks(image, boxed, truth)
+        more, reached = clicks_to(GOOD, image, boxed, truth)
         yield Correction(before, clicks, after, min(MOST, 1 + more), reached)
         done += 1
         if done == limit:
@@ -108,12 +108,12 @@ def _predicted(item: PackClass) -> Iterator[tuple[RgbImage, Mask, Mask]]:
             yield image, result.masks[0], truth
 
 
-def _clicks(image: RgbImage, start: Mask, truth: Mask) -> tuple[int, float]:
-    """Clicks until the mask is good, and what it came to."""
+def clicks_to(good: float, image: RgbImage, start: Mask, truth: Mask) -> tuple[int, float]:
+    """Clicks until a mask is good, ``MOST`` if it does not get there, and what it came to."""
     points: list[tuple[float, float]] = []
     labels: list[bool] = []
     mask = start
-    while len(points) < MOST and iou(mask, truth) < GOOD:
+    while len(points) < MOST and iou(mask, truth) < good:
         click = next_click(mask, truth)
         if click is None:
             break
@@ -124,4 +124,4 @@ def _clicks(image: RgbImage, start: Mask, truth: Mask) -> tuple[int, float]:
         )
         mask = segment_object(image, prompts)
     reached = iou(mask, truth)
-    return (len(points) if reached >= GOOD else MOST), reached
+    return (len(points) if reached >= good else MOST), reached
