@@ -14,11 +14,13 @@ import maskcast
 from finished import finished_project
 from formats_support import mask_of
 from maskcast.errors import ReviewError
+from maskcast.results.report import render_report
 from maskcast.review.audit_log import AuditLog
 from maskcast.review.audit_sample import Candidate, draw_sample
 from maskcast.review.audit_words import told_audit
 from maskcast.review.auditing import AuditState, draw_audit, propose_score, read_audit
 from maskcast.review.reviewing import above, decide, take_back
+from maskcast.review.signing import review_sections
 from maskcast.runs.ledger import Ledger
 
 DOT = mask_of("........", ".#......", "........", "........", "........", "........")
@@ -162,3 +164,18 @@ def test_samples_are_kept_and_the_last_one_counts(project: maskcast.Project) -> 
 def test_nothing_to_audit_is_said(project: maskcast.Project) -> None:
     with pytest.raises(ReviewError, match="nothing to audit"):
         draw_audit(project, "ann", size=3, score_above=0.95)
+
+
+def test_the_report_has_the_statement_with_sample_names_and_time(
+    project: maskcast.Project,
+) -> None:
+    assert review_sections(project) == []
+    state = draw_audit(project, "ann", size=3, seed=5)
+    decide(project, state.left, "accepted", "bob & co")
+    page = render_report(project, sections=review_sections(project))
+    assert "of the 22 targets that nobody looked at between 29.2 % and 100 % are right" in page
+    assert "3 targets were accepted, 0 corrected" in page
+    for drawn in state.audit.sample:
+        assert f"<td>{drawn.image_id}</td><td>yes</td><td>bob &amp; co</td><td>20" in page
+    assert "seed 5" in page
+    assert "감사 1" in render_report(project, "ko", sections=review_sections(project, "ko"))

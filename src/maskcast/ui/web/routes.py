@@ -25,6 +25,7 @@ from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadEr
 from maskcast.languages import Language
 from maskcast.project.folder import AUTO_ENGINE
 from maskcast.results.report import render_report
+from maskcast.review.signing import review_sections
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.ledger import TargetRow
 from maskcast.runs.outputs import PARTS
@@ -324,11 +325,15 @@ class Api:
 
     async def _report(self, request: Request) -> Response:
         lang: Language = "ko" if request.query_params.get("lang") == "ko" else "en"
-        page = await run_in_threadpool(render_report, self._project, lang)
+        page = await run_in_threadpool(self._rendered, lang)
         # It has no scripts, and whatever a file is called cannot become one.
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
         headers = {"content-security-policy": policy, "cache-control": "no-store"}
         return Response(page, media_type="text/html", headers=headers)
+
+    def _rendered(self, lang: Language) -> str:
+        sections = review_sections(self._project, lang)
+        return render_report(self._project, lang, sections=sections)
 
     async def _download(self, request: Request) -> Response:
         texts = dict(request.query_params)

@@ -15,6 +15,8 @@ export class Sheet {
   #fingers = new Fingers();
   #view;
   #shown = "";
+  /** @type {Map<string, HTMLImageElement>} held, since the browser may forget what nobody holds */
+  #ahead = new Map();
 
   /**
    * @param {HTMLElement} root
@@ -50,12 +52,10 @@ export class Sheet {
     this.#applyFade();
   }
 
-  /** @param {ReviewRow[]} rows  to be shown soon */
+  /** @param {ReviewRow[]} rows  to be shown soon; what was held for others is let go */
   preload(rows) {
-    for (const row of rows) {
-      for (const route of /** @type {const} */ (["original", "overlay"]))
-        new Image().src = pictureUrl(route, row);
-    }
+    const wanted = rows.flatMap((row) => [pictureUrl("original", row), pictureUrl("overlay", row)]);
+    this.#ahead = new Map(wanted.map((url) => [url, this.#ahead.get(url) ?? decoded(url)]));
   }
 
   flip() {
@@ -113,4 +113,12 @@ export class Sheet {
       this.#place();
     }).observe(stage);
   }
+}
+
+/** @param {string} url  of a picture that is shown without delay later on */
+function decoded(url) {
+  const image = new Image();
+  image.src = url;
+  image.decode().catch(() => {}); // what is wrong with it is seen when it is shown
+  return image;
 }
