@@ -11,7 +11,9 @@ from playwright.sync_api import Browser, expect
 
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.review.auditing import draw_audit
 from maskcast.review.decisions import DecisionLog
+from maskcast.review.reviewing import decide
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.run import run_project
@@ -123,3 +125,33 @@ def test_a_target_is_fixed_on_the_canvas_and_taken_back(
     assert namesake.exists()
     context.close()
     assert problems == []
+
+
+def test_a_sample_is_looked_at_blind_and_the_statement_comes_with_the_last_key(
+    browser: Browser, project: ProjectFolder
+) -> None:
+    everything = [f"{number}.png" for number in range(5)]
+    decide(project, everything, "accepted", "ann", seen=False)
+    state = draw_audit(project, "ann", size=3, seed=1)
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    with served(project.root) as server:
+        page.goto(server.url)
+        page.get_by_role("tab", name="Review").click()
+        review = page.locator(".review")
+        review.locator(".who").fill("bob")
+        review.locator(".order").select_option("audit")
+        review.locator(".order").focus()
+        for image_id in state.left:
+            expect(review.locator(".name")).to_have_text(image_id)
+            expect(review.locator(".decided")).to_contain_text("nothing is missing")
+            expect(review.locator(".found b")).to_have_text("")
+            expect(review.locator(".overlay")).to_have_attribute("src", re.compile("/blind"))
+            expect(review.locator(".overlay")).to_have_js_property("complete", True)
+            assert review.locator(".overlay").evaluate("image => image.naturalWidth") > 0
+            page.keyboard.press("a")
+        expect(review.locator(".nothing")).to_contain_text("of the 5 targets accepted unseen")
+        expect(review.locator(".nothing")).to_contain_text("3 of 3 were right that bob looked at")
+        report = page.request.get(f"{server.url}/maskcast/report").text()
+        assert "of the 5 targets accepted unseen" in report
+    context.close()

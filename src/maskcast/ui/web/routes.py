@@ -106,6 +106,7 @@ class Api:
             "before": self._before,
             "thumbnail": self._thumbnail,
             "overlay": self._overlay,
+            "blind": self._blind,
             "original": self._original,
             "layers": self._layers,
             "thresholds": self._thresholds.state,
@@ -302,6 +303,9 @@ class Api:
 
     async def _overlay(self, request: Request) -> Response:
         return await self._picture(self._pictures.overlay, request)
+
+    async def _blind(self, request: Request) -> Response:
+        return await self._picture(self._pictures.blind, request)
 
     async def _picture(self, show: Callable[[str], bytes | None], request: Request) -> Response:
         """Pictures wait for one another here, and not in threads that others need."""

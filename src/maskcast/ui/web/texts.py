@@ -288,6 +288,15 @@ _TEXTS: Final[Wording] = {
     "review.useful": ("most useful first", "도움이 큰 것부터"),
     "review.doubt": ("most doubtful first", "의심스러운 것부터"),
     "review.name": ("by name", "이름순"),
+    "review.audit": ("audit: a sample, blind", "감사: 표본을 점수 없이"),
+    "review.no_audit": (
+        "No sample is drawn. maskcast audit --n 50 draws one.",
+        "뽑은 표본이 없습니다. maskcast audit --n 50으로 뽑으세요.",
+    ),
+    "review.blind": (
+        "Accept it only if all is right and nothing is missing.",
+        "모두 맞고 빠진 것이 없을 때만 맞다고 하세요.",
+    ),
     "review.who": ("You are", "검토자"),
     "review.left": ("{left} left, {done} reviewed", "{left}장 남음, {done}장 검토함"),
     "review.pace": ("{pace} a minute", "분당 {pace}장"),

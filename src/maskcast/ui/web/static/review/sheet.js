@@ -11,6 +11,9 @@ import { pictureUrl } from "../shared/rows.js";
 
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
 
+/** @param {ReviewRow} row */
+const overlayOf = (row) => (row.blind ? "blind" : "overlay");
+
 export class Sheet {
   #fingers = new Fingers();
   #view;
@@ -41,7 +44,7 @@ export class Sheet {
   show(row) {
     const { original, overlay } = this;
     original.src = pictureUrl("original", row);
-    overlay.src = pictureUrl("overlay", row);
+    overlay.src = pictureUrl(overlayOf(row), row);
     original.alt = row.id;
     const [height, width] = row.size ?? [1, 1];
     const size = `${width} x ${height}`;
@@ -54,7 +57,10 @@ export class Sheet {
 
   /** @param {ReviewRow[]} rows  to be shown soon; what was held for others is let go */
   preload(rows) {
-    const wanted = rows.flatMap((row) => [pictureUrl("original", row), pictureUrl("overlay", row)]);
+    const wanted = rows.flatMap((row) => [
+      pictureUrl("original", row),
+      pictureUrl(overlayOf(row), row),
+    ]);
     this.#ahead = new Map(wanted.map((url) => [url, this.#ahead.get(url) ?? decoded(url)]));
   }
 
