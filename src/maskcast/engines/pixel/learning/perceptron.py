@@ -126,7 +126,7 @@ class Perceptrons:
         Those of a sample do not depend on the others, to the last bit.
         """
         inputs, count = features.shape
-        out = np.empty((self.outputs, count), np.float32)
+        out = np.empty((len(self.weights[0]), self.outputs, count), np.float32)
         clipped = np.zeros((inputs, _FIXED.chunk), np.float32)
         for at in range(0, count, _FIXED.chunk):
             part = features[:, at : at + _FIXED.chunk]
@@ -134,10 +134,11 @@ class Perceptrons:
             # Half of the time that np.clip takes.
             np.maximum(part, self.low, out=clipped[:, :taken])
             np.minimum(clipped, self.high, out=clipped)
-            out[:, at : at + taken] = self._chunk(clipped)[:, :taken]
-        return out
+            out[..., at : at + taken] = self._chunk(clipped)[..., :taken]
+        return np.asarray(out.mean(axis=0), np.float32)
 
     def _chunk(self, clipped: Array) -> Array:
+        """Logits of each member, (members, K, chunk)."""
         members, width, inputs = self.weights[0].shape
         # One product for the first layer of all members.
         hidden = self.weights[0].reshape(members * width, inputs) @ clipped
@@ -147,7 +148,7 @@ class Perceptrons:
             np.maximum(hidden, 0, out=hidden)
             hidden = weight @ hidden
             hidden += bias
-        return np.asarray(hidden.mean(axis=0), np.float32)
+        return hidden
 
 
 def train(inputs: Array, truth: Array, weight: Array, settings: Training, seed: int) -> Layers:

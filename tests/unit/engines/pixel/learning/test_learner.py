@@ -194,3 +194,21 @@ def test_open_pixels_of_a_known_map_are_those_kept_while_it_was_made(model: Pixe
         np.testing.assert_array_equal(pixels.row, kept[top].row)
         np.testing.assert_array_equal(pixels.column, kept[top].column)
         np.testing.assert_array_equal(pixels.features, kept[top].features)
+
+
+@pytest.mark.parametrize("shape", [(90, 45), (500, 707), (300, 1100)])
+def test_the_second_stage_gives_a_pixel_the_same_whichever_others_are_open(
+    model: PixelModel, shape: tuple[int, int]
+) -> None:
+    """Context is computed around open pixels only; a few of them must get what all of them get."""
+    pyramid = build_pyramid(draw(54, *shape)[0], color=model.color)
+    first = first_logits(pyramid, model.first)[0]
+    rng = np.random.default_rng(shape[1])
+    open_to_all = np.maximum(first, -2.0)
+    shown = second_logits(pyramid, open_to_all, model.second[0], -9.0)
+    for _ in range(3):
+        gate = float(np.sort(open_to_all.ravel())[-int(rng.integers(1, 400))])
+        few = second_logits(pyramid, open_to_all, model.second[0], np.nextafter(gate, -9))
+        refined = open_to_all >= gate
+        np.testing.assert_array_equal(few[refined], shown[refined])
+        np.testing.assert_array_equal(few[~refined], open_to_all[~refined])
