@@ -38,7 +38,7 @@ from maskcast.review.updating import rethreshold_project, return_to_earlier, upd
 from maskcast.runs.cuts import Cut, Cuts
 from maskcast.runs.executor import Executor
 from maskcast.runs.generations import UpdateSummary
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.rethresholding import CutSummary
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage

@@ -33,7 +33,8 @@ from maskcast.results.verdicts import given_verdicts
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.cuts import Cut
 from maskcast.runs.fingerprint import CUTS
-from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 
 _PICTURES = 6
 """Of each kind on the contact sheet."""

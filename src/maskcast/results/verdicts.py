@@ -11,7 +11,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.quality.verdict import VERDICTS, Decider, Goal, Signs, Verdict
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.identity import put_file
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 
 VERDICTS_NAME = "verdicts.csv"
 

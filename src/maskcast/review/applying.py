@@ -23,7 +23,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.results.result_files import ResultFiles
 from maskcast.review.decisions import Decided, DecisionLog
 from maskcast.runs.fingerprint import seen_window
-from maskcast.runs.ledger import Ledger, ShownDecision, TargetRow, holds_ledger, known_right
+from maskcast.runs.ledger import Ledger, holds_ledger
+from maskcast.runs.ledger_rows import ShownDecision, TargetRow, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.pipeline import WorkItem
 from maskcast.runs.settling import settle_results

@@ -22,7 +22,8 @@ from maskcast.review.audit_sample import BLOCK, Candidate, Stratum, draw_sample
 from maskcast.review.decisions import Decided, DecisionLog
 from maskcast.review.intervals import Anytime, Bounds, fixed_bounds, size_to_prove
 from maskcast.review.reviewing import results_to_review
-from maskcast.runs.ledger import FoundScore, Ledger
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import FoundScore
 
 CONFIDENCE: Final = 0.95
 _SEEDS: Final = 2**32

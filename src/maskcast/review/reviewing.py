@@ -16,7 +16,8 @@ from maskcast.review.applying import Applied, apply_decisions
 from maskcast.review.decisions import DECISIONS, Decided, Decision, DecisionLog
 from maskcast.review.queue import Queued, QueueOrder, queued
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from maskcast.review.reviewing import results_to_review, standing
 from maskcast.runs.cuts import Cuts
 from maskcast.runs.executor import Executor
 from maskcast.runs.generations import Update, UpdateSummary, go_back, run_update
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.rethresholding import CutSummary, rethreshold
 from maskcast.runs.summary import RunObserver

@@ -13,7 +13,8 @@ import numpy as np
 from maskcast.errors import MaskcastError, RunError, StorageError
 from maskcast.io.printable import printable
 from maskcast.io.storage import Place, Readable
-from maskcast.runs.ledger import Ledger, TargetRow, known_right
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.pipeline import Record, WorkItem, map_ahead, until
 from maskcast.runs.shards import FOLDER, Gathered, ShardPlan, paths_of, unpack

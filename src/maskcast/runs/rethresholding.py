@@ -51,7 +51,8 @@ from maskcast.runs.kept_planes import (
     read_planes,
     write_cuts,
 )
-from maskcast.runs.ledger import Ledger, TargetRow, new_run_id
+from maskcast.runs.ledger import Ledger, new_run_id
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.lock import RunLock
 from maskcast.runs.outputs import OutputFolders, read_id_mask
 from maskcast.runs.pipeline import WorkItem, map_ahead, until

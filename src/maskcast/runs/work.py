@@ -19,7 +19,7 @@ from maskcast.runs.comparing import stamp_of
 from maskcast.runs.crumbs import without_crumbs
 from maskcast.runs.kept_planes import PlaneKeeper
 from maskcast.runs.large_outputs import render_large_outputs, without_crumbs_of_large
-from maskcast.runs.ledger import FoundObject, TargetRow
+from maskcast.runs.ledger_rows import FoundObject, TargetRow
 from maskcast.runs.looks import look_of
 from maskcast.runs.outputs import render_outputs
 from maskcast.runs.pipeline import Decoded, Opened, WorkItem

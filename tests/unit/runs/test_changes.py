@@ -20,7 +20,8 @@ from maskcast.io.storage import Place, Url
 from maskcast.project.folder import ProjectFolder
 from maskcast.results.status import read_status
 from maskcast.runs.comparing import TargetList
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
 from maskcast.runs.summary import RunSummary

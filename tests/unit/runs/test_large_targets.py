@@ -24,7 +24,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.quality.judge import compactness, compactness_of_large
 from maskcast.runs import large_outputs
 from maskcast.runs.large_outputs import components_of
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.summary import RunSummary
 from quiet import Quiet

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from maskcast.errors import RunError, StorageError
-from maskcast.runs.ledger import FoundObject, Ledger, LedgerCounts, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, holds_ledger
+from maskcast.runs.ledger_rows import FoundObject, LedgerCounts, TargetRow
 from maskcast.runs.query import RowQuery
 from of_old import turn_into_0_1
 

@@ -20,7 +20,8 @@ from maskcast.review.updating import rethreshold_project
 from maskcast.runs.cuts import Cut, Cuts
 from maskcast.runs.generations import go_back
 from maskcast.runs.kept_planes import planes_path, read_planes
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.run import run_project
 from support import GRAY, RED, picture, result_digests, write_png

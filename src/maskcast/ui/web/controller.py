@@ -44,7 +44,8 @@ from maskcast.runs.generations import (
     is_renewed_halfway,
     keeps_generations,
 )
-from maskcast.runs.ledger import Ledger, LedgerCounts
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import LedgerCounts
 from maskcast.runs.reference_changes import ReferenceChanges, ReferenceWatch
 from maskcast.runs.run import run_project
 from maskcast.ui.web.earlier import Renewed, renewed

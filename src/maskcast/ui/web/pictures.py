@@ -25,7 +25,8 @@ from maskcast.runs.crumbs import areas_in, without_crumbs
 from maskcast.runs.cuts import Cuts, recut
 from maskcast.runs.fingerprint import SMALLEST
 from maskcast.runs.kept_planes import planes_path, read_calibration, read_planes
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import Mask, RgbImage, Segmentation
 from maskcast.ui.turns import Turns

@@ -27,7 +27,8 @@ from maskcast.review.reviewing import (
     take_back,
     waiting,
 )
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.fixing import FixService
 from maskcast.ui.web.pictures import shown_run

@@ -27,7 +27,7 @@ from maskcast.project.folder import AUTO_ENGINE
 from maskcast.results.report import render_report
 from maskcast.review.signing import review_sections
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import PARTS
 from maskcast.runs.query import RowQuery
 from maskcast.ui.web.bin_routes import BinRoutes
