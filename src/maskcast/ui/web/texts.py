@@ -102,7 +102,7 @@ _TEXTS: Final[Wording] = {
     "annotate.tools": ("Tools", "도구"),
     "annotate.suggest": ("Suggest", "제안"),
     "annotate.suggest.long": (
-        "Fill in what the other references show",
+        "Fill in from the other references",
         "다른 참조에 표시한 것을 찾아 채우기",
     ),
     "annotate.try": ("Try on 6 targets", "목표 6장에 시험"),
