@@ -30,6 +30,7 @@ from maskcast.ui.desktop.worker import Worker
 from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery
 
 SIZES = ((1000, 1000), (2000, 2000), (3000, 4000))
@@ -74,8 +75,9 @@ def measure(folder: Path, height: int, width: int) -> tuple[float, float, float]
     session.open("a.png")
     window = open_window()
     segmenter = Segmenter(project.create_engine())
+    gallery, suggester = ObjectGallery(project, store, images), Suggester(project, store)
     names = ObjectNames(project, store)
-    worker = Worker(session, segmenter, ObjectGallery(project, store, images), names)
+    worker = Worker(session, segmenter, gallery, suggester, names)
     labeler = Labeler(window, session, worker, ["a.png"], Bin(project, store), names)
     labeler.stage.resize()
     Inputs(window.canvas, labeler)

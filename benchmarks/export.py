@@ -31,7 +31,8 @@ from maskcast.demo.wafers import KINDS, draw_inspection_image
 from maskcast.interchange.formats import FORMATS
 from maskcast.io.images import encode_mask_png
 from maskcast.masks import components
-from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import FoundObject, TargetRow
 from maskcast.runs.outputs import OutputFolders
 
 VARIANTS = 25

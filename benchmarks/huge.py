@@ -153,7 +153,7 @@ def compare(huge: Path, windows: Path) -> None:
     places = window_places(truth.shape[0])
     project = drawn_windows(windows, image, places)
     run(project)
-    by_peer, seconds, megabytes = peer_masks(project)
+    by_peer, seconds = peer_masks(project)
     found: dict[str, list[tuple[int, int, float]]] = {"in the whole": [], "cut out": [], "peer": []}
     for number, (top, left) in enumerate(places):
         part = slice(top, top + WINDOW), slice(left, left + WINDOW)
@@ -164,11 +164,11 @@ def compare(huge: Path, windows: Path) -> None:
     for name, each in found.items():
         count, seen, iou = np.array(each).sum(axis=0)
         print(f"{name}: {seen:.0f} of {count:.0f} particles found, mean IoU {iou / seen:.3f}")
-    print(f"the peer took {seconds:.2f} CPU seconds per megapixel; with it {megabytes:.0f} MB here")
+    print(f"the peer took {seconds:.2f} CPU seconds per megapixel")
 
 
-def peer_masks(project: Path) -> tuple[list[NDArray[np.uint8]], float, float]:
-    """Label maps of scikit-image's segmenter, CPU seconds per megapixel, and peak megabytes."""
+def peer_masks(project: Path) -> tuple[list[NDArray[np.uint8]], float]:
+    """Label maps of scikit-image's segmenter, and CPU seconds per megapixel."""
     opened = ProjectFolder.open(project)
     peer = PeerSegmenter()
     peer.fit(load_references(opened, opened.create_engine()).references)
@@ -178,7 +178,7 @@ def peer_masks(project: Path) -> tuple[list[NDArray[np.uint8]], float, float]:
         with open_picture(path) as picture:
             masks.append(peer.predict(picture.read(0, 0, WINDOW, WINDOW)))
     seconds = (time.process_time() - began) / (len(masks) * WINDOW**2 / 1e6)
-    return masks, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return masks, seconds
 
 
 def window_places(side: int) -> list[tuple[int, int]]:

@@ -8,6 +8,9 @@ boxes in the same run. Everything runs in one thread; times are that thread's pr
 that other work on the machine does not count.
 
     python benchmarks/interactive.py PACKS [--limit N] [--no-grabcut] [--json FILE]
+    python benchmarks/interactive.py PACKS --from-prediction [--limit N]
+
+With ``--from-prediction`` masks of the engine are corrected, see ``interactive_corrections``.
 """
 
 from __future__ import annotations
@@ -233,10 +236,25 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="images per class")
     parser.add_argument("--no-grabcut", action="store_true", help="without the slow peer")
     parser.add_argument("--json", type=Path, help="write the figures to a file")
+    parser.add_argument("--from-prediction", action="store_true", help="correct an engine's masks")
     options = parser.parse_args()
+    if options.from_prediction:
+        correct(options.packs, options.limit)
+        return
     cv2.setNumThreads(1)
     with threadpool_limits(1):
         run(options.packs, options.limit, not options.no_grabcut, options.json)
+
+
+def correct(folder: Path, limit: int | None) -> None:
+    """Correct masks of all classes, print the table."""
+    from interactive_corrections import correct_class, table  # it plays with what is here
+
+    corrections = {}
+    for pack in load_packs(folder):
+        corrections[pack.key] = list(correct_class(pack, limit))
+        print(f"  {pack.key}: {len(corrections[pack.key])} masks", flush=True)
+    print(table(corrections))
 
 
 def run(folder: Path, limit: int | None, with_grabcut: bool, report: Path | None) -> None:

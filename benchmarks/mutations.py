@@ -42,7 +42,8 @@ from maskcast.interchange.options import ExportOptions
 from maskcast.interchange.reading.readers import READ_FORMATS
 from maskcast.project.annotations import read_annotations
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import OutputFolders, write_outputs
 from maskcast.types import Segmentation
 

@@ -27,7 +27,8 @@ from maskcast.quality.expectation import SelfTest
 from maskcast.runs.cuts import Cut, Cuts
 from maskcast.runs.identity import put_identity
 from maskcast.runs.kept_planes import encode_planes, planes_path, write_calibration
-from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.pipeline import WorkItem
 from maskcast.runs.rethresholding import rethreshold
 from maskcast.runs.sinks import FolderSink

@@ -36,7 +36,7 @@ from maskcast.engines.sam.weights import locate
 from maskcast.io.images import encode_jpeg
 from maskcast.io.read_options import DEFAULT_OPTIONS
 from maskcast.project.settings import usable_cores
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.pipeline import BatchRunner, Decoded, WorkItem, run_pipeline
 from maskcast.runs.sinks import FolderSink
 from maskcast.runs.work import FileWork

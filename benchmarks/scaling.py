@@ -38,7 +38,8 @@ from maskcast.project.settings import usable_cores
 from maskcast.quality.expectation import SelfTest
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.executor import Executor, LocalExecutor
-from maskcast.runs.ledger import FoundObject, Ledger, LedgerCounts, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import FoundObject, LedgerCounts, TargetRow
 from maskcast.runs.pending import PendingTargets
 from maskcast.runs.ray import RayExecutor
 from maskcast.runs.run import run_project

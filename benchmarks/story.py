@@ -25,7 +25,8 @@ import maskcast
 from maskcast.project.annotations import Annotation, ObjectAnnotation
 from maskcast.project.folder import ProjectFolder
 from maskcast.review.decisions import DATABASE_NAME, Decision
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, holds_ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import OutputFolders, read_id_mask
 from maskcast.types import Prompts
 

@@ -9,8 +9,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hypothesis import settings
+
 PLUGINS = str(Path(__file__).parent / "plugins")
 
 _inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 if PLUGINS not in _inherited:
     os.environ["PYTHONPATH"] = os.pathsep.join([PLUGINS, *filter(None, _inherited)])
+
+# Other programs on the machine must not fail a test.
+settings.register_profile("untimed", parent=settings.default, deadline=None)
+settings.load_profile("untimed")

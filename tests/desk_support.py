@@ -25,6 +25,7 @@ from maskcast.ui.desktop.worker import Worker
 from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery
 
 LEFT, RIGHT, MIDDLE = MouseButton.LEFT, MouseButton.RIGHT, MouseButton.MIDDLE
@@ -94,9 +95,9 @@ class Desk:
         self.session = Session(store, images)
         self.session.open("a.png")
         segmenter = Segmenter(FakeEngine(EngineSettings()))
+        gallery, suggester = ObjectGallery(project, store, images), Suggester(project, store)
         names = ObjectNames(project, store)
-        gallery = ObjectGallery(project, store, images)
-        self.worker = Worker(self.session, segmenter, gallery, names)
+        self.worker = Worker(self.session, segmenter, gallery, suggester, names)
         self.window = PaperWindow()
         self.canvas = self.window.canvas
         removed = Bin(project, store)

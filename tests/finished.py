@@ -14,7 +14,8 @@ from maskcast.io.images import encode_jpeg
 from maskcast.io.output_names import output_names
 from maskcast.project.folder import ProjectFolder
 from maskcast.runs.comparing import stamp_of
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import OutputFolders, write_outputs
 from maskcast.runs.shards import ShardPlan
 from maskcast.types import Segmentation

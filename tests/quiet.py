@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from maskcast.quality.expectation import SelfTest
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
 
 

@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from maskcast.quality.expectation import SelfTest
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
 from support import command
 

@@ -13,6 +13,7 @@ import argparse
 import io
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,9 @@ from playwright.sync_api import Page, expect
 
 import maskcast
 from maskcast.demo.example import DemoProject, write_demo_project
+from maskcast.demo.wafers import PARTICLE, SCRATCH
 from maskcast.masks import components
+from maskcast.types import Mask
 from web_support import launched_browser, served
 
 TARGETS: Final = 24
@@ -30,6 +33,7 @@ SIZE: Final = (1120, 700)
 FRAME: Final = (896, 560)
 """Width and height in pixels of the page, and of the moving picture."""
 
+_BRUSH: Final = 4  # pixels of its radius
 _FADING: Final = 1500  # milliseconds until what was loaded is drawn and stands still
 
 _POINTER: Final = """() => {
@@ -98,18 +102,31 @@ def draw_project(folder: Path) -> DemoProject:
 
 
 def annotate(page: Page, film: Film, truth: Path) -> None:
-    """A box round each thing of the first reference."""
+    """A box round each particle of the first reference, and the brush along its scratch."""
     page.locator('.mc-frame[data-image="reference-1.png"]').click()
     _settle(page)
     film.take(1200)
     with Image.open(truth) as picture:
         labels = np.asarray(picture)
-    for object_id in (1, 2):
-        page.keyboard.press(str(object_id))
-        for thing in components(labels == object_id, min_area=12):
-            xmin, ymin, xmax, ymax = thing.box
-            _drag(page, film, (xmin - 3, ymin - 3), (xmax + 3, ymax + 3))
-            film.take(700)
+    page.keyboard.press(str(PARTICLE))
+    for thing in components(labels == PARTICLE, min_area=12):
+        xmin, ymin, xmax, ymax = thing.box
+        _drag(page, film, [(xmin - 3, ymin - 3), (xmax + 3, ymax + 3)])
+        film.take(700)
+    page.keyboard.press(str(SCRATCH))
+    page.keyboard.press("b")
+    size = page.locator(".mc-radius-value")
+    while float((size.text_content() or "").split()[0]) > _BRUSH:
+        page.keyboard.press("[")
+    _drag(page, film, _along(labels == SCRATCH))
+    film.take(700)
+
+
+def _along(scratch: Mask) -> list[tuple[int, int]]:
+    """Places along a scratch that goes down the picture."""
+    rows = np.flatnonzero(scratch.any(axis=1))
+    some = rows[np.linspace(0, len(rows) - 1, 12).astype(int)]
+    return [(int(np.flatnonzero(scratch[row]).mean()), int(row)) for row in some]
 
 
 def run(page: Page, film: Film) -> None:
@@ -160,11 +177,12 @@ def review(page: Page, film: Film, folder: Path) -> None:
         film.take(700)
 
 
-def _drag(page: Page, film: Film, start: tuple[int, int], end: tuple[int, int]) -> None:
+def _drag(page: Page, film: Film, places: Sequence[tuple[int, int]]) -> None:
     mouse = page.mouse
-    mouse.move(*_on_page(page, start), steps=8)
+    mouse.move(*_on_page(page, places[0]), steps=8)
     mouse.down()
-    mouse.move(*_on_page(page, end), steps=8)
+    for place in places[1:]:
+        mouse.move(*_on_page(page, place), steps=4)
     film.take(350)
     mouse.up()
     _settle(page)

@@ -34,11 +34,11 @@ from maskcast.review.applying import Applied, show_decisions
 from maskcast.review.decisions import Decided, Decision
 from maskcast.review.queue import Queued, QueueOrder
 from maskcast.review.reviewing import decide, default_reviewer, take_back, waiting
-from maskcast.review.updating import rethreshold_project, update_project
+from maskcast.review.updating import rethreshold_project, return_to_earlier, update_project
 from maskcast.runs.cuts import Cut, Cuts
 from maskcast.runs.executor import Executor
-from maskcast.runs.generations import UpdateSummary, go_back
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.generations import UpdateSummary
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.rethresholding import CutSummary
 from maskcast.runs.run import run_project
 from maskcast.runs.stages import RunStage
@@ -169,8 +169,8 @@ class Project(ProjectFolder):
         return summary
 
     def go_back(self) -> int:
-        """Return to the generation before; see ``generations.go_back``."""
-        return go_back(self)
+        """Return to the generation before; see ``updating.return_to_earlier``."""
+        return return_to_earlier(self, _Silent().note)
 
     def decide(
         self,

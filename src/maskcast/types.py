@@ -222,6 +222,8 @@ class Segmentation:
             nobody judged that, as in what engines give.
         signals: what the engine measured of each object beside its score, by name, float32 (K,);
             `quality` makes scores and probabilities of them.
+        evidence: how far the picture's highest logits are above the threshold, for the object of
+            which they are farthest, found or not: a verdict goes by it. None where it is not known.
         planes: object id -> probabilities, of objects that were not found, too; empty unless they
             were asked for, see ``engines.base.Probabilistic``.
 
@@ -236,6 +238,7 @@ class Segmentation:
     right: npt.NDArray[np.float32] | None = None
     signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     planes: Mapping[int, Plane] = field(default_factory=dict)
+    evidence: float | None = None
 
     def __post_init__(self) -> None:
         count = len(self.object_ids)

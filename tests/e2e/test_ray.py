@@ -23,7 +23,8 @@ from maskcast.errors import RunError
 from maskcast.project.folder import ProjectFolder
 from maskcast.quality.expectation import SelfTest
 from maskcast.runs.executor import Executor, LocalExecutor
-from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.ray import RayExecutor
 from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack

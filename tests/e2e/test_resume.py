@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from maskcast.runs.ledger import Ledger, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, holds_ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.lock import output_lock
 from support import MakeProject, Maskcast, command, result_digests
 

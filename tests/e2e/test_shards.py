@@ -12,7 +12,8 @@ import pytest
 
 from maskcast.project.folder import ProjectFolder
 from maskcast.quality.expectation import SelfTest
-from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
 from maskcast.runs.stages import RunStage

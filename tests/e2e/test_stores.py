@@ -17,7 +17,8 @@ from maskcast.errors import StorageError
 from maskcast.io.listing import ImageStream
 from maskcast.io.storage import Entry, Url
 from maskcast.runs.identity import run_of_output
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from support import MakeProject, Maskcast, result_digests
 
 pytest.importorskip("s3fs", reason="needs the extra s3")

@@ -20,7 +20,9 @@ from playwright.sync_api import (
     expect,
 )
 
+from maskcast.interchange.importing import import_annotations
 from maskcast.project.annotations import Annotation, ObjectAnnotation, read_annotations
+from maskcast.project.folder import ProjectFolder
 from maskcast.types import Mask
 from support import picture, write_png
 from web_support import Server, served
@@ -160,7 +162,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "unknown",
         "things",
         "layers",
-        "fourk",
+        "wide",
     )
     for number, name in enumerate(names):
         write_png(folder / "references" / f"{name}.png", picture(number, size=SHAPE)[0])
@@ -318,12 +320,33 @@ def test_what_is_annotated_is_tried_on_targets_after_each_change(
         page.get_by_role("button", name="Close").click()
 
 
+def test_a_reference_is_filled_in_from_the_others(context: BrowserContext, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (first, disc), (second, other) = picture(0, size=SHAPE), picture(1, size=SHAPE)
+    write_png(project / "references" / "a.png", first)
+    write_png(project / "references" / "b.png", second)
+    write_png(tmp_path / "labels" / "a.png", disc.astype(np.uint8) * 255)
+    (project / "maskcast.toml").write_text('engine = "fake"\n')
+    import_annotations(ProjectFolder.open(project), "masks", tmp_path / "labels")
+    with served(project) as server:
+        labeler = new_labeler(context, server, project)
+        labeler.open("b.png")
+        labeler.page.keyboard.press("s")
+        expect(labeler.page.locator("[data-do=undo]")).to_be_enabled()
+        found = mask_of(labeler.entry("b.png"))
+        assert (found & other).sum() / (found | other).sum() > 0.9
+        labeler.press("s")  # once something is there
+        expect(labeler.page.locator(".mc-notice.mc-error")).to_contain_text("annotated already")
+        labeler.press("Control+z")
+        assert labeler.saved("b.png").objects == {}
+
+
 def test_what_is_drawn_and_reached_grows_on_a_4k_screen(
     browser: Browser, server: Server, project: Path
 ) -> None:
     with browser.new_context(viewport={"width": 3840, "height": 2160}) as context:
         labeler = new_labeler(context, server, project)
-        labeler.open("fourk.png")
+        labeler.open("wide.png")
         button = labeler.page.locator("[data-do=undo]").bounding_box()
         assert button is not None
         assert button["height"] >= 48  # of 32 on a usual screen
@@ -335,7 +358,7 @@ def test_what_is_drawn_and_reached_grows_on_a_4k_screen(
         mouse.move(*labeler.at(110, 50), steps=4)
         mouse.up()
         labeler.settled()
-        box = labeler.entry("fourk.png").prompts.box
+        box = labeler.entry("wide.png").prompts.box
         assert box is not None
         assert box == pytest.approx([30, 20, 110, 80], abs=1.5)
 
@@ -620,8 +643,13 @@ def test_the_keyboard_is_enough(labeler: Labeler) -> None:
 def test_a_narrow_window_works(browser: Browser, server: Server, project: Path) -> None:
     with browser.new_context(viewport={"width": 400, "height": 760}, locale="ko-KR") as context:
         labeler = new_labeler(context, server, project)
-        # All of it is seen without scrolling, the project's name too.
-        expect(labeler.page.get_by_role("heading", level=1)).to_be_in_viewport(ratio=1)
+        # All of it is seen without scrolling; the tabs have the room of the project's name, which
+        # is read aloud all the same.
+        heading = labeler.page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("maskcast · project")
+        expect(heading.locator("xpath=ancestor::*[@id='maskcast-heading']")).to_have_css(
+            "clip-path", "inset(50%)"
+        )
         assert labeler.page.evaluate("document.documentElement.scrollHeight") <= 760
         page = labeler.page
         labeler.open("narrow.png")

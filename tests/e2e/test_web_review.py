@@ -11,7 +11,9 @@ from playwright.sync_api import Browser, expect
 
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
+from maskcast.review.auditing import draw_audit
 from maskcast.review.decisions import DecisionLog
+from maskcast.review.reviewing import decide
 from maskcast.runs.ledger import Ledger
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.run import run_project
@@ -62,6 +64,7 @@ def test_a_review_from_the_first_key_to_the_update(
         page.keyboard.press("z")  # the last decision comes back, and what was found with it
         expect(review.locator(".decided")).to_have_text("")
         expect(review.locator(".found")).to_contain_text("not there")
+        review.locator(".fade").focus()
         page.keyboard.press("x")
         expect(review.locator(".counts")).to_contain_text("3 left, 2 reviewed")
         page.keyboard.press("Space")
@@ -91,6 +94,8 @@ def test_a_target_is_fixed_on_the_canvas_and_taken_back(
     before = written.read_bytes()
     found = read_id_mask(written)
     assert not found[5, 5]
+    namesake = project.references_folder / "0.png"
+    namesake.write_bytes((project.targets_folder / "0.png").read_bytes())
     with served(project.root) as server:
         page.goto(server.url)
         page.get_by_role("tab", name="Review").click()
@@ -106,6 +111,7 @@ def test_a_target_is_fixed_on_the_canvas_and_taken_back(
         page.mouse.click(bounds["x"] + left + 5.5 * scale, bounds["y"] + top + 5.5 * scale)
         expect(fixing.locator("[data-do=undo]")).to_be_enabled()
         expect(stage).to_be_visible()  # all is answered
+        page.keyboard.press("Control+Delete")  # takes references away, and this is none
         page.keyboard.press("Control+s")
         expect(review.locator(".name")).to_have_text("1.png")
         expect(review.locator(".counts")).to_contain_text("4 left, 1 reviewed")
@@ -116,5 +122,36 @@ def test_a_target_is_fixed_on_the_canvas_and_taken_back(
         expect(review.locator(".name")).to_have_text("0.png")
         expect(review.locator(".counts")).to_contain_text("5 left")
         assert written.read_bytes() == before
+    assert namesake.exists()
     context.close()
     assert problems == []
+
+
+def test_a_sample_is_looked_at_blind_and_the_statement_comes_with_the_last_key(
+    browser: Browser, project: ProjectFolder
+) -> None:
+    everything = [f"{number}.png" for number in range(5)]
+    decide(project, everything, "accepted", "ann", seen=False)
+    state = draw_audit(project, "ann", size=3, seed=1)
+    context = browser.new_context(locale="en-US")
+    page = context.new_page()
+    with served(project.root) as server:
+        page.goto(server.url)
+        page.get_by_role("tab", name="Review").click()
+        review = page.locator(".review")
+        review.locator(".who").fill("bob")
+        review.locator(".order").select_option("audit")
+        review.locator(".order").focus()
+        for image_id in state.left:
+            expect(review.locator(".name")).to_have_text(image_id)
+            expect(review.locator(".decided")).to_contain_text("nothing is missing")
+            expect(review.locator(".found b")).to_have_text("")
+            expect(review.locator(".overlay")).to_have_attribute("src", re.compile("/blind"))
+            expect(review.locator(".overlay")).to_have_js_property("complete", True)
+            assert review.locator(".overlay").evaluate("image => image.naturalWidth") > 0
+            page.keyboard.press("a")
+        expect(review.locator(".nothing")).to_contain_text("of the 5 targets accepted unseen")
+        expect(review.locator(".nothing")).to_contain_text("3 of 3 were right that bob looked at")
+        report = page.request.get(f"{server.url}/maskcast/report").text()
+        assert "of the 5 targets accepted unseen" in report
+    context.close()

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from maskcast import __version__
+from maskcast.cli.audit import audit
 from maskcast.cli.demo import demo
 from maskcast.cli.doctor import doctor
 from maskcast.cli.engines import engines_app
@@ -48,6 +49,7 @@ app.command()(status)
 app.command()(evaluate)
 app.command()(selftest)
 app.command()(report)
+app.command()(audit)
 app.command("import")(import_annotations)
 app.command("export")(export_results)
 app.add_typer(references_app, name="references")

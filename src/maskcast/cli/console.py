@@ -25,7 +25,7 @@ from rich.text import Text
 from maskcast.io.printable import printable
 from maskcast.quality.expectation import SelfTest
 from maskcast.results.evaluation import Evaluation
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
 
 _MOMENT = 0.5

@@ -101,6 +101,8 @@ def report(
     """Write one HTML page that tells how the run went; it can be mailed and printed."""
     from maskcast.project.folder import ProjectFolder
     from maskcast.results.report import write_report
+    from maskcast.review.signing import review_sections
 
     opened = ProjectFolder.open(project, {"paths": path_flags(None, None, output, ledger)})
-    say(printable(str(write_report(opened, out, lang.value, truth))))
+    reviewed = review_sections(opened, lang.value)
+    say(printable(str(write_report(opened, out, lang.value, truth, reviewed))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from maskcast.project.folder import ProjectFolder
     from maskcast.review.applying import Applied
     from maskcast.review.decisions import Decision
+    from maskcast.review.queue import Queued
 
 review_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Accept, reject and correct what a run found; decisions outlive every run.",
 )
+
+_AUDIT: Final = "audit"
+"""The order of a sample that was drawn, see ``maskcast audit``."""
 
 NamesArgument = Annotated[
     list[str] | None, typer.Argument(help="Targets as maskcast review list names them.")
@@ -41,7 +45,7 @@ ObjectOption = Annotated[
     list[int] | None, typer.Option("--object", min=1, max=255, help="Only this object id.")
 ]
 OrderOption = Annotated[
-    str, typer.Option("--order", help="useful (doubtful and like many others), doubt or name.")
+    str, typer.Option("--order", help="useful (doubtful, like many others), doubt, name or audit.")
 ]
 
 
@@ -92,20 +96,37 @@ def next_up(
     as_json: JsonOption = False,
 ) -> None:
     """Name the targets to look at next, those that help most first."""
+    opened = _open(project, output, ledger)
+    if order == _AUDIT:
+        names = _to_audit(opened)
+        entries: list[dict[str, Any]] = [{"image": image_id} for image_id in names]
+    else:
+        queued = _queued(opened, order, again=again)
+        entries = [{"image": entry.image_id, "doubt": round(entry.doubt, 4)} for entry in queued]
+    if as_json:
+        print_json(entries[:count])
+        return
+    for entry in entries[:count]:
+        say(printable(entry["image"]))
+    say(f"{counted(len(entries), 'target')} left", err=True)
+
+
+def _queued(project: ProjectFolder, order: str, *, again: bool) -> list[Queued]:
     from maskcast.errors import SettingsError
     from maskcast.review.queue import QUEUE_ORDERS
     from maskcast.review.reviewing import waiting
 
     known = {name: name for name in QUEUE_ORDERS}
     if order not in known:
-        raise SettingsError(f"--order: expected {', '.join(known)}, got {order!r}")
-    entries = waiting(_open(project, output, ledger), known[order], again=again)
-    if as_json:
-        print_json([{"image": e.image_id, "doubt": round(e.doubt, 4)} for e in entries[:count]])
-        return
-    for entry in entries[:count]:
-        say(printable(entry.image_id))
-    say(f"{counted(len(entries), 'target')} left", err=True)
+        raise SettingsError(f"--order: expected {', '.join(known)} or {_AUDIT}, got {order!r}")
+    return waiting(project, known[order], again=again)
+
+
+def _to_audit(project: ProjectFolder) -> list[str]:
+    from maskcast.review.auditing import read_audit
+
+    state = read_audit(project)
+    return [] if state is None else state.left
 
 
 @review_app.command()
@@ -134,7 +155,7 @@ def accept(
         raise SettingsError("name the targets to accept, or give --score-above; not both")
     opened = _open(project, output, ledger)
     chosen = names or above(opened, score_above or 0.0)
-    _decide(opened, chosen, "accepted", who, as_json=as_json)
+    _decide(opened, chosen, "accepted", who, seen=bool(names), as_json=as_json)
 
 
 @review_app.command()
@@ -193,11 +214,13 @@ def _decide(
     who: str | None,
     *,
     objects: tuple[int, ...] = (),
+    seen: bool = True,
     as_json: bool,
 ) -> None:
     from maskcast.review.reviewing import decide, default_reviewer
 
-    applied = decide(project, names, decision, who or default_reviewer(), objects=objects)
+    reviewer = who or default_reviewer()
+    applied = decide(project, names, decision, reviewer, objects=objects, seen=seen)
     if as_json:
         content: dict[str, Any] = {"decision": decision, "images": names}
         print_json({**content, "remarks": applied.remarks()})

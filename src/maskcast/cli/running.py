@@ -27,6 +27,7 @@ from maskcast.cli.options import (
     say,
     update_in_console,
 )
+from maskcast.io.printable import printable
 
 if TYPE_CHECKING:
     from maskcast.project.folder import ProjectFolder
@@ -275,9 +276,9 @@ def _check_alone(update: bool, back: bool, teach: int | None, *, others: bool) -
 
 
 def _go_back(project: ProjectFolder, as_json: bool) -> None:
-    from maskcast.runs.generations import go_back
+    from maskcast.review.updating import return_to_earlier
 
-    generation = go_back(project)
+    generation = return_to_earlier(project, lambda told: say(printable(told), err=True))
     if as_json:
         print_json({"output": str(project.output_place), "generation": generation})
     say(f"{project.output_place} holds generation {generation} again", err=True)

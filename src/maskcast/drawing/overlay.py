@@ -103,6 +103,8 @@ def draw_overlay(
     segmentation: Segmentation,
     specs: Mapping[int, ObjectSpec],
     parts: Mapping[int, Sequence[Component]] | None = None,
+    *,
+    tells_scores: bool = True,
 ) -> RgbImage:
     """Draw every object that was found onto a copy of ``image``.
 
@@ -117,6 +119,7 @@ def draw_overlay(
         segmentation: masks of (H, W); objects without a pixel are not drawn.
         specs: object id -> name and colour; ids that are missing get defaults.
         parts: object id -> connected components of its mask, where the caller has them already.
+        tells_scores: whether they stand in the tags.
 
     Returns:
         uint8 (H, W, 3) RGB of the same size.
@@ -142,7 +145,8 @@ def draw_overlay(
     board = TagBoard((image.shape[0], image.shape[1]), [item.mask for item in found])
     for item in found:
         around = strokes.around(item.parts[0], canvas)
-        draw_tag(canvas, board, item.spec, item.score, around, strokes.text)
+        score = item.score if tells_scores else None
+        draw_tag(canvas, board, item.spec, score, around, strokes.text)
     return canvas
 
 

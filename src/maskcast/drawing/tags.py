@@ -84,7 +84,7 @@ def draw_tag(
     canvas: RgbImage,
     board: TagBoard,
     spec: ObjectSpec,
-    score: float,
+    score: float | None,
     around: Box,
     text_size: int,
 ) -> None:
@@ -94,7 +94,7 @@ def draw_tag(
         canvas: uint8 (H, W, 3) RGB, changed in place.
         board: what was placed so far; the new tag is added to it.
         spec: the object's id, name and colour.
-        score: in [0, 1].
+        score: in [0, 1]; None = it is not told.
         around: the box of what the tag names.
         text_size: size of the letters in pixels.
     """
@@ -112,14 +112,16 @@ def draw_tag(
             return
 
 
-def _texts(spec: ObjectSpec, score: float) -> Iterator[str]:
+def _texts(spec: ObjectSpec, score: float | None) -> Iterator[str]:
     """What a tag may say, fullest first."""
     name = " ".join(spec.name.split())
     if len(name) > LONGEST_NAME:
         name = name[: LONGEST_NAME - 3].rstrip() + "..."
+    known = "" if score is None else f"  {score:.2f}"
     if name:
-        yield f"{spec.object_id}  {name}  {score:.2f}"
-    yield f"{spec.object_id}  {score:.2f}"
+        yield f"{spec.object_id}  {name}{known}"
+    if known:
+        yield f"{spec.object_id}{known}"
     yield str(spec.object_id)
 
 

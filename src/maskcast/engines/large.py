@@ -16,8 +16,9 @@ import numpy.typing as npt
 from maskcast.io.windowed import Picture
 from maskcast.types import Mask, MemoryBank
 
-_LARGE_SIDE: Final = 1024
-"""Of engines that see the whole in any case: larger ones take no less time and more memory."""
+_LARGE_SIDE: Final = 512
+"""Of engines that see the whole in any case: 1024 pixels take 5 % less time, and each thread twice
+the memory."""
 
 _BITS_SET: Final = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1)
 
@@ -80,6 +81,7 @@ class LargeSegmentation:
         scores: float32 (K,) in [0, 1].
         right: float32 (K,) in [0, 1], or None.
         signals: by name, float32 (K,).
+        evidence: of the picture, or None.
     """
 
     height: int
@@ -89,6 +91,7 @@ class LargeSegmentation:
     scores: npt.NDArray[np.float32]
     right: npt.NDArray[np.float32] | None = None
     signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    evidence: float | None = None
 
 
 @dataclass(frozen=True)

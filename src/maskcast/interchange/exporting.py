@@ -41,7 +41,8 @@ from maskcast.results.result_files import ResultFiles
 from maskcast.runs.comparing import TargetList
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.fingerprint import seen_window
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import ObjectSpec, RgbImage
 

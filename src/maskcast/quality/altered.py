@@ -50,6 +50,7 @@ def of_all_views(trials: Sequence[Trial], image_id: str) -> list[Trial]:
 
 def _mean(trials: Sequence[Trial], image_id: str) -> Trial:
     found = [trial for trial in trials if trial.area]
+    evidence = [trial.evidence for trial in trials if trial.evidence is not None]
     return Trial(
         image_id,
         trials[0].object_id,
@@ -58,6 +59,7 @@ def _mean(trials: Sequence[Trial], image_id: str) -> Trial:
         round(float(np.mean([trial.area for trial in trials]))),
         float(np.mean([trial.score for trial in found])) if found else 0.0,
         float(np.mean([trial.steadiness for trial in found])) if found else 0.0,
+        float(np.mean(evidence)) if len(evidence) == len(trials) else None,
     )
 
 

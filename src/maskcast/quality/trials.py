@@ -26,6 +26,7 @@ class Trial:
         area: pixels found.
         score: what the engine gave; 0 if nothing was found.
         steadiness: as the engine measures it; 0 if nothing was found, or it does not.
+        evidence: of the whole picture, see ``Segmentation``; None where it is not known.
     """
 
     image_id: str
@@ -35,6 +36,7 @@ class Trial:
     area: int
     score: float
     steadiness: float = 0.0
+    evidence: float | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -75,4 +77,5 @@ def _trial(reference: Reference, found: Segmentation, object_id: int) -> Trial:
         int(mask.sum()),
         float(found.scores[place[0]]) if len(place) else 0.0,
         float(steadiness[place[0]]) if len(place) else 0.0,
+        found.evidence,
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from maskcast.quality.verdict import Verdict
 from maskcast.results.metrics import Agreement
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 
 _BINS = 10
 

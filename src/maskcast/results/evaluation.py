@@ -24,7 +24,7 @@ from maskcast.results.metrics import (
 from maskcast.results.result_files import ResultFiles
 from maskcast.results.truths import Truth, open_truths
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import Mask
 

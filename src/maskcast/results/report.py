@@ -7,7 +7,7 @@ import hashlib
 import html
 import importlib.util
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,8 @@ from maskcast.results.verdicts import given_verdicts
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.cuts import Cut
 from maskcast.runs.fingerprint import CUTS
-from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 
 _PICTURES = 6
 """Of each kind on the contact sheet."""
@@ -54,6 +55,7 @@ def write_report(
     out: Path | None = None,
     lang: Language = "en",
     truth: Path | None = None,
+    sections: Sequence[Section] = (),
 ) -> Path:
     """Write the report of a project's run.
 
@@ -62,6 +64,7 @@ def write_report(
         out: where to; ``report.html`` in the project unless given.
         lang: ``en`` or ``ko``.
         truth: true masks to compare with, as for ``evaluate_output``.
+        sections: what others have to say, after what was found.
 
     Raises:
         RunError: if there are no results yet, or matplotlib is not installed.
@@ -69,11 +72,16 @@ def write_report(
         StorageError: if it cannot be written.
     """
     path = out or project.root / "report.html"
-    write_atomically(path, render_report(project, lang, truth).encode())
+    write_atomically(path, render_report(project, lang, truth, sections).encode())
     return path
 
 
-def render_report(project: ProjectFolder, lang: Language = "en", truth: Path | None = None) -> str:
+def render_report(
+    project: ProjectFolder,
+    lang: Language = "en",
+    truth: Path | None = None,
+    sections: Sequence[Section] = (),
+) -> str:
     """The report as HTML; see ``write_report``.
 
     Raises:
@@ -92,7 +100,30 @@ def render_report(project: ProjectFolder, lang: Language = "en", truth: Path | N
         figures = Figures.of(judged.watched(ledger.rows()))
         specs = project.object_specs(figures.objects)
         names = {key: specs[key].name or told("object", lang, number=key) for key in specs}
-        return _Page(project, ledger, figures, judged, names, lang).render()
+        return _Page(project, ledger, figures, judged, names, lang, sections).render()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report that somebody else writes.
+
+    Attributes:
+        heading: of it.
+        sentences: what it says.
+        columns: of a table below.
+        rows: of the table.
+    """
+
+    heading: str
+    sentences: Sequence[str]
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+
+    def render(self) -> str:
+        """As HTML."""
+        told = "".join(f"<p>{_text(sentence)}</p>" for sentence in self.sentences)
+        table = _table(self.columns, self.rows) if self.rows else ""
+        return f"<h2>{_text(self.heading)}</h2>{told}{table}"
 
 
 class _Judged:
@@ -126,12 +157,14 @@ class _Page:
     judged: _Judged
     names: Mapping[int, str]
     lang: Language
+    sections: Sequence[Section]
 
     def render(self) -> str:
         title = f"{self._word('title')}: {self.project.root.resolve().name}"
         parts = [
             f"<h1>{_text(title)}</h1>",
             self._run(self.ledger.counts()),
+            *(section.render() for section in self.sections),
             self._objects(),
             self._folders(),
             self._verdicts(),

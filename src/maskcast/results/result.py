@@ -18,7 +18,7 @@ from maskcast.results.instances import Instances, check_instances, split_instanc
 from maskcast.results.result_files import ResultFiles
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.fingerprint import seen_window
-from maskcast.runs.ledger import FoundObject, TargetRow, known_right
+from maskcast.runs.ledger_rows import FoundObject, TargetRow, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import MAX_OBJECT_ID, LabelMap, Mask, RgbImage, Segmentation
 

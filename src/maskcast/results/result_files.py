@@ -22,7 +22,7 @@ from cachetools import LRUCache
 from maskcast.errors import ImageError, StorageError
 from maskcast.io.atomic import temporary_name
 from maskcast.io.storage import Place, Readable, Url
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.shards import FOLDER, member_name
 
 _MOST_SHARDS = 64

@@ -21,7 +21,7 @@ from maskcast.io.read_options import ReadOptions
 from maskcast.masks import split_label_map
 from maskcast.project.annotations import Annotation, read_annotations
 from maskcast.project.folder import ANNOTATIONS_NAME
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.types import Mask
 
 _MOST_ASKED = 200

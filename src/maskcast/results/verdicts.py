@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from maskcast.errors import MaskcastError
 from maskcast.project.folder import ProjectFolder
-from maskcast.quality.verdict import VERDICTS, Decider, Goal, Verdict
+from maskcast.quality.verdict import VERDICTS, Decider, Goal, Signs, Verdict
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.identity import put_file
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 
 VERDICTS_NAME = "verdicts.csv"
 
@@ -57,7 +58,7 @@ def given_verdicts(project: ProjectFolder, ledger: Ledger) -> Callable[[TargetRo
     decider = Decider.of(() if selftest is None else selftest.trials)
 
     def verdict(row: TargetRow) -> Verdict:
-        return given.get(row.image_id) or decider.verdict(_best_score(row))
+        return given.get(row.image_id) or _verdict_on(row, decider)[0]
 
     return verdict
 
@@ -73,8 +74,13 @@ def _read(project: ProjectFolder) -> dict[str, Verdict]:
     return {image_id: known[verdict] for image_id, verdict in rows if verdict in known}
 
 
-def _best_score(row: TargetRow) -> float:
-    return max((found.score for found in row.objects), default=0.0)
+def _verdict_on(row: TargetRow, decider: Decider) -> tuple[Verdict, float]:
+    """The verdict, and how probable a defect is; what a person decided is certain."""
+    if row.decision not in {None, "undecided"}:
+        return ("defect", 1.0) if row.objects else ("ok", 0.0)
+    best = max((found.score for found in row.objects), default=0.0)
+    signs = Signs(best, row.evidence)
+    return decider.verdict(signs), decider.probability(signs)
 
 
 def _rows(ledger: Ledger, decider: Decider) -> Iterator[Sequence[object]]:
@@ -87,9 +93,8 @@ def _rows(ledger: Ledger, decider: Decider) -> Iterator[Sequence[object]]:
 
 
 def _judged(row: TargetRow, decider: Decider) -> tuple[object, ...]:
-    best = _best_score(row)
-    likely = f"{decider.probability(best):.4f}"
-    return row.image_id, decider.verdict(best), likely, len(row.objects)
+    verdict, likely = _verdict_on(row, decider)
+    return row.image_id, verdict, f"{likely:.4f}", len(row.objects)
 
 
 def _counted(row: TargetRow, ids: Sequence[int]) -> Iterator[int | None]:

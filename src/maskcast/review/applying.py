@@ -23,7 +23,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.results.result_files import ResultFiles
 from maskcast.review.decisions import Decided, DecisionLog
 from maskcast.runs.fingerprint import seen_window
-from maskcast.runs.ledger import Ledger, ShownDecision, TargetRow, holds_ledger, known_right
+from maskcast.runs.ledger import Ledger, holds_ledger
+from maskcast.runs.ledger_rows import ShownDecision, TargetRow, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.pipeline import WorkItem
 from maskcast.runs.settling import settle_results
@@ -224,6 +225,7 @@ class _Drawing:
             np.array([masks[key][2] for key in ids], np.bool_).reshape(-1, height, width),
             np.array([masks[key][0] for key in ids], np.float32),
             known_right([masks[key][1] for key in ids]),
+            evidence=row.evidence,
         )
         begun = ShownDecision(_BEING_DRAWN, "undecided", _own_to_json(own))
         self._ledger.show_decision(row.image_id, begun)

@@ -17,7 +17,7 @@ from maskcast.results.result_files import ResultFiles
 from maskcast.review.applying import Applied
 from maskcast.review.decisions import DecisionLog
 from maskcast.review.reviewing import decide, results_to_review
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.types import Prompts
 

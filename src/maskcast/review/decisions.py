@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Self, get_args
 
-from maskcast.errors import ReviewError, StorageError
 from maskcast.project.annotations import Annotation, annotation_text, parse_annotation
+from maskcast.review.log_file import LogFile, LogKind, only_added
 from maskcast.types import check_object_id
 
 Decision = Literal["accepted", "corrected", "rejected", "undecided"]
@@ -25,10 +25,8 @@ DECISIONS: Final[tuple[Decision, ...]] = get_args(Decision)
 
 DATABASE_NAME: Final = "decisions.db"
 _FORMAT: Final = "maskcast-decisions-1"
-_WAIT_S: Final = 10.0
 
 _TABLES: Final = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE decisions (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         image_id TEXT NOT NULL,
@@ -40,25 +38,23 @@ _TABLES: Final = (
         objects TEXT NOT NULL,
         before INTEGER REFERENCES decisions (number),
         correction TEXT,
+        seen INTEGER NOT NULL DEFAULT 1,
+        run TEXT,
         CHECK ((decision IS NULL) = (takes_back IS NOT NULL))
     )""",
     "CREATE INDEX decisions_of ON decisions (image_id, number)",
     "CREATE UNIQUE INDEX taken_back ON decisions (takes_back) WHERE takes_back IS NOT NULL",
-    *(
-        f"CREATE TRIGGER no_{verb} BEFORE {verb} ON decisions "
-        "BEGIN SELECT raise(ABORT, 'decisions are only ever added'); END"
-        for verb in ("update", "delete")
-    ),
+    *only_added("decisions"),
 )
 _COLUMNS: Final = "number, image_id, decision, who, moment, digest, objects, before, correction"
+_ADDED: Final = {"seen": "INTEGER NOT NULL DEFAULT 1", "run": "TEXT"}
+"""Columns that logs of the first weeks do not have; in these everything was seen."""
 _STANDS: Final = (
     "decision IS NOT NULL AND NOT EXISTS "
     "(SELECT 1 FROM decisions AS later WHERE later.takes_back = d.number)"
 )
-_CURRENT: Final = f"""
-SELECT {_COLUMNS} FROM decisions AS d WHERE number IN
-(SELECT max(number) FROM decisions AS d WHERE {_STANDS} GROUP BY image_id)
-"""  # noqa: S608
+_NEWEST: Final = f"SELECT max(number) FROM decisions AS d WHERE {_STANDS} GROUP BY image_id"  # noqa: S608
+_ALL_CURRENT: Final = f"FROM decisions AS d WHERE number IN ({_NEWEST}) ORDER BY number"
 
 
 @dataclass(frozen=True)
@@ -75,6 +71,8 @@ class Decided:
         objects: the rejected ones; empty = all of the target.
         before: number of the decision that stood until then; None if there was none.
         correction: JSON of the annotation that holds, of ``corrected``; None otherwise.
+        seen: whether the person looked at the target; not so where many are accepted by score.
+        run: id of the run whose results it was said of; None if unknown.
     """
 
     number: int
@@ -86,6 +84,8 @@ class Decided:
     objects: tuple[int, ...]
     before: int | None
     correction: str | None
+    seen: bool = True
+    run: str | None = None
 
     def holds_for(self, digest: bytes | None) -> bool:
         """Whether a target of this digest is the picture that was decided on, as far as known."""
@@ -105,77 +105,31 @@ class Decided:
         return parse_annotation(self.image_id, self.correction, path)
 
 
-class DecisionLog:
+class DecisionLog(LogFile):
     """An open log. Several processes may have it open; each decision is a transaction."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path = path
-        self._connection = connection
+    KIND = LogKind(DATABASE_NAME, "decisions", _FORMAT, _TABLES)
 
     @classmethod
-    def open(cls, folder: Path) -> DecisionLog:
+    def open(cls, folder: Path) -> Self:
         """Open the log of a review folder to add to it; it is made if there is none.
 
         Raises:
             ReviewError: if the file is no log of this version.
             StorageError: if it cannot be written.
         """
-        path = folder / DATABASE_NAME
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            connection = _connect(path, "mode=rwc")
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")  # the last key is kept, too
-                _make_tables(connection)
-            except sqlite3.Error:
-                connection.close()
-                raise
-        except (sqlite3.OperationalError, OSError) as error:
-            raise _unwritable(path, error) from error
-        except sqlite3.DatabaseError as error:
-            raise _no_log(path, error) from error
-        return cls._checked(path, connection)
+        log = super().open(folder)
+        with log.transaction() as connection:
+            for column in _ADDED.keys() - _columns_of(connection):
+                connection.execute(f"ALTER TABLE decisions ADD COLUMN {column} {_ADDED[column]}")
+        return log
 
-    @classmethod
-    def read(cls, folder: Path) -> DecisionLog | None:
-        """Open the log of a review folder only to read it; None if there is none.
-
-        Raises:
-            ReviewError: if the file is no log of this version or cannot be read.
-        """
-        path = folder / DATABASE_NAME
-        if not path.exists():
-            return None
-        try:
-            connection = _opened_to_read(path)
-        except sqlite3.Error as error:
-            raise _no_log(path, error) from error
-        return cls._checked(path, connection)
-
-    @classmethod
-    def _checked(cls, path: Path, connection: sqlite3.Connection) -> DecisionLog:
-        try:
-            found = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise _no_log(path, error) from error
-        if found != (_FORMAT,):
-            connection.close()
-            raise ReviewError(
-                f"{path} was written by another version of maskcast; use that version"
-            )
-        return cls(path, connection)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def __enter__(self) -> DecisionLog:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    @cached_property
+    def _columns(self) -> str:
+        known = _columns_of(self.connection)
+        seen = "seen" if "seen" in known else "1"
+        run = "run" if "run" in known else "NULL"
+        return f"{_COLUMNS}, {seen}, {run}"
 
     def record(
         self,
@@ -186,6 +140,8 @@ class DecisionLog:
         digest: bytes | None = None,
         objects: Sequence[int] = (),
         correction: Annotation | None = None,
+        seen: bool = True,
+        run: str | None = None,
     ) -> Decided:
         """Add a decision; it is on disk when this returns.
 
@@ -196,6 +152,8 @@ class DecisionLog:
             digest: of the target's bytes.
             objects: that are rejected; empty = whatever is there.
             correction: what is on the target, of ``corrected`` and only of that.
+            seen: whether the person looked at the target.
+            run: id of the run whose results it is said of.
 
         Raises:
             ValueError: if a correction is missing or too much, or an id is out of range.
@@ -207,29 +165,16 @@ class DecisionLog:
             check_object_id(object_id)
         text = None if correction is None else annotation_text(correction)
         moment = datetime.now(UTC)
-        with self._transaction():
-            before = self.current(image_id)
+        with self.transaction():
+            current = self.current(image_id)
+            before = None if current is None else current.number
+            ids = json.dumps(list(objects))
             number = self._insert(
-                image_id,
-                decision,
-                None,
-                who,
-                moment,
-                digest,
-                json.dumps(list(objects)),
-                None if before is None else before.number,
-                text,
+                image_id, decision, None, who, moment, digest, ids, before, text, seen, run
             )
+        said = tuple(objects)
         return Decided(
-            number,
-            image_id,
-            decision,
-            who,
-            moment,
-            digest,
-            tuple(objects),
-            None if before is None else before.number,
-            text,
+            number, image_id, decision, who, moment, digest, said, before, text, seen, run
         )
 
     def take_back(self, who: str, image_id: str | None = None) -> Decided | None:
@@ -246,23 +191,23 @@ class DecisionLog:
             StorageError: if the log cannot be written.
         """
         condition, value = ("who = ?", who) if image_id is None else ("image_id = ?", image_id)
-        with self._transaction():
-            found = self._connection.execute(
-                f"SELECT {_COLUMNS} FROM decisions AS d WHERE {_STANDS} AND {condition} "  # noqa: S608
+        with self.transaction():
+            found = self.connection.execute(
+                f"SELECT {self._columns} FROM decisions AS d WHERE {_STANDS} AND {condition} "  # noqa: S608
                 "ORDER BY number DESC LIMIT 1",
                 (value,),
             ).fetchone()
             if found is None:
                 return None
             last = _decided(*found)
-            now = datetime.now(UTC)
-            self._insert(last.image_id, None, last.number, who, now, None, "[]", last.number, None)
+            now, taken = datetime.now(UTC), last.number
+            self._insert(last.image_id, None, taken, who, now, None, "[]", taken, None, True, None)
         return last
 
     def current(self, image_id: str) -> Decided | None:
         """The decision that stands for a target; None if there is none."""
-        found = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM decisions AS d WHERE {_STANDS} AND image_id = ? "  # noqa: S608
+        found = self.connection.execute(
+            f"SELECT {self._columns} FROM decisions AS d WHERE {_STANDS} AND image_id = ? "  # noqa: S608
             "ORDER BY number DESC LIMIT 1",
             (image_id,),
         ).fetchone()
@@ -270,21 +215,28 @@ class DecisionLog:
 
     def all_current(self) -> Iterator[Decided]:
         """The decision that stands for each target that has one, in the order they were made."""
-        rows = self._connection.execute(f"{_CURRENT} ORDER BY number")
+        rows = self.connection.execute(f"SELECT {self._columns} {_ALL_CURRENT}")
         return (_decided(*columns) for columns in rows)
 
     def history(self, image_id: str) -> list[Decided]:
         """All decisions of a target, also those that were taken back, in their order."""
-        rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM decisions AS d WHERE decision IS NOT NULL "  # noqa: S608
+        rows = self.connection.execute(
+            f"SELECT {self._columns} FROM decisions AS d WHERE decision IS NOT NULL "  # noqa: S608
             "AND image_id = ? ORDER BY number",
             (image_id,),
         )
         return [_decided(*columns) for columns in rows.fetchall()]
 
+    def last_number(self) -> int:
+        """The number of the newest entry; 0 if there is none."""
+        (number,) = self.connection.execute(
+            "SELECT coalesce(max(number), 0) FROM decisions"
+        ).fetchone()
+        return int(number)
+
     def moments(self, who: str, most: int) -> list[datetime]:
         """When a person made the last decisions, newest first."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT moment FROM decisions WHERE who = ? AND decision IS NOT NULL "
             "ORDER BY number DESC LIMIT ?",
             (who, most),
@@ -293,67 +245,16 @@ class DecisionLog:
 
     def _insert(self, *values: object) -> int:
         values = tuple(v.isoformat() if isinstance(v, datetime) else v for v in values)
-        cursor = self._connection.execute(
+        cursor = self.connection.execute(
             "INSERT INTO decisions (image_id, decision, takes_back, who, moment, digest, objects, "
-            "before, correction) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "before, correction, seen, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             values,
         )
         return int(cursor.lastrowid or 0)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise _unwritable(self.path, error) from error
 
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if not any(connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")):
-            for statement in _TABLES:
-                connection.execute(statement)
-            connection.execute("INSERT INTO meta VALUES ('format', ?)", (_FORMAT,))
-    finally:
-        connection.execute("COMMIT")
-
-
-def _opened_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that has really read something, also where nothing can be written beside it."""
-    try:
-        return _probed(path, "mode=rw")
-    except sqlite3.OperationalError:
-        return _probed(path, "mode=ro&immutable=1")
-
-
-def _probed(path: Path, options: str) -> sqlite3.Connection:
-    connection = _connect(path, options)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
-        connection.execute("PRAGMA query_only = ON")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect(path: Path, options: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.resolve().as_uri()}?{options}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=_WAIT_S,
-    )
+def _columns_of(connection: sqlite3.Connection) -> set[str]:
+    return {name for _, name, *_ in connection.execute("PRAGMA table_info(decisions)")}
 
 
 def _decided(
@@ -366,21 +267,11 @@ def _decided(
     objects: str,
     before: int | None,
     correction: str | None,
+    seen: int,
+    run: str | None,
 ) -> Decided:
     ids = tuple(json.loads(objects))
     at = datetime.fromisoformat(moment)
-    return Decided(number, image_id, decision, who, at, digest, ids, before, correction)
-
-
-def _unwritable(path: Path, error: sqlite3.Error | OSError) -> StorageError:
-    return StorageError(
-        f"the decisions in {path} cannot be written ({error}); free some space or make the folder "
-        "writable; what was decided before is kept"
-    )
-
-
-def _no_log(path: Path, error: sqlite3.Error) -> ReviewError:
-    return ReviewError(
-        f"{path} is not a log of decisions, or cannot be read ({error}); restore it, or move it "
-        "away to begin a new one"
+    return Decided(
+        number, image_id, decision, who, at, digest, ids, before, correction, bool(seen), run
     )

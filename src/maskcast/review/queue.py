@@ -16,7 +16,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from maskcast.runs.ledger import FoundScore
+from maskcast.runs.ledger_rows import FoundScore
 
 QueueOrder = Literal["useful", "doubt", "name"]
 QUEUE_ORDERS: Final[tuple[QueueOrder, ...]] = get_args(QueueOrder)

@@ -16,7 +16,8 @@ from maskcast.review.applying import Applied, apply_decisions
 from maskcast.review.decisions import DECISIONS, Decided, Decision, DecisionLog
 from maskcast.review.queue import Queued, QueueOrder, queued
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def decide(
     *,
     objects: Sequence[int] = (),
     correction: Annotation | None = None,
+    seen: bool = True,
 ) -> Applied:
     """Decide on targets, and let their results show it.
 
@@ -65,6 +67,7 @@ def decide(
         who: says it.
         objects: the rejected ones; empty = all of a target.
         correction: what is on the target, of a single corrected one.
+        seen: whether the person looked at each; not so where many are accepted by score.
 
     Raises:
         ReviewError: if a target has no result; then nothing is decided.
@@ -73,6 +76,7 @@ def decide(
     """
     with results_to_review(project) as ledger:
         rows = [_row(ledger, name) for name in dict.fromkeys(names)]
+        run = ledger.run_id
     with DecisionLog.open(project.review_folder) as log:
         for row in rows:
             log.record(
@@ -82,6 +86,8 @@ def decide(
                 digest=row.digest,
                 objects=objects,
                 correction=correction,
+                seen=seen,
+                run=run,
             )
     return apply_decisions(project, [row.image_id for row in rows])
 

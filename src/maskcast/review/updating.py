@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,13 +20,15 @@ from maskcast.project.annotations import (
 )
 from maskcast.project.folder import TAUGHT_NAME, ProjectFolder
 from maskcast.results.result_files import ResultFiles
+from maskcast.results.verdicts import write_verdicts
 from maskcast.review.applying import own_from_json, show_decisions
 from maskcast.review.decisions import Decision, DecisionLog
 from maskcast.review.reviewing import results_to_review, standing
 from maskcast.runs.cuts import Cuts
 from maskcast.runs.executor import Executor
-from maskcast.runs.generations import Update, UpdateSummary, run_update
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.generations import Update, UpdateSummary, go_back, run_update
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.rethresholding import CutSummary, rethreshold
 from maskcast.runs.summary import RunObserver
@@ -125,6 +128,25 @@ def rethreshold_project(
     summary = rethreshold(project, observer, cuts, settled, stop=stop)
     show_decisions(project, observer.note)
     return summary
+
+
+def return_to_earlier(project: ProjectFolder, tell: Callable[[str], None]) -> int:
+    """Put the generation before in the place of the output; it shows what was decided since.
+
+    Args:
+        project: whose results they are.
+        tell: is given what a person should know.
+
+    Returns:
+        The generation that the output is of now.
+
+    Raises:
+        RunError, SettingsError, StorageError: see ``generations.go_back``.
+    """
+    number = go_back(project)
+    show_decisions(project, tell)
+    write_verdicts(project)
+    return number
 
 
 def prepared_update(project: ProjectFolder, teach: int | None = None) -> Update:

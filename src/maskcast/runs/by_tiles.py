@@ -23,7 +23,8 @@ def mask_by_tiles(
 ) -> LargeSegmentation:
     """Mask a picture with an engine that is shown tiles.
 
-    Scores and signals are those of the tiles, weighted by the pixels that are found in each.
+    Scores and signals are those of the tiles, weighted by the pixels that are found in each; the
+    evidence is the highest of any tile.
 
     Args:
         engine: has learned ``bank``.
@@ -39,16 +40,19 @@ def mask_by_tiles(
     else:
         joining, cast = Interiors(*size), engine.propagate
     told: dict[int, _Told] = defaultdict(_Told)
+    evidence: list[float] = []
     for row in tile_rows(*size, tiles):
         found: list[Segmentation] = []
         for first in range(0, len(row), batch):
             found += cast(bank, [_shown(picture, tile) for tile in row[first : first + batch]])
         joining.add_row(row, found)
         for part in found:
+            if part.evidence is not None:
+                evidence.append(part.evidence)
             for index, object_id in enumerate(part.object_ids.tolist()):
                 told[object_id].add(part, index)
     masks = {key: mask for key, mask in sorted(joining.masks().items()) if mask.area}
-    return _segmentation(size, masks, told)
+    return _segmentation(size, masks, told, max(evidence, default=None))
 
 
 def _shown(picture: Picture, tile: Tile) -> RgbImage:
@@ -73,7 +77,10 @@ class _Told:
 
 
 def _segmentation(
-    size: tuple[int, int], masks: Mapping[int, PackedMask], told: Mapping[int, _Told]
+    size: tuple[int, int],
+    masks: Mapping[int, PackedMask],
+    told: Mapping[int, _Told],
+    evidence: float | None,
 ) -> LargeSegmentation:
     """Of the objects that have a mask; each pixel of one was found in a tile."""
     shown = [told[key] for key in masks]
@@ -87,4 +94,5 @@ def _segmentation(
             name: np.array([each.signals.get(name, 0.0) / each.area for each in shown], np.float32)
             for name in names
         },
+        evidence=evidence,
     )

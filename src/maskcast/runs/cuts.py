@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from maskcast.engines.planes import HIGHEST, Calibration, level_of, log_odds_of
 from maskcast.errors import SettingsError
-from maskcast.runs.ledger import known_right
+from maskcast.runs.ledger_rows import known_right
 from maskcast.types import Mask, Plane, Segmentation, check_object_id
 
 MOST_PIXELS: Final = 1_000_000

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,6 @@ FORMAT: Final = "maskcast-ledger-2"
 FORMAT_OF_0_1: Final = "maskcast-ledger-1"
 """It has no column that tells a changed target."""
 
-_NEW_COLUMNS: Final = ("tag", "digest", "look")
 _TABLES: Final = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE targets (
@@ -36,7 +36,8 @@ _TABLES: Final = (
         reason TEXT,
         tag,
         digest,
-        look
+        look,
+        evidence REAL
     ) WITHOUT ROWID""",
     """CREATE TABLE objects (
         image_id TEXT NOT NULL REFERENCES targets (image_id),
@@ -50,13 +51,12 @@ _TABLES: Final = (
         PRIMARY KEY (image_id, object_id)
     ) WITHOUT ROWID""",
 )
-_TARGETS_OF_0_1: Final = (
-    "CREATE TEMP VIEW targets AS "
-    "SELECT *, NULL AS tag, NULL AS digest, NULL AS look FROM main.targets"
-)
-_NEW_OF_OBJECTS: Final = (('"right"', "REAL"), ("largest", "INTEGER"))
-"""Ledgers of 0.1, and of the weeks after it, say nothing of whether a mask is right, or of the area
-of its largest part."""
+_NEW_COLUMNS: Final = {
+    "targets": (("tag", ""), ("digest", ""), ("look", ""), ("evidence", "REAL")),
+    "objects": (('"right"', "REAL"), ("largest", "INTEGER")),
+}
+"""Table -> names and kinds of columns that ledgers of 0.1, or of the weeks after it, may lack. They
+are the last of their tables, in this order."""
 
 _SHARDS: Final = (
     "CREATE TABLE shards (image_id TEXT PRIMARY KEY, shard TEXT NOT NULL) WITHOUT ROWID"
@@ -148,8 +148,8 @@ def open_to_write(path: Path) -> Database:
     try:
         if _known_format(database) == FORMAT_OF_0_1:
             _upgrade(database.connection)
-        for column, kind in _missing_of_objects(database.connection):
-            database.connection.execute(f"ALTER TABLE objects ADD COLUMN {column} {kind}")
+        for table, column, kind in _missing_columns(database.connection):
+            database.connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
     except sqlite3.OperationalError as error:
         database.close()
         raise storage_error(path, error) from error
@@ -171,9 +171,10 @@ def open_to_read(path: Path) -> Database:
     try:
         if _known_format(database) == FORMAT_OF_0_1:
             _show_as_new(database.connection)
-        if missing := _missing_of_objects(database.connection):
-            nothing = "".join(f", NULL AS {column}" for column, _ in missing)
-            view = f"CREATE TEMP VIEW objects AS SELECT *{nothing} FROM main.objects"  # noqa: S608
+        missing = list(_missing_columns(database.connection))
+        for table in {table for table, _, _ in missing}:
+            nothing = "".join(f", NULL AS {column}" for of, column, _ in missing if of == table)
+            view = f"CREATE TEMP VIEW {table} AS SELECT *{nothing} FROM main.{table}"  # noqa: S608
             database.connection.execute(view)
         database.connection.execute("PRAGMA query_only = ON")
     except RunError:
@@ -290,8 +291,6 @@ def _known_format(database: Database) -> str:
 
 def _upgrade(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    for column in _NEW_COLUMNS:
-        connection.execute(f"ALTER TABLE targets ADD COLUMN {column}")
     if not _has_shards(connection):
         connection.execute(_SHARDS)
     connection.execute(_WORN)
@@ -302,7 +301,6 @@ def _upgrade(connection: sqlite3.Connection) -> None:
 
 def _show_as_new(connection: sqlite3.Connection) -> None:
     """Let a ledger of 0.1 answer like a new one; what is temporary is found before the tables."""
-    connection.execute(_TARGETS_OF_0_1)
     if not _has_shards(connection):
         connection.execute(_SHARDS.replace("TABLE", "TEMP TABLE"))
     connection.execute(_DECIDED.replace("TABLE", "TEMP TABLE"))
@@ -313,11 +311,11 @@ def _has_shards(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute(known).fetchone()[0])
 
 
-def _missing_of_objects(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Names and kinds of columns that a ledger from before they were there lacks."""
-    columns = connection.execute("PRAGMA main.table_info(objects)").fetchall()
-    known = {name for _, name, *_ in columns}
-    return [(column, kind) for column, kind in _NEW_OF_OBJECTS if column.strip('"') not in known]
+def _missing_columns(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
+    """Table, name and kind of each column that a ledger from before it was there lacks."""
+    for table, columns in _NEW_COLUMNS.items():
+        known = {name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")}
+        yield from ((table, name, kind) for name, kind in columns if name.strip('"') not in known)
 
 
 def _no_ledger(path: Path, error: sqlite3.DatabaseError) -> RunError:

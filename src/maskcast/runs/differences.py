@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 
 from maskcast.io.atomic import write_atomically
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import OutputFolders, read_id_mask
 from maskcast.types import Mask
 

@@ -28,7 +28,7 @@ from maskcast.errors import RunError
 from maskcast.project.settings import usable_cores
 from maskcast.quality.judge import Judge
 from maskcast.quality.trials import Trial, trials_of
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.pipeline import BatchRunner, Record, WorkItem, run_pipeline, until
 from maskcast.runs.shards import Gathered, ShardPlan
 from maskcast.runs.work import FileWork

@@ -20,7 +20,8 @@ from maskcast.io.atomic import write_atomically
 from maskcast.io.on_disk import settle
 from maskcast.io.storage import Place, Url
 from maskcast.project.folder import IDENTITY_NAME, LEDGER_NAME
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.shards import FOLDER
 
 _FORMAT: Final = "maskcast-output-1"

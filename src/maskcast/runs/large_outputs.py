@@ -18,7 +18,7 @@ from maskcast.io.images import encode_jpeg, palette_of
 from maskcast.io.png_rows import gray_png, palette_png
 from maskcast.io.windowed import Picture
 from maskcast.masks import Component, reading_order
-from maskcast.runs.ledger import FoundObject
+from maskcast.runs.ledger_rows import FoundObject
 from maskcast.runs.outputs import boxes_csv, figures, summary
 from maskcast.types import LabelMap, Mask, ObjectSpec, RgbImage, Segmentation
 

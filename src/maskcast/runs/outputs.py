@@ -20,7 +20,7 @@ from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import ReadOptions
 from maskcast.io.storage import Readable
 from maskcast.masks import Component, components, compose_label_map
-from maskcast.runs.ledger import FoundObject
+from maskcast.runs.ledger_rows import FoundObject
 from maskcast.runs.sinks import FolderSink
 from maskcast.types import MAX_OBJECT_ID, Mask, ObjectSpec, RgbImage, Segmentation
 

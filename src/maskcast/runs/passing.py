@@ -18,7 +18,8 @@ from maskcast.quality.expectation import SelfTest
 from maskcast.quality.trials import Trial
 from maskcast.runs.copies import LedgerCopies
 from maskcast.runs.executor import Masker
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.pending import PendingTargets
 from maskcast.runs.pipeline import WorkItem
 from maskcast.runs.recorder import Recorder

@@ -28,7 +28,7 @@ from maskcast.io.printable import printable
 from maskcast.io.storage import Place, Tag
 from maskcast.io.windowed import OpenedPicture
 from maskcast.runs.by_tiles import mask_by_tiles
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.types import MemoryBank, RgbImage, Segmentation
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from typing import Any
 
 from maskcast.errors import MaskcastError, RunError
 from maskcast.runs.executor import Recipe, Worker
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.pipeline import WorkItem, until
 
 LEAST_CHUNK = 8

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
 from maskcast.io.storage import Place
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.settling import settle_results
 
 _COMMIT_EVERY_S = 0.1

@@ -13,7 +13,8 @@ import numpy as np
 from maskcast.errors import MaskcastError, RunError, StorageError
 from maskcast.io.printable import printable
 from maskcast.io.storage import Place, Readable
-from maskcast.runs.ledger import Ledger, TargetRow, known_right
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow, known_right
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.pipeline import Record, WorkItem, map_ahead, until
 from maskcast.runs.shards import FOLDER, Gathered, ShardPlan, paths_of, unpack
@@ -89,6 +90,7 @@ class Redrawing:
                 ),
                 np.array([known.score for known in row.objects], np.float32),
                 known_right([known.right for known in row.objects]),
+                evidence=row.evidence,
             )
             return work.write(item, decoded, found)
         except StorageError:

@@ -51,7 +51,8 @@ from maskcast.runs.kept_planes import (
     read_planes,
     write_cuts,
 )
-from maskcast.runs.ledger import Ledger, TargetRow, new_run_id
+from maskcast.runs.ledger import Ledger, new_run_id
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.lock import RunLock
 from maskcast.runs.outputs import OutputFolders, read_id_mask
 from maskcast.runs.pipeline import WorkItem, map_ahead, until
@@ -323,7 +324,8 @@ class _Cutting:
         decoded = self._work.read(item)
         if decoded.image.shape[:2] != row.size or row.digest not in {None, decoded.digest}:
             raise RunError("it is another picture than when it was masked; run again")
-        drawn = self._work.write(item, decoded, found)
+        # What thresholds a person chooses says nothing of what the picture shows.
+        drawn = self._work.write(item, decoded, replace(found, evidence=row.evidence))
         self._carry_over_planes(row)
         drawn = replace(drawn, notes=row.notes, file_size=row.file_size, tag=row.tag)
         return _Done("cut", drawn, changes)

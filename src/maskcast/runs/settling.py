@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maskcast.io.on_disk import settle
 from maskcast.io.storage import Place
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import OutputFolders
 from maskcast.runs.shards import FOLDER
 

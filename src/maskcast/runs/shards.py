@@ -29,7 +29,8 @@ from pathlib import Path, PurePosixPath
 from maskcast.errors import RunError, StorageError
 from maskcast.io.atomic import write_atomically
 from maskcast.io.storage import Place
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 
 FOLDER = "shards"
 _NAME = re.compile(r"[0-9a-f]{8}-[0-9a-f]{16}\.tar")

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from maskcast.io.printable import counted, printable
 from maskcast.io.storage import Place
 from maskcast.quality.expectation import SelfTest
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.stages import RunStage
 
 

@@ -19,7 +19,7 @@ from maskcast.runs.comparing import stamp_of
 from maskcast.runs.crumbs import without_crumbs
 from maskcast.runs.kept_planes import PlaneKeeper
 from maskcast.runs.large_outputs import render_large_outputs, without_crumbs_of_large
-from maskcast.runs.ledger import FoundObject, TargetRow
+from maskcast.runs.ledger_rows import FoundObject, TargetRow
 from maskcast.runs.looks import look_of
 from maskcast.runs.outputs import render_outputs
 from maskcast.runs.pipeline import Decoded, Opened, WorkItem
@@ -99,15 +99,16 @@ class FileWork:
     def write(self, item: WorkItem, decoded: Decoded, found: Segmentation) -> TargetRow:
         """See ``Work``."""
         height, width = decoded.image.shape[:2]
+        evidence = found.evidence
         if self.judge is not None:
             found = self.judge.judge(found)
         if self.keeper is not None and found.planes:
             self.keeper.keep(item.name, found)
             found = self.keeper.cut(found)
-        found = without_crumbs(found, self.least)
-        files, objects = render_outputs(item.name, decoded.image, found, self.specs)
+        shown = without_crumbs(found, self.least)
+        files, objects = render_outputs(item.name, decoded.image, shown, self.specs)
         self.sink.put(item.name, files)
-        return self._row(item, decoded, (height, width), objects)
+        return self._row(item, decoded, (height, width), objects, evidence)
 
     def write_large(self, item: WorkItem, opened: Opened, found: LargeSegmentation) -> TargetRow:
         """See ``Work``."""
@@ -121,7 +122,7 @@ class FileWork:
             with suppress(OSError):  # others are not finished
                 opened.kept.parent.rmdir()
         told = replace(opened, notes=opened.picture.notes + notes)
-        return self._row(item, told, (found.height, found.width), objects)
+        return self._row(item, told, (found.height, found.width), objects, found.evidence)
 
     def _row(
         self,
@@ -129,6 +130,7 @@ class FileWork:
         read: Decoded | Opened,
         size: tuple[int, int],
         objects: Sequence[FoundObject],
+        evidence: float | None,
     ) -> TargetRow:
         return TargetRow(
             item.image_id,
@@ -142,6 +144,7 @@ class FileWork:
             tag=read.tag,
             digest=read.digest,
             look=self.look,
+            evidence=evidence,
         )
 
 

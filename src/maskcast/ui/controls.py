@@ -56,6 +56,7 @@ class Command(StrEnum):
     NEXT_IMAGE = "next_image"
     REMOVE = "remove"
     PUT_BACK = "put_back"
+    SUGGEST = "suggest"
     TRY = "try"
     SAVE = "save"
     HELP = "help"
@@ -245,6 +246,12 @@ _LABELING: Final = (
     Control(
         "recolor", Group.OBJECTS, "colour of the object", keys=(Keys(Command.RECOLOR, ("k",)),)
     ),
+    Control(
+        "suggest",
+        Group.OBJECTS,
+        "fill in what the other references show",
+        keys=(Keys(Command.SUGGEST, ("s",)),),
+    ),
     Control("undo", Group.OBJECTS, "undo", keys=(Keys(Command.UNDO, ("ctrl+z",)),)),
     Control(
         "redo", Group.OBJECTS, "redo", keys=(Keys(Command.REDO, ("ctrl+shift+z",), ("ctrl+y",)),)
@@ -253,7 +260,7 @@ _LABELING: Final = (
         "save",
         Group.OBJECTS,
         "save (done all the time)",
-        keys=(Keys(Command.SAVE, ("s",), ("ctrl+s",)),),
+        keys=(Keys(Command.SAVE, ("ctrl+s",)),),
         where=Where.WINDOW,
     ),
     Control(

@@ -17,6 +17,7 @@ the annotation file, and nothing else waits for ``save``: an event thread may ca
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -195,6 +196,30 @@ class Session:
                 return False
             objects = {} if clean else self.annotation.objects
             self._change(replace(self.annotation, clean=clean, objects=objects))
+            return True
+
+    def blank(self) -> RgbImage | None:
+        """The picture in hand, uint8 (H, W, 3), if nothing is on it yet; else None."""
+        with self._lock:
+            is_blank = not self.annotation.objects and not self.annotation.clean
+            return self.image if is_blank else None
+
+    def fill_in(self, image_id: str, masks: Mapping[int, Mask]) -> bool:
+        """Put masks on a reference that has nothing on it, as what its objects start from.
+
+        Args:
+            image_id: of the reference they are for.
+            masks: object id -> bool (H, W).
+
+        Returns:
+            False if there are none, another image is in hand, or something is on it meanwhile.
+        """
+        objects = {key: ObjectAnnotation(Prompts(), mask) for key, mask in masks.items()}
+        with self._lock:
+            now = self.annotation
+            if not objects or now.image_id != image_id or now.objects or now.clean:
+                return False
+            self._change(replace(now, objects=objects))
             return True
 
     def undo(self) -> bool:

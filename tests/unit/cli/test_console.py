@@ -8,7 +8,7 @@ from rich.console import Console
 
 from maskcast.cli.console import ConsoleObserver
 from maskcast.errors import SettingsError
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 
 
 def test_a_long_list_announced_again_keeps_what_failed() -> None:

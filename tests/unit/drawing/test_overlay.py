@@ -154,3 +154,12 @@ def test_every_size_and_name_can_be_drawn(
     assert np.array_equal(
         overlay, draw_overlay(gray_image(height, width), one_object(mask, density), specs)
     )
+
+
+def test_scores_can_be_left_out_of_the_tags() -> None:
+    low, high = (one_object(square().masks[0], score) for score in (0.25, 0.75))
+    told = [draw_overlay(gray_image(), found, SPECS) for found in (low, high)]
+    blind = [draw_overlay(gray_image(), found, SPECS, tells_scores=False) for found in (low, high)]
+    assert not np.array_equal(told[0], told[1])
+    assert np.array_equal(blind[0], blind[1])
+    assert not np.array_equal(blind[0], told[0])

@@ -123,3 +123,13 @@ def test_sentences_name_objects() -> None:
 def test_it_comes_back_from_json() -> None:
     content = json.loads(json.dumps(FOUR_AND_A_STRANGER.to_json()))
     assert SelfTest.from_json(content) == FOUR_AND_A_STRANGER
+
+
+def test_one_that_was_kept_before_there_was_evidence_comes_back_as_well() -> None:
+    content = FOUR_AND_A_STRANGER.to_json()
+    for entry in content["references"]:
+        del entry["evidence"]
+    assert SelfTest.from_json(content) == FOUR_AND_A_STRANGER
+    del content["references"][0]["iou"]
+    with pytest.raises((KeyError, TypeError)):
+        SelfTest.from_json(content)

@@ -6,7 +6,7 @@ import pytest
 
 from maskcast.results.checking import Checked
 from maskcast.results.metrics import Agreement
-from maskcast.runs.ledger import FoundObject, TargetRow
+from maskcast.runs.ledger_rows import FoundObject, TargetRow
 
 
 def row(image_id: str, score: float, right: float | None) -> TargetRow:

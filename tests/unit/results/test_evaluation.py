@@ -19,7 +19,8 @@ from maskcast.project.annotations import (
 )
 from maskcast.project.folder import LEDGER_NAME, ProjectFolder
 from maskcast.results.evaluation import Evaluation, evaluate_output, evaluate_rows
-from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import FoundObject, TargetRow
 from maskcast.types import LabelMap, Prompts
 
 HEIGHT, WIDTH = 20, 30

@@ -22,7 +22,8 @@ from maskcast.results.figures import Figures
 from maskcast.results.report import render_report, write_report
 from maskcast.results.report_words import WORDS
 from maskcast.results.verdicts import VERDICTS_NAME, write_verdicts
-from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import FoundObject, TargetRow
 from support import write_png
 
 TRUE = np.zeros(SIZE, np.bool_)

@@ -21,7 +21,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.results import result_files as stored
 from maskcast.results.result import read_results
 from maskcast.results.result_files import ResultFiles
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 
 FULL = np.ones(SIZE, np.bool_)
 NAMES = ["a.b%c.png", "a.png", "a.jpg", "deep.er/x.png", "deep.er/한 글.png", "z.png", "zz.png"]

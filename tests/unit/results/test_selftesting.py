@@ -75,7 +75,9 @@ def test_a_run_tells_first_how_good_it_will_be_and_keeps_it(project: ProjectFold
     with Ledger.read(opened.ledger_path) as ledger:
         kept = ledger.selftest
         assert all(found.right is not None for row in ledger.rows() for found in row.objects)
+        assert all(row.evidence is not None for row in ledger.rows())
     assert kept is not None
+    assert all(trial.evidence is not None for trial in kept.trials)
     assert {trial.image_id for trial in kept.trials} == {"r.png", "s.png", "t.png"}
     again = Quiet()
     run_project(opened, again)

@@ -88,13 +88,28 @@ def test_what_was_recorded_survives_a_kill(tmp_path: Path) -> None:
         "import os, sys; from pathlib import Path; "
         "from maskcast.review.decisions import DecisionLog; "
         "log = DecisionLog.open(Path(sys.argv[1])); "
-        "log.record('a.png', 'accepted', 'ann'); log._connection.execute('BEGIN IMMEDIATE'); "
-        "log._insert('b.png', 'accepted', None, 'ann', 'now', None, '[]', None, None); "
+        "log.record('a.png', 'accepted', 'ann'); log.connection.execute('BEGIN IMMEDIATE'); "
+        "log._insert('b.png', 'accepted', None, 'ann', 'now', None, '[]', None, None, True, None); "
         "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
     with DecisionLog.open(tmp_path) as log:
         assert [entry.image_id for entry in log.all_current()] == ["a.png"]
+
+
+def test_a_log_of_old_is_read_and_added_to(tmp_path: Path) -> None:
+    with DecisionLog.open(tmp_path) as log:
+        log.record("a.png", "accepted", "ann")
+        for column in ("seen", "run"):
+            log.connection.execute(f"ALTER TABLE decisions DROP COLUMN {column}")
+    old = DecisionLog.read(tmp_path)
+    assert old is not None
+    with old:
+        assert [(entry.seen, entry.run) for entry in old.all_current()] == [(True, None)]
+    with DecisionLog.open(tmp_path) as log:
+        log.record("b.png", "accepted", "ann", seen=False, run="12ab")
+        found = {entry.image_id: (entry.seen, entry.run) for entry in log.all_current()}
+    assert found == {"a.png": (True, None), "b.png": (False, "12ab")}
 
 
 def test_a_log_in_a_folder_that_cannot_be_written_is_read_and_not_added_to(tmp_path: Path) -> None:
@@ -127,7 +142,9 @@ def test_a_later_format_is_refused(tmp_path: Path) -> None:
 
 def test_a_correction_that_was_tampered_with_is_refused_with_its_place(tmp_path: Path) -> None:
     with DecisionLog.open(tmp_path) as log:
-        log._insert("a.png", "corrected", None, "x", "2026-01-01T00:00:00", None, "[]", None, "{")
+        log._insert(
+            "a.png", "corrected", None, "x", "2026-01-01", None, "[]", None, "{", True, None
+        )
         decided = log.current("a.png")
         assert decided is not None
         with pytest.raises(AnnotationError, match=r"decisions\.db.*a\.png"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from maskcast.review.queue import queued
-from maskcast.runs.ledger import FoundScore
+from maskcast.runs.ledger_rows import FoundScore
 
 
 def test_doubt_goes_by_the_worst_object() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -334,3 +335,17 @@ def test_a_decision_that_was_killed_while_it_was_drawn_can_be_taken_back(
     assert result_digests(project.output_folder) != before
     project.take_back(["1.png"])
     assert result_digests(project.output_folder) == before
+
+
+def test_what_was_decided_since_holds_for_the_generation_gone_back_to(
+    project: maskcast.Project,
+) -> None:
+    corrected(project, "0.png")
+    project.update()
+    project.decide(["1.png"], "rejected")
+    assert project.go_back() == 1
+    results = {found.image_id: found for found in project.results()}
+    assert (results["1.png"].decision, results["1.png"].masks()) == ("rejected", {})
+    with (project.output_folder / "verdicts.csv").open() as file:
+        verdicts = {row["image"]: row["verdict"] for row in csv.DictReader(file)}
+    assert (verdicts["0.png"], verdicts["1.png"]) == ("defect", "ok")

@@ -20,7 +20,8 @@ from maskcast.io.storage import Place, Url
 from maskcast.project.folder import ProjectFolder
 from maskcast.results.status import read_status
 from maskcast.runs.comparing import TargetList
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.shards import unpack
 from maskcast.runs.summary import RunSummary
@@ -240,6 +241,8 @@ def test_names_and_colours_are_drawn_again_without_the_engine(
     project: ProjectFolder, shard_size: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(project, shard_size)
+    with Ledger.open(project.ledger_path) as ledger:
+        ledger.record_all([replace(row, evidence=1.5) for row in list(ledger.rows())])
     before = files(project)
     monkeypatch.setattr(ProjectFolder, "create_engine", lambda self: Idle(self.engine_settings))
     (project.root / "targets" / "2.png").rename(project.root / "2.png")
@@ -249,6 +252,8 @@ def test_names_and_colours_are_drawn_again_without_the_engine(
     now = files(project)
     changed = {path for path in before if before[path] != now[path]}
     assert changed == {"masks/0.png", "masks/1.png", "overlays/0.jpg", "overlays/1.jpg"}
+    with Ledger.read(project.ledger_path) as ledger:
+        assert {row.evidence for row in ledger.rows()} == {1.5}
     monkeypatch.undo()
     (project.root / "2.png").rename(project.root / "targets" / "2.png")
     assert run(renamed(project), shard_size)[1] == [

@@ -9,7 +9,8 @@ import pytest
 
 from maskcast.io.storage import Url
 from maskcast.runs.copies import LedgerCopies
-from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import FoundObject, TargetRow
 
 pytest.importorskip("fsspec", reason="needs one of the extras for stores")
 

@@ -10,10 +10,13 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from pycocotools.coco import COCO
 
 from maskcast.engines import large
 from maskcast.engines.large import PackedMask
 from maskcast.errors import FingerprintError
+from maskcast.interchange.exporting import export_project
+from maskcast.interchange.options import ExportOptions
 from maskcast.io.rasters import read_raster
 from maskcast.io.read_options import DEFAULT_OPTIONS
 from maskcast.masks import components
@@ -21,7 +24,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.quality.judge import compactness, compactness_of_large
 from maskcast.runs import large_outputs
 from maskcast.runs.large_outputs import components_of
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.summary import RunSummary
 from quiet import Quiet
@@ -199,3 +203,25 @@ def test_what_is_told_of_a_mask_is_told_of_the_whole(
     assert components_of(packed) == components(mask)
     assert packed.area == mask.sum()
     assert compactness_of_large(packed) == compactness(mask)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("polygons", [False, True])
+def test_instances_are_exported_in_the_frame_of_the_whole(
+    tmp_path: Path, *, polygons: bool
+) -> None:
+    project_with_large(tmp_path)
+    run(tmp_path, "output", side=64, halo=16)
+
+    folder = tmp_path / "coco"
+    options = ExportOptions(polygons=polygons)
+    export_project(ProjectFolder.open(tmp_path), "coco", folder, options)
+
+    reader = COCO(folder / "annotations" / "instances_default.json")
+    (image,) = (each for each in reader.imgs.values() if each["file_name"] == "tiled.tif")
+    found = reader.loadAnns(reader.getAnnIds(imgIds=image["id"]))
+    union = np.any([reader.annToMask(each) for each in found], axis=0)
+    assert (image["height"], image["width"]) == SHAPE
+    assert len(found) == len(boxes(tmp_path / "output/bboxes/tiled.csv")) - 1
+    mask = samples(tmp_path / "output/id_masks/tiled/1.png")[..., 0] > 0
+    assert (union != mask).sum() <= (mask.sum() // 10 if polygons else 0)  # it fills outlines anew

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from maskcast.errors import RunError, StorageError
-from maskcast.runs.ledger import FoundObject, Ledger, LedgerCounts, TargetRow, holds_ledger
+from maskcast.runs.ledger import Ledger, holds_ledger
+from maskcast.runs.ledger_rows import FoundObject, LedgerCounts, TargetRow
 from maskcast.runs.query import RowQuery
 from of_old import turn_into_0_1
 
@@ -33,6 +34,7 @@ ROWS = [
         tag=56789,
         digest=b"0123456789abcdef",
         look=42,
+        evidence=1.5,
     ),
     TargetRow("clean.png", "clean", "done", (5, 6), 10, tag="etag"),
     TargetRow("broken.png", "broken", "failed", reason="it is not an image"),
@@ -140,6 +142,7 @@ def without_stamps(rows: Iterable[TargetRow]) -> list[TargetRow]:
             tag=None,
             digest=None,
             look=None,
+            evidence=None,
             objects=tuple(replace(found, right=None, largest=None) for found in row.objects),
         )
         for row in rows
@@ -172,6 +175,18 @@ def test_a_ledger_of_old_is_read_as_it_is_and_brought_up_to_date_when_written(
         assert ledger.run_id == run_id
     with Ledger.open(path) as ledger:
         assert list(ledger.rows()) == [*expected[:2], ROWS[0]]
+
+
+def test_a_ledger_that_says_nothing_of_evidence_is_read_and_gone_on_with(path: Path) -> None:
+    with Ledger.create(path, {}) as ledger:
+        ledger.record(ROWS[0])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE targets DROP COLUMN evidence")
+    with Ledger.read(path) as ledger:
+        assert list(ledger.rows()) == [replace(ROWS[0], evidence=None)]
+    with Ledger.open(path) as ledger:
+        ledger.record(ROWS[0])
+        assert list(ledger.rows()) == [ROWS[0]]
 
 
 @pytest.mark.parametrize("missing", [("right",), ("largest",), ("right", "largest")])

@@ -13,7 +13,8 @@ from maskcast.io.listing import ImageStream, find_images
 from maskcast.io.output_names import output_names, unusual_names, usual_name
 from maskcast.io.storage import Url
 from maskcast.runs.comparing import TargetList
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.pending import PendingTargets
 
 NAMES = st.lists(

@@ -14,7 +14,7 @@ import pytest
 from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
 from maskcast.errors import ImageError, StorageError
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.pipeline import (
     PIXELS_AHEAD,
     BatchRunner,

@@ -20,7 +20,8 @@ import pytest
 from maskcast.errors import StorageError
 from maskcast.io import on_disk
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.run import run_project
 from maskcast.runs.swapping import swap
 from quiet import Quiet

@@ -8,7 +8,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from maskcast.runs.ledger import FoundObject, Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import FoundObject, TargetRow
 from maskcast.runs.query import Kind, Order, RowQuery
 
 

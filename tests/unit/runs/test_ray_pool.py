@@ -14,7 +14,7 @@ import pytest
 
 from maskcast.errors import RunError
 from maskcast.runs.executor import Recipe
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.pipeline import WorkItem
 from maskcast.runs.ray_pool import Pool, RayWorker
 

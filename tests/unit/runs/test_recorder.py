@@ -12,7 +12,8 @@ import pytest
 from fake_engine import FakeEngine
 from maskcast.errors import StorageError
 from maskcast.project.folder import ProjectFolder
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.pipeline import Record
 from maskcast.runs.recorder import Recorder
 from maskcast.runs.run import run_project

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from maskcast.review.updating import rethreshold_project
 from maskcast.runs.cuts import Cut, Cuts
 from maskcast.runs.generations import go_back
 from maskcast.runs.kept_planes import planes_path, read_planes
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import read_id_mask
 from maskcast.runs.run import run_project
 from support import GRAY, RED, picture, result_digests, write_png
@@ -65,6 +67,8 @@ def ramp() -> npt.NDArray[np.uint8]:
 def test_a_threshold_is_laid_over_all_targets(project: ProjectFolder) -> None:
     write_png(project.targets_folder / "sub" / "ramp.png", ramp())
     run_project(project, Quiet())
+    with Ledger.open(project.ledger_path) as ledger:
+        ledger.record(replace(rows_of(project)["sub/ramp"], evidence=1.5))
     before = mask_of(project, "sub/ramp")
     summary = rethreshold_project(project, Quiet(), Cuts({1: Cut(0.2)}))
     assert (summary.generation, summary.is_complete, summary.cut) == (2, True, 5)
@@ -76,6 +80,7 @@ def test_a_threshold_is_laid_over_all_targets(project: ProjectFolder) -> None:
     assert now.sum() > before.sum() + 64
     assert now[before].all()
     assert rows["sub/ramp"].objects[0].area == now.sum()
+    assert rows["sub/ramp"].evidence == 1.5
     assert rows["bad"].state == "failed"
     (change,) = [change for change in summary.changes if change.image_id == "sub/ramp.png"]
     assert (change.gained, change.lost) == (now.sum() - before.sum(), 0)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from maskcast.errors import RunError
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.shards import ShardPlan, pack, reconcile, unpack
 
 FILES = {

@@ -106,7 +106,7 @@ def test_no_key_asks_for_two_things() -> None:
 def test_keys_mean_the_same_in_both_but_for_trying_saving_and_finishing() -> None:
     window, browser = commands_of(Where.WINDOW), commands_of(Where.BROWSER)
     assert browser.items() - window.items() == {("t", Command.TRY)}
-    assert set(window) - set(browser) == {"s", "ctrl+s", "q", "ctrl+q", "ctrl+w"}
+    assert set(window) - set(browser) == {"ctrl+s", "q", "ctrl+q", "ctrl+w"}
 
 
 def test_the_browser_is_sent_what_the_window_goes_by() -> None:

@@ -1,13 +1,10 @@
-"""How a transformer computes on a CPU: its number format, attention that uses it, and memory.
+"""How a transformer computes on a CPU: its number format, and attention that uses it.
 
 PyTorch's fused attention takes as long in bf16 as in fp32 on a CPU (without AMX), and there it is
 half of a block's time. Products of whole matrices do use the hardware's bf16 (docs/adr/0041).
 """
 
 from __future__ import annotations
-
-import ctypes
-import sys
 
 import numpy as np
 import torch
@@ -34,14 +31,6 @@ def multiplies_bf16() -> bool:
     capabilities = getattr(torch.cpu, "get_capabilities", None)  # newer than the oldest PyTorch
     facts = capabilities() if capabilities else {}
     return any(facts.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
-
-
-def give_memory_back() -> None:
-    """Return freed memory to the system: glibc keeps what threads freed, 0.3 GB after learning."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
 
 
 def half_attention(

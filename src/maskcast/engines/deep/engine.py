@@ -33,6 +33,7 @@ from maskcast.engines.deep.options import DeepOptions
 from maskcast.engines.deep.projection import COMPONENTS, Changes, Projection
 from maskcast.engines.deep.tiling import TILING, scale_of
 from maskcast.engines.deep.weights import Found, find
+from maskcast.engines.freed import give_memory_back
 from maskcast.engines.hub import cached_snapshot, check_extra
 from maskcast.engines.pixel.engine import PixelEngine
 from maskcast.engines.pixel.learning.learner import LEARNER_VERSION, LearnerOptions, fit
@@ -139,8 +140,6 @@ class DeepEngine:
 
     def memorize(self, references: Sequence[Reference]) -> MemoryBank:
         """Encode the references and fit the learner; tokens are kept for the next time."""
-        from maskcast.engines.deep.cpu import give_memory_back
-
         object_ids = shown_object_ids(references)
         if not object_ids:
             raise EngineError("no reference shows an object; annotate at least one")
@@ -240,12 +239,10 @@ class DeepEngine:
     def _cast_alone(
         self, model: DeepModel, predicting: Predicting, image: RgbImage
     ) -> Segmentation:
-        from maskcast.engines.deep import cpu
-
         # The tokens and what made them are gone before the learner needs memory.
         grid = _grid(model.projection, self._encode_alone(image, model.scale), image)
         if image.size > _LARGE_BYTES:
-            cpu.give_memory_back()
+            give_memory_back()
         return predicting(model.pixel, image, grid)
 
     def _cast_in_batches(

@@ -15,6 +15,7 @@ from maskcast.engines.base import (
     check_prompt_kinds,
     shown_object_ids,
 )
+from maskcast.engines.freed import give_memory_back
 from maskcast.engines.large import LargeSegmentation, Tiles, Unfinished
 from maskcast.engines.pixel.interactive.kept_steps import Memory
 from maskcast.engines.pixel.interactive.segment import Sketch, segment_object
@@ -131,7 +132,9 @@ class PixelEngine:
         """See ``large.LargeEngine``; tiles are predicted several at once."""
         check_bank(self.info, bank)
         with single_threaded_libraries():
-            return predict_large(bank.state, picture, tiles, self._pool, unfinished)
+            found = predict_large(bank.state, picture, tiles, self._pool, unfinished)
+        give_memory_back()
+        return found
 
     def held_out(self, bank: MemoryBank) -> list[Segmentation]:
         """See ``base.CrossFitted``."""

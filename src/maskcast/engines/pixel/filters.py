@@ -95,10 +95,14 @@ def hessian(plane: Plane) -> tuple[Plane, Plane, Plane]:
 
 def eigenvalues(xx: Plane, xy: Plane, yy: Plane) -> tuple[Plane, Plane]:
     """Larger and smaller eigenvalue of the symmetric matrices [[xx, xy], [xy, yy]]."""
-    half_trace = (xx + yy) * np.float32(0.5)
+    half_trace = xx + yy
+    half_trace *= np.float32(0.5)
     # Not cv2.magnitude: its last bit depends on where the arrays lie in memory.
-    half_difference = (xx - yy) * np.float32(0.5)
-    radius = np.sqrt(half_difference * half_difference + xy * xy)
+    radius = xx - yy
+    radius *= np.float32(0.5)
+    radius *= radius
+    radius += xy * xy
+    np.sqrt(radius, out=radius)
     return half_trace + radius, half_trace - radius
 
 

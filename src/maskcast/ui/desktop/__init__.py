@@ -14,6 +14,7 @@ from maskcast.ui.desktop.worker import Failed, Worker
 from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery
 
 _POLL_MILLISECONDS = 30
@@ -44,13 +45,16 @@ def annotate(project: ProjectFolder) -> None:
     session = Session(store, images)
     _open_first(session, store, image_ids)
     segmenter = Segmenter(project.create_engine())
+    suggester = Suggester(project, store)
     try:
         names = ObjectNames(project, store)
-        worker = Worker(session, segmenter, ObjectGallery(project, store, images), names)
+        gallery = ObjectGallery(project, store, images)
+        worker = Worker(session, segmenter, gallery, suggester, names)
         _label(window, session, worker, image_ids, Bin(project, store), names)
         session.save()
     finally:
         segmenter.close()
+        suggester.close()
 
 
 def _label(

@@ -102,7 +102,8 @@ class Labeler:
                 self._summaries, redraw = {**self._summaries, **news.summaries}, True
             else:
                 redraw = True
-        busy = self._worker.busy and self._session.request() is not None
+        is_asked = self._worker.suggests or self._session.request() is not None
+        busy = self._worker.busy and is_asked
         if busy != self._busy:
             self._busy, panel = busy, True
         if redraw and not held:
@@ -142,6 +143,7 @@ class Labeler:
             Command.NEXT_IMAGE: partial(self._go, 1),
             Command.REMOVE: self._remove,
             Command.PUT_BACK: self._put_back,
+            Command.SUGGEST: self._suggest,
             Command.SAVE: self._save,
             Command.HELP: self._toggle_help,
             Command.CANCEL: partial(self._take, Tool.BOX),
@@ -292,6 +294,10 @@ class Labeler:
             problem = problem or f"this is the {'last' if step > 0 else 'first'} image"
         if problem:
             self.say(problem, alarm=True)
+
+    def _suggest(self) -> None:
+        """The reference in hand is filled in from the others; the worker tells how it went."""
+        self._worker.suggest(self._session.annotation.image_id)
 
     def _remove(self) -> None:
         """The reference in hand goes into the bin, and the next one is shown."""

@@ -70,7 +70,7 @@ class PanelState:
         summaries: what is known of the ids.
         message: for the person.
         alarm: whether the message is of something that went wrong.
-        busy: whether a mask is being computed.
+        busy: whether masks are being computed.
         can_undo, can_redo: whether there is something to take back or do again.
     """
 
@@ -416,7 +416,7 @@ def _draw_status(panel: _Panel, state: PanelState, y: float) -> None:
     panel.card(panel.pixels(0, y, panel.width, 1), _EDGE)
     if state.busy and not state.alarm:
         panel.dot(_PAD + 4, y + 20, 4, _ACCENT)
-        panel.text((_PAD + 16, y + 20), "computing the mask", _FAINT, 12.5)
+        panel.text((_PAD + 16, y + 20), "computing masks", _FAINT, 12.5)
         return
     color = _ALARM if state.alarm else _FAINT
     room = panel.width - 2 * _PAD

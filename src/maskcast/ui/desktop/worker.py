@@ -11,6 +11,7 @@ from maskcast.errors import MaskcastError
 from maskcast.types import ObjectSpec
 from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.suggesting import Suggester, fill_in
 from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
 
 _LOOK_SECONDS = 2.0
@@ -54,6 +55,7 @@ class Worker:
         session: Session,
         segmenter: Segmenter,
         gallery: ObjectGallery,
+        suggester: Suggester,
         names: ObjectNames,
     ) -> None:
         """Nothing runs before ``start``."""
@@ -62,6 +64,8 @@ class Worker:
         self._session = session
         self._segmenter = segmenter
         self._gallery = gallery
+        self._suggester = suggester
+        self._to_fill: str | None = None  # image id of a reference
         self._shown: Sequence[int] = ()
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._closing = threading.Event()
@@ -72,8 +76,13 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether a mask is being computed."""
+        """Whether a mask is being computed, or a suggestion."""
         return self._masker.busy
+
+    @property
+    def suggests(self) -> bool:
+        """Whether a suggestion is asked for and not there yet."""
+        return self._to_fill is not None
 
     def start(self) -> None:
         """Begin to save and to compute."""
@@ -84,6 +93,11 @@ class Worker:
         """Something changed: save it, compute what is missing, look at ``shown_ids``."""
         self._shown = tuple(shown_ids)
         self._saver.wake()
+        self._masker.wake()
+
+    def suggest(self, image_id: str) -> None:
+        """Have a reference filled in from those that are annotated; comes back at once."""
+        self._to_fill = image_id
         self._masker.wake()
 
     def save(self) -> None:
@@ -132,11 +146,22 @@ class Worker:
             self._names.give(self._given.get_nowait())
 
     def _segment(self) -> None:
+        if self._to_fill is not None and not self._closing.is_set():
+            self._fill_in(self._to_fill)
         while not self._closing.is_set() and (request := self._session.request()) is not None:
             mask = self._segmenter.segment(request)
             if self._session.accept(request, mask):
                 self._news.put(Changed())
                 self._saver.wake()
+
+    def _fill_in(self, image_id: str) -> None:
+        try:
+            self._session.save()  # what is drawn teaches, too
+            fill_in(self._session, image_id, self._suggester)
+            self._saver.wake()
+        finally:
+            self._to_fill = None
+            self._news.put(Changed())
 
     def _look(self) -> None:
         summaries: dict[int, ObjectSummary] = {}

@@ -30,6 +30,7 @@ _SLOTS: Final = 16
 _MOST_PART_PIXELS: Final = 6_000_000
 
 Reply = dict[str, Any]
+_AtDesk = messages.Open | messages.Change | messages.Preview | messages.Suggest | messages.Refresh
 
 
 def build(texts: Texts, key: str) -> None:
@@ -92,9 +93,7 @@ class AnnotateService:
             case _:
                 return self._at_desk(message)
 
-    def _at_desk(
-        self, message: messages.Open | messages.Change | messages.Preview | messages.Refresh
-    ) -> Reply:
+    def _at_desk(self, message: _AtDesk) -> Reply:
         """Do it and show what is in hand then; a problem does not hide that."""
         desk = self._workspace.desk(message.desk)
         if desk is None or (not isinstance(message, messages.Open) and not desk.is_open):
@@ -108,11 +107,7 @@ class AnnotateService:
             reply["scene"] = scene.encode_scene(desk.snapshot(), set(message.known))
         return reply
 
-    def _work(
-        self,
-        desk: Desk,
-        message: messages.Open | messages.Change | messages.Preview | messages.Refresh,
-    ) -> None:
+    def _work(self, desk: Desk, message: _AtDesk) -> None:
         match message:
             case messages.Open():
                 self._open(desk, message)
@@ -123,6 +118,10 @@ class AnnotateService:
                 annotation = desk.session.annotation
                 with self._workspace.turns.take(annotation.height * annotation.width):
                     desk.preview(segmenter)
+            case messages.Suggest():
+                annotation = desk.session.annotation
+                with self._workspace.turns.take(annotation.height * annotation.width):
+                    desk.suggest(message.image, self._workspace.suggester)
             case messages.Refresh():
                 desk.refresh()
 

@@ -32,15 +32,20 @@ from maskcast.project.store import AnnotationStore
 from maskcast.results.choosing import settled
 from maskcast.results.verdicts import write_verdicts
 from maskcast.review.applying import show_decisions
-from maskcast.review.updating import rethreshold_project, run_again, update_project
+from maskcast.review.updating import (
+    rethreshold_project,
+    return_to_earlier,
+    run_again,
+    update_project,
+)
 from maskcast.runs.copies import opened_ledger
 from maskcast.runs.cuts import Cuts
 from maskcast.runs.generations import (
-    go_back,
     is_renewed_halfway,
     keeps_generations,
 )
-from maskcast.runs.ledger import Ledger, LedgerCounts
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import LedgerCounts
 from maskcast.runs.reference_changes import ReferenceChanges, ReferenceWatch
 from maskcast.runs.run import run_project
 from maskcast.ui.web.earlier import Renewed, renewed
@@ -196,13 +201,13 @@ class RunController:
             The generation that is shown now.
 
         Raises:
-            RunError, SettingsError, StorageError: see ``generations.go_back``.
+            RunError, SettingsError, StorageError: see ``updating.return_to_earlier``.
         """
         with self._lock:
             if self.is_running:
                 raise RunError("a run is in progress; stop it first")
             self._live = Live()
-            return go_back(self._project)
+            return return_to_earlier(self._project, self._live.note)
 
     def _work(self, work: Callable[[Live], None], live: Live) -> None:
         give_way()

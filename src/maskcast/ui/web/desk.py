@@ -10,6 +10,7 @@ from typing import Final
 from maskcast.project.annotations import Annotation, ObjectAnnotation, StoredMask
 from maskcast.ui.edits import UNKNOWN
 from maskcast.ui.session import Segmenter, Session
+from maskcast.ui.suggesting import Suggester, fill_in
 
 _PATIENCE: Final = 5.0
 """Seconds that a preview waits for the edit it belongs to, which travels beside it."""
@@ -128,6 +129,18 @@ class Desk:
                 if self.session.accept(request, mask):
                     self.session.save()
                 request = self.session.request()
+
+    def suggest(self, image_id: str, suggester: Suggester) -> None:
+        """Fill in a reference that has nothing on it from those that are annotated, and save it.
+
+        Raises:
+            AnnotationError: if something is on it, no other is annotated, or nothing is found.
+            ConflictError, StorageError: as in ``Session.save``.
+            EngineError: if the engine cannot do it.
+        """
+        fill_in(self.session, image_id, suggester)
+        with self._arrived:
+            self.session.save()
 
     def snapshot(self) -> Snapshot:
         """What is in hand now."""

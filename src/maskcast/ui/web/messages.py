@@ -180,6 +180,13 @@ class Preview(DeskMessage):
     number: Count
 
 
+class Suggest(DeskMessage):
+    """Fill in a reference that has nothing on it from those that are annotated."""
+
+    do: Literal["suggest"]
+    image: str
+
+
 class Refresh(DeskMessage):
     """What others changed meanwhile."""
 
@@ -223,7 +230,16 @@ class NameObject(Message):
 
 
 AnyMessage = Annotated[
-    Start | Open | Change | Preview | Refresh | ListAll | Picture | Thumbnails | NameObject,
+    Start
+    | Open
+    | Change
+    | Preview
+    | Suggest
+    | Refresh
+    | ListAll
+    | Picture
+    | Thumbnails
+    | NameObject,
     Field(discriminator="do"),
 ]
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from cachetools import LRUCache
 
+from maskcast.drawing.overlay import draw_overlay
 from maskcast.errors import ImageError, MaskcastError, RunError
 from maskcast.io.images import encode_jpeg, read_image
 from maskcast.io.sizes import pixels_in
@@ -24,9 +25,10 @@ from maskcast.runs.crumbs import areas_in, without_crumbs
 from maskcast.runs.cuts import Cuts, recut
 from maskcast.runs.fingerprint import SMALLEST
 from maskcast.runs.kept_planes import planes_path, read_calibration, read_planes
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import read_id_mask
-from maskcast.types import Mask, RgbImage
+from maskcast.types import Mask, RgbImage, Segmentation
 from maskcast.ui.turns import Turns
 from maskcast.ui.web.fence import Fence
 from maskcast.ui.web.shown_layers import encode_layers
@@ -140,6 +142,33 @@ class TargetPictures:
         """The target as a JPEG of at most 4096 pixels a side; None if it cannot be shown."""
         row = self._row(image_id)
         return None if row is None else self._encoded(self._target(row), row, _LARGE_SIDE)
+
+    def blind(self, image_id: str) -> bytes | None:
+        """The overlay without scores, as a JPEG of at most 4096 pixels a side; None as above.
+
+        Raises:
+            ImageError: if the target or a mask cannot be read.
+        """
+        row = self._row(image_id)
+        target = None if row is None else self._target(row)
+        if row is None or target is None or row.state != "done" or row.size is None:
+            return None
+        height, width = row.size
+        options, window = self._project.settings.images.read_options, self._references.window()
+        with self._turns.take(height * width):
+            image = read_image(target, window=window, options=options).rgb
+            if image.shape[:2] != row.size:
+                raise ImageError(f"{target} is another picture now than when it was masked")
+            masks = {found.object_id: self._mask(row, found.object_id) for found in row.objects}
+            shown = {key: mask for key, mask in masks.items() if mask is not None}
+            found = Segmentation(
+                np.array(list(shown), np.int32),
+                np.array(list(shown.values()), np.bool_).reshape(-1, height, width),
+                np.zeros(len(shown), np.float32),
+            )
+            specs = self._project.object_specs(shown)
+            drawn = draw_overlay(image, found, specs, tells_scores=False)
+            return encode_jpeg(_fitted(drawn, _LARGE_SIDE), quality=85)
 
     def _row(self, image_id: str) -> TargetRow | None:
         """What the ledger says of a target; None if there is none of it to be shown."""

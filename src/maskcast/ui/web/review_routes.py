@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, get_args
 
@@ -13,9 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from maskcast.errors import SettingsError
+from maskcast.languages import Language
 from maskcast.project.folder import ProjectFolder
+from maskcast.review.audit_words import told_audit
+from maskcast.review.auditing import read_audit
 from maskcast.review.decisions import DECISIONS, Decision, DecisionLog
-from maskcast.review.queue import Queued, QueueOrder
+from maskcast.review.queue import QueueOrder
 from maskcast.review.reviewing import (
     count_review,
     decide,
@@ -24,7 +27,8 @@ from maskcast.review.reviewing import (
     take_back,
     waiting,
 )
-from maskcast.runs.ledger import Ledger, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.ui.web.controller import RunController
 from maskcast.ui.web.fixing import FixService
 from maskcast.ui.web.pictures import shown_run
@@ -37,6 +41,9 @@ _MOST_HELD: Final = 1000
 _LONGEST_NAME: Final = 80
 _PACE_OVER: Final = 20
 _PACE_SECONDS: Final = 300.0
+
+_AUDIT: Final = "audit"
+"""The order of a sample that was drawn."""
 
 Row = Callable[[TargetRow, str], dict[str, Any]]
 _ORDERS: Final[Mapping[str, QueueOrder]] = {order: order for order in get_args(QueueOrder)}
@@ -67,6 +74,10 @@ class ReviewRoutes:
     async def queue(self, request: Request) -> Response:
         """The next targets that nobody decided on and that are not in the hands of another page."""
         parameters = request.query_params
+        if parameters.get("order") == _AUDIT:
+            lang: Language = "ko" if parameters.get("lang") == "ko" else "en"
+            page, who = parameters.get("page", ""), self._who(parameters.get("who"))
+            return json_response(await run_in_threadpool(self._sample, page, who, lang))
         order = _ORDERS.get(parameters.get("order", "useful"))
         if order is None:
             raise SettingsError(f"order: expected {', '.join(_ORDERS)}")
@@ -75,9 +86,20 @@ class ReviewRoutes:
         return json_response(await run_in_threadpool(self._queue, order, page, who))
 
     def _queue(self, order: QueueOrder, page: str, who: str) -> dict[str, Any]:
-        entries = [entry for entry in waiting(self._project, order) if self._is_free(entry, page)]
+        names = [entry.image_id for entry in waiting(self._project, order)]
+        return self._offered(names, page, who)
+
+    def _sample(self, page: str, who: str, lang: Language) -> dict[str, Any]:
+        """What is left of the last audit, to be looked at blind, and what the audit states."""
+        state = read_audit(self._project)
+        offered = self._offered([] if state is None else state.left, page, who)
+        told = [] if state is None else told_audit(state, lang)
+        return {**offered, "rows": [_blinded(row) for row in offered["rows"]], "audit": told}
+
+    def _offered(self, names: Sequence[str], page: str, who: str) -> dict[str, Any]:
+        free = [image_id for image_id in names if self._is_free(image_id, page)]
         with results_to_review(self._project) as ledger:
-            rows = [ledger.row(entry.image_id) for entry in entries[:_MOST_ROWS]]
+            rows = [ledger.row(image_id) for image_id in free[:_MOST_ROWS]]
             objects, run = self._objects(ledger), shown_run(ledger)
         return {
             "rows": [self._row(row, run) for row in rows if row is not None],
@@ -124,9 +146,9 @@ class ReviewRoutes:
             self._held[image_id] = page[:_LONGEST_NAME]
         return json_response({})
 
-    def _is_free(self, entry: Queued, page: str) -> bool:
+    def _is_free(self, image_id: str, page: str) -> bool:
         with self._lock:
-            return self._held.get(entry.image_id, page) == page
+            return self._held.get(image_id, page) == page
 
     async def decide(self, request: Request) -> Response:
         """Decide on a target."""
@@ -181,6 +203,12 @@ class ReviewRoutes:
 
     def _who(self, given: str | None) -> str:
         return (given or "").strip()[:_LONGEST_NAME] or default_reviewer()
+
+
+def _blinded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without what would tell how good it is."""
+    objects = [{**found, "score": None, "right": None} for found in row["objects"]]
+    return {**row, "objects": objects, "decision": None, "blind": True}
 
 
 def _object_ids(given: object) -> tuple[int, ...]:

@@ -25,8 +25,9 @@ from maskcast.errors import MaskcastError, SettingsError, StorageError, UploadEr
 from maskcast.languages import Language
 from maskcast.project.folder import AUTO_ENGINE
 from maskcast.results.report import render_report
+from maskcast.review.signing import review_sections
 from maskcast.runs.copies import opened_ledger
-from maskcast.runs.ledger import TargetRow
+from maskcast.runs.ledger_rows import TargetRow
 from maskcast.runs.outputs import PARTS
 from maskcast.runs.query import RowQuery
 from maskcast.ui.web.bin_routes import BinRoutes
@@ -105,6 +106,7 @@ class Api:
             "before": self._before,
             "thumbnail": self._thumbnail,
             "overlay": self._overlay,
+            "blind": self._blind,
             "original": self._original,
             "layers": self._layers,
             "thresholds": self._thresholds.state,
@@ -302,6 +304,9 @@ class Api:
     async def _overlay(self, request: Request) -> Response:
         return await self._picture(self._pictures.overlay, request)
 
+    async def _blind(self, request: Request) -> Response:
+        return await self._picture(self._pictures.blind, request)
+
     async def _picture(self, show: Callable[[str], bytes | None], request: Request) -> Response:
         """Pictures wait for one another here, and not in threads that others need."""
         image_id = request.query_params.get("id", "")
@@ -324,11 +329,15 @@ class Api:
 
     async def _report(self, request: Request) -> Response:
         lang: Language = "ko" if request.query_params.get("lang") == "ko" else "en"
-        page = await run_in_threadpool(render_report, self._project, lang)
+        page = await run_in_threadpool(self._rendered, lang)
         # It has no scripts, and whatever a file is called cannot become one.
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
         headers = {"content-security-policy": policy, "cache-control": "no-store"}
         return Response(page, media_type="text/html", headers=headers)
+
+    def _rendered(self, lang: Language) -> str:
+        sections = review_sections(self._project, lang)
+        return render_report(self._project, lang, sections=sections)
 
     async def _download(self, request: Request) -> Response:
         texts = dict(request.query_params)

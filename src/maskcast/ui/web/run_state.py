@@ -16,7 +16,7 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.project.settings import Settings
 from maskcast.quality.expectation import SelfTest
 from maskcast.runs.generations import UpdateSummary
-from maskcast.runs.ledger import LedgerCounts, TargetRow
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.reference_changes import ReferenceChanges
 from maskcast.runs.stages import RunStage
 from maskcast.runs.summary import RunSummary

@@ -24,9 +24,9 @@ from maskcast.errors import MaskcastError, SettingsError
 from maskcast.io.images import IntensityWindow, encode_jpeg, read_image
 from maskcast.io.sizes import pixels_in
 from maskcast.project.folder import ProjectFolder
-from maskcast.project.references import LoadedReferences, load_references
-from maskcast.runs.crumbs import found_only, smallest_areas, without_crumbs
-from maskcast.types import MemoryBank, ObjectSpec, RgbImage, Segmentation
+from maskcast.project.references import load_references
+from maskcast.types import RgbImage, Segmentation
+from maskcast.ui.quick_learning import QuicklyLearned, learn_quickly
 from maskcast.ui.turns import Turns
 from maskcast.ui.web.fence import Fence, without_places
 from maskcast.ui.web.likeness import Look, look_of_picture, most_unlike
@@ -84,22 +84,6 @@ class TrialState:
     tried: tuple[Tried, ...] = ()
     quick: bool = False
     error: str | None = None
-
-
-@dataclass(frozen=True)
-class _Learned:
-    """What targets are masked with, and how what is found is shown."""
-
-    engine: Engine
-    bank: MemoryBank
-    window: IntensityWindow | None
-    least: dict[int, int]
-    specs: dict[int, ObjectSpec]
-
-    def find(self, image: RgbImage) -> Segmentation:
-        """As a run would, but for what the engine learned."""
-        found = self.engine.propagate(self.bank, [image])[0]
-        return found_only(without_crumbs(found, self.least))
 
 
 class _SupersededError(Exception):
@@ -204,23 +188,21 @@ class Trial:
             self._tell(number, state="no targets")
             return
         self._tell(number, state="learning", quick=isinstance(engine, QuickLearner))
-        bank = _memorized(engine, loaded)
+        learned = learn_quickly(self._project, engine, loaded)
         self._tell(number, state="masking")
-        least = smallest_areas(loaded.references, self._project.settings.min_area)
-        specs = self._project.object_specs(bank.object_ids)
-        learned = _Learned(engine, bank, loaded.window, least, specs)
         tried: tuple[Tried, ...] = ()
         for image_id in chosen:
             tried += (self._tried(image_id, learned),)
             self._tell(number, tried=tried)
         self._tell(number, state="done")
 
-    def _tried(self, image_id: str, learned: _Learned) -> Tried:
+    def _tried(self, image_id: str, learned: QuicklyLearned) -> Tried:
         try:
             with self._turns.take(self._pixels(image_id)):
                 image = self._read(image_id, learned.window)
                 found = learned.find(image)
-                drawn = _fitted(draw_overlay(image, found, learned.specs))
+                specs = self._project.object_specs(learned.bank.object_ids)
+                drawn = _fitted(draw_overlay(image, found, specs))
                 return Tried(image_id, encode_jpeg(drawn, _QUALITY), _objects(found))
         except MaskcastError as error:
             return Tried(image_id, problem=without_places(str(error), self._project))
@@ -276,12 +258,6 @@ class Trial:
         path: Path = self._project.targets_folder / image_id
         options = self._project.settings.images.read_options
         return read_image(path, window=window, options=options).rgb
-
-
-def _memorized(engine: Engine, loaded: LoadedReferences) -> MemoryBank:
-    if isinstance(engine, QuickLearner):
-        return engine.memorize_quickly(loaded.references)
-    return engine.memorize(loaded.references)
 
 
 def _objects(found: Segmentation) -> tuple[dict[str, Any], ...]:

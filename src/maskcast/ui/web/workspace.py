@@ -15,6 +15,7 @@ from maskcast.project.store import AnnotationStore
 from maskcast.review.correcting import drafts_of
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages, TargetImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery
 from maskcast.ui.turns import Turns
 from maskcast.ui.web.bounds import Bounds
@@ -58,6 +59,7 @@ class Workspace:
         self.bin = Bin(project, self.store)
         self.runs = RunController(project, self.store, self.bin, self.images.turn)
         self.trial = Trial(project, self.turns)
+        self.suggester = Suggester(project, self.store)
         self._lock = threading.Lock()
         self._desks: LRUCache[str, Desk] = LRUCache(MOST_DESKS)
         self._making = threading.Lock()  # of the engine, which takes seconds
@@ -108,6 +110,7 @@ class Workspace:
     def close(self) -> None:
         """Close the engines, if there are any."""
         self.trial.close()
+        self.suggester.close()
         with self._making:
             if self._segmenter is not None:
                 self._segmenter.close()

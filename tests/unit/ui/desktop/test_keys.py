@@ -42,7 +42,8 @@ from maskcast.ui.desktop.keys import Action, action_of
         ("m", Command.MINUS),
         ("e", Command.ERASER),
         ("c", Command.CLEAN),
-        ("s", Command.SAVE),
+        ("s", Command.SUGGEST),
+        ("ctrl+s", Command.SAVE),
         ("q", Command.QUIT),
         ("v", Command.HIDE),
         ("ㅠ", Command.BRUSH),  # while Hangul is typed

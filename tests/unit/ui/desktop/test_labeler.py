@@ -218,11 +218,11 @@ def test_the_help_covers_the_image_until_any_key(desk: Desk) -> None:
 def test_a_conflict_is_told_and_undo_brings_ones_own_back(desk: Desk) -> None:
     AnnotationStore(desk.path).save(Annotation("a.png", *SHAPE, clean=True), base=0)
     desk.drag(LEFT, (20, 20), (50, 50))
-    desk.press("s")
+    desk.press("ctrl+s")
     desk.worker.start()
     desk.wait_until(lambda: "somebody else" in desk.told)
     assert desk.annotation.clean
-    desk.press("ctrl+z", "s")
+    desk.press("ctrl+z", "ctrl+s")
     desk.wait_until(lambda: desk.told == "saved")
     saved = read_annotations(desk.path).annotations["a.png"]
     assert saved.objects[1].prompts.box is not None
@@ -311,7 +311,7 @@ def test_the_window_does_not_wait_for_somebody_who_writes_the_file(desk: Desk) -
 
     def work() -> None:
         desk.drag(LEFT, (20, 20), (50, 50))
-        desk.press("s")
+        desk.press("ctrl+s")
         assert desk.told == "saving"
         desk.press("right")
         desk.drag(LEFT, (20, 20), (50, 50))

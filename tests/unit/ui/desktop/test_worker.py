@@ -22,6 +22,7 @@ from maskcast.ui.edits import AddPoint, SetBox
 from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
 from maskcast.ui.shown_references import ReferenceImages
+from maskcast.ui.suggesting import Suggester
 from maskcast.ui.thumbnails import ObjectGallery, ObjectSummary
 from support import picture, write_png
 
@@ -55,8 +56,9 @@ class Bench:
         self.session.open("a.png")
         self.engine = SlowEngine()
         self.gallery = ObjectGallery(project, self.store, images)
-        names = ObjectNames(project, self.store)
-        self.worker = Worker(self.session, Segmenter(self.engine), self.gallery, names)
+        suggester, names = Suggester(project, self.store), ObjectNames(project, self.store)
+        segmenter = Segmenter(self.engine)
+        self.worker = Worker(self.session, segmenter, self.gallery, suggester, names)
         self.path = project.annotations_path
         self.heard: list[News] = []
         self.worker.start()

@@ -20,7 +20,8 @@ from maskcast.project.folder import ProjectFolder
 from maskcast.quality.expectation import SelfTest
 from maskcast.quality.trials import Trial
 from maskcast.runs.fingerprint import Fingerprint
-from maskcast.runs.ledger import Ledger, LedgerCounts, TargetRow
+from maskcast.runs.ledger import Ledger
+from maskcast.runs.ledger_rows import LedgerCounts, TargetRow
 from maskcast.runs.lock import output_lock
 from maskcast.runs.reference_changes import ReferenceChanges, ReferenceWatch
 from maskcast.runs.run import run_project

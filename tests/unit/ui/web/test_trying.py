@@ -16,7 +16,8 @@ from maskcast.errors import SettingsError
 from maskcast.interchange.importing import import_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import LoadedReferences
-from maskcast.types import MemoryBank
+from maskcast.ui import quick_learning
+from maskcast.ui.quick_learning import QuicklyLearned
 from maskcast.ui.web import trying
 from maskcast.ui.web.routes import Api
 from maskcast.ui.web.trying import Trial, TrialState
@@ -90,12 +91,12 @@ def test_a_change_cancels_what_is_being_tried(
 ) -> None:
     learning, may_go_on = threading.Event(), threading.Event()
     shown: list[tuple[int, int]] = []
-    memorized, tell = trying._memorized, Trial._tell
+    learn, tell = quick_learning.learn_quickly, Trial._tell
 
-    def slow(engine: Engine, loaded: LoadedReferences) -> MemoryBank:
+    def slow(project: ProjectFolder, engine: Engine, loaded: LoadedReferences) -> QuicklyLearned:
         learning.set()
         assert may_go_on.wait(_LONG)
-        return memorized(engine, loaded)
+        return learn(project, engine, loaded)
 
     def noted(self: Trial, number: int, **changes: object) -> None:
         tell(self, number, **changes)
@@ -103,7 +104,7 @@ def test_a_change_cancels_what_is_being_tried(
         assert isinstance(tried, tuple)
         shown.append((number, len(tried)))
 
-    monkeypatch.setattr(trying, "_memorized", slow)
+    monkeypatch.setattr(trying, "learn_quickly", slow)
     monkeypatch.setattr(Trial, "_tell", noted)
     workspace.trial.start()
     assert learning.wait(_LONG)

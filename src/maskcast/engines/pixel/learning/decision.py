@@ -67,6 +67,9 @@ _FIXED = DecisionConstants()
 SIGNALS = ("steadiness", "certainty")
 """What `measure` gives."""
 
+_HIGHEST = 30
+"""Pixels that evidence is the mean of: a single one may be noise."""
+
 STEP = np.float32(2.0)
 """Logits by which the threshold is moved to see whether a mask is steady."""
 
@@ -130,6 +133,25 @@ def measure(logits: Plane, mask: Mask, decision: Decision) -> dict[str, float]:
     return signals_of(int(sure), int(wide), mean_of(total_of(sigmoid(inside)), inside.size))
 
 
+def highest_of(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The few highest of some logits, (N,) or (H, W), ascending; evidence is told by them."""
+    if logits.ndim > 1 and len(logits) > _HIGHEST:
+        # So many rows reach what the least of the best rows does: nothing below is among them.
+        least = np.partition(logits.max(axis=1), -_HIGHEST)[-_HIGHEST]
+        logits = logits[logits >= least]
+    count = min(_HIGHEST, logits.size)
+    return np.sort(np.partition(logits, -count, axis=None)[-count:])
+
+
+def evidence_of(highest: npt.NDArray[np.float32], decision: Decision) -> float:
+    """How far a picture's highest logits are above the threshold in the mean.
+
+    One that is far below counts as `STEP` below: of large pictures no more is known.
+    """
+    margins = np.maximum(highest - np.float32(decision.low), -STEP)
+    return float(margins.mean(dtype=np.float64))
+
+
 def signals_of(sure: int, wide: int, certainty: float) -> dict[str, float]:
     """The signals of a mask, by name.
 
@@ -159,7 +181,7 @@ def calibrate(
     """
     known = [None if pixels is None else ~pixels for pixels in unknown or [None] * len(maps)]
     low = (
-        _best_low(maps, truths, known)
+        _best_threshold(*_overlaps(maps, truths, known), truths)
         if threshold is None
         else float(np.log(threshold / (1 - threshold)))
     )
@@ -206,7 +228,7 @@ def second_helps(
 def _reached(maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mask | None]) -> float:
     """Pooled IoU at the threshold that `calibrate` would choose."""
     both, either = _overlaps(maps, truths, known)
-    at = int(np.searchsorted(_FIXED.thresholds, _best_low(maps, truths, known)))
+    at = int(np.searchsorted(_FIXED.thresholds, _best_threshold(both, either, truths)))
     return float(both[:, at].sum() / max(either[:, at].sum(), 1))
 
 
@@ -214,12 +236,18 @@ def _within(mask: Mask, known: Mask | None) -> Mask:
     return mask if known is None else mask & known
 
 
-def _best_low(maps: Sequence[Plane], truths: Sequence[Mask], known: Sequence[Mask | None]) -> float:
+def _best_threshold(
+    both: npt.NDArray[np.float64], either: npt.NDArray[np.float64], truths: Sequence[Mask]
+) -> float:
     """Threshold with the best IoU, pooled and per image, and not far from the usual one.
 
     Few references make a ragged optimum, so the curves are smoothed and a weak prior pulls.
+
+    Args:
+        both: from `_overlaps`.
+        either: from `_overlaps`.
+        truths: the true masks.
     """
-    both, either = _overlaps(maps, truths, known)
     shown = np.array([truth.any() for truth in truths])
     pooled = both.sum(axis=0) / np.maximum(either.sum(axis=0), 1)
     single = (both[shown] / np.maximum(either[shown], 1)).mean(axis=0)

@@ -21,6 +21,7 @@ class HeldOut:
         shape: (K, H, W).
         scores: float32 (K,).
         signals: by name, float32 (K,).
+        evidence: of the picture.
     """
 
     object_ids: npt.NDArray[np.int32]
@@ -28,18 +29,23 @@ class HeldOut:
     shape: tuple[int, ...]
     scores: npt.NDArray[np.float32]
     signals: Mapping[str, npt.NDArray[np.float32]]
+    evidence: float | None = None
 
     @classmethod
     def of(cls, found: Segmentation) -> HeldOut:
         """Pack a segmentation."""
         shape = found.masks.shape
-        return cls(
-            found.object_ids, np.packbits(found.masks), shape, found.scores, dict(found.signals)
-        )
+        bits = np.packbits(found.masks)
+        signals = dict(found.signals)
+        return cls(found.object_ids, bits, shape, found.scores, signals, found.evidence)
 
     def unpacked(self) -> Segmentation:
         """The segmentation."""
         masks = np.unpackbits(self.bits, count=int(np.prod(self.shape))).reshape(self.shape)
         return Segmentation(
-            self.object_ids, masks.astype(np.bool_), self.scores, signals=self.signals
+            self.object_ids,
+            masks.astype(np.bool_),
+            self.scores,
+            signals=self.signals,
+            evidence=self.evidence,
         )

@@ -24,7 +24,13 @@ from maskcast.engines.pixel.learning.context import build_context, context_count
 from maskcast.engines.pixel.learning.decision import Decision, calibrate, second_helps
 from maskcast.engines.pixel.learning.features import build_pyramid, strips
 from maskcast.engines.pixel.learning.held_out import HeldOut
-from maskcast.engines.pixel.learning.model import PixelModel, decided, first_logits, second_logits
+from maskcast.engines.pixel.learning.model import (
+    PixelModel,
+    decided,
+    first_logits,
+    open_pixels,
+    second_logits,
+)
 from maskcast.engines.pixel.learning.options import LearnerOptions
 from maskcast.engines.pixel.learning.perceptron import (
     Array,
@@ -118,32 +124,41 @@ def _fit_stages(work: _Fit, object_ids: tuple[int, ...]) -> PixelModel:
     channels = work.map(
         lambda i: build_pyramid(work.views[i].image, color=work.color).fine, originals
     )
+    gates = tuple(
+        _gate([stack[index] for stack in maps], [view.masks[index] for view in work.views])
+        for index in range(len(object_ids))
+    )
+    fitted = [
+        _fit_second(work, index, [stack[index] for stack in maps], gate)
+        for index, gate in enumerate(gates)
+    ]
+    refine = partial(
+        _crossed_second,
+        networks=[pair and pair[1] for pair in fitted],
+        gates=gates,
+        color=work.color,
+    )
+    refined = work.map(lambda i: refine(work.views[i], maps[i]), originals)
     second: list[Perceptrons | None] = []
-    gates: list[float] = []
     decisions: list[Decision] = []
     finals: list[list[Plane]] = []
-    for index in range(len(object_ids)):
-        planes = [stack[index] for stack in maps]
-        gate = _gate(planes, [view.masks[index] for view in work.views])
-        fitted = _fit_second(work, index, planes, gate)
-        networks, crossed_networks = fitted or (None, None)
-        refine = partial(_crossed_second, networks=crossed_networks, gate=gate, color=work.color)
-        final = work.map(lambda i: refine(work.views[i], planes[i]), originals)  # noqa: B023
+    for index, pair in enumerate(fitted):
+        networks = pair and pair[0]
+        before = [maps[i][index] for i in originals]
+        final = [stack[index] for stack in refined]
         truths = [work.views[i].masks[index] for i in originals]
         unknown = [work.views[i].unknown for i in originals]
-        before = [planes[i] for i in originals]
         if networks is not None and not second_helps(before, final, truths, unknown):
             networks, final = None, before
         decisions.append(calibrate(final, truths, channels, work.options.threshold, unknown))
         finals.append(final)
         second.append(networks)
-        gates.append(gate)
     return PixelModel(
         object_ids=object_ids,
         color=work.color,
         first=first,
         second=tuple(second),
-        gates=tuple(gates),
+        gates=gates,
         decisions=tuple(decisions),
         exclusive=work.exclusive,
         held_out=tuple(
@@ -265,14 +280,23 @@ def _open_samples(part: Samples, plane: Plane, gate: float) -> tuple[Array, npt.
 
 
 def _crossed_second(
-    view: View, plane: Plane, networks: Perceptrons | None, gate: float, color: bool
-) -> Plane:
-    """Both stages' logits (H, W), each column by the network that left its fold out."""
-    if networks is None:
-        return plane
+    view: View,
+    maps: Stack,
+    networks: Sequence[Perceptrons | None],
+    gates: tuple[float, ...],
+    color: bool,
+) -> list[Plane]:
+    """Per object both stages' logits (H, W), each column by the network that left its fold out."""
     pyramid = build_pyramid(view.image, color=color, tokens=view.tokens)
-    out = plane
-    for fold in np.unique(view.fold):
-        refined = second_logits(pyramid, plane, networks.pick(fold), gate)
-        out = np.where(view.fold == fold, refined, out)
-    return out
+    used = zip(networks, gates, strict=True)
+    limits = tuple(np.inf if crossed is None else gate for crossed, gate in used)
+    kept = open_pixels(pyramid, maps, limits)
+    finals = []
+    for plane, crossed, gate in zip(maps, networks, gates, strict=True):
+        final = plane
+        if crossed is not None:
+            for fold in np.unique(view.fold):
+                refined = second_logits(pyramid, plane, crossed.pick(int(fold)), gate, kept)
+                final = np.where(view.fold == fold, refined, final)
+        finals.append(final)
+    return finals

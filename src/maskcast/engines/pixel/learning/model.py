@@ -14,9 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from maskcast.engines.pixel.filters import Plane, Stack
-from maskcast.engines.pixel.learning.context import build_context, strip_context
-from maskcast.engines.pixel.learning.decision import SIGNALS, Decision, decide, measure
+from maskcast.engines.pixel.learning.context import Context, build_context, strip_context
+from maskcast.engines.pixel.learning.decision import (
+    SIGNALS,
+    Decision,
+    decide,
+    evidence_of,
+    highest_of,
+    measure,
+)
 from maskcast.engines.pixel.learning.features import (
+    FEATURES,
     Pyramid,
     build_pyramid,
     strip_features,
@@ -156,10 +164,12 @@ def decided(
         exclusive: whether a pixel belongs to one object at most.
     """
     found: list[_Found] = []
+    evidence = []
     shape = (0, 0)
     for plane, (object_id, decision) in zip(logits, decisions.items(), strict=True):
         shape = plane.shape[0], plane.shape[1]
         mask, score = decide(plane, channels, decision)
+        evidence.append(evidence_of(highest_of(plane), decision))
         if mask.any():
             margins = plane[mask] - np.float32(decision.low)
             signals = measure(plane, mask, decision)
@@ -173,7 +183,7 @@ def decided(
         )
     shown = [(candidate, mask) for candidate, mask in zip(found, masks, strict=True) if mask.any()]
     if not shown:
-        return Segmentation.empty(*shape)
+        return replace(Segmentation.empty(*shape), evidence=max(evidence))
     return Segmentation(
         object_ids=np.array([candidate.object_id for candidate, _ in shown], np.int32),
         masks=np.stack([mask for _, mask in shown]),
@@ -182,6 +192,7 @@ def decided(
             name: np.array([candidate.signals[name] for candidate, _ in shown], np.float32)
             for name in SIGNALS
         },
+        evidence=max(evidence),
     )
 
 
@@ -230,12 +241,36 @@ def first_logits(
         shown = logits[:, : pyramid.height - top, : pyramid.width]
         out[:, top:bottom] = shown
         if kept is not None:
-            limits = np.array(gates, np.float32)[:, None, None]
-            row, column = np.nonzero((shown > limits).any(axis=0))
+            row, column = _open(shown, gates)
             room -= len(row) * len(stack) * stack.itemsize
             if room > 0:
-                kept[top] = OpenPixels(top + row, column, stack[:, row, column])
+                kept[top] = OpenPixels(top + row, column, _picked(stack, row, column))
     return out
+
+
+def open_pixels(pyramid: Pyramid, logits: Stack, gates: tuple[float, ...]) -> dict[int, OpenPixels]:
+    """What `first_logits` keeps, where its logits (K, H, W) are known already."""
+    kept = {}
+    room = _FIXED.kept_bytes
+    for top, bottom in strips(*pyramid.padded):
+        row, column = _open(logits[:, top:bottom], gates)
+        if not len(row):
+            continue
+        stack = strip_features(pyramid, top, bottom)
+        room -= len(row) * len(stack) * stack.itemsize
+        if room <= 0:
+            break
+        kept[top] = OpenPixels(top + row, column, _picked(stack, row, column))
+    return kept
+
+
+def _open(
+    logits: Stack, gates: tuple[float, ...]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of pixels that are above any object's gate."""
+    limits = np.array(gates, np.float32)[:, None, None]
+    row, column = np.nonzero((logits > limits).any(axis=0))
+    return row, column
 
 
 def second_logits(
@@ -265,13 +300,33 @@ def second_logits(
             if not len(row):
                 continue
             row += top
-            features = strip_features(pyramid, top, bottom)[:, row - top, column]
+            features = _picked(strip_features(pyramid, top, bottom), row - top, column)
         else:
             wanted = first[pixels.row, pixels.column] > gate
             row, column = pixels.row[wanted], pixels.column[wanted]
             features = pixels.features[:, wanted]
         if len(row):
-            around = strip_context(context, top, bottom)[:, row - top, column]
+            around = _context_at(context, row, column)
             refined = networks.logits(np.concatenate([features, around]))[0]
             out[row, column] = (first[row, column] + refined) * np.float32(0.5)
     return out
+
+
+def _context_at(context: Context, row: npt.NDArray[np.intp], column: npt.NDArray[np.intp]) -> Array:
+    """Context features float32 (C, N) of N pixels, computed only where these lie."""
+    top, bottom = _aligned(row)
+    left, right = _aligned(column)
+    stack = strip_context(context, top, bottom, (left, right))
+    return _picked(stack, row - top, column - left)
+
+
+def _aligned(at: npt.NDArray[np.intp]) -> tuple[int, int]:
+    """The least span of multiples of `FEATURES.align` that holds some rows or columns."""
+    first, last = (int(end) // FEATURES.align for end in (at.min(), at.max()))
+    return first * FEATURES.align, (last + 1) * FEATURES.align
+
+
+def _picked(stack: Stack, row: npt.NDArray[np.intp], column: npt.NDArray[np.intp]) -> Array:
+    """Some pixels of contiguous planes, float32 (F, N); several times as fast as by index."""
+    at = row * stack.shape[2] + column
+    return np.asarray(stack.reshape(len(stack), -1).take(at, axis=1), np.float32)

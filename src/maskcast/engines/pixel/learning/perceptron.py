@@ -29,13 +29,13 @@ class PerceptronConstants:
         final_rate: what is left of the rate at the end, as a share.
         chunk: samples per product of matrices, so that what lies between layers stays in the cache.
             Every product has as many, because the last columns of another number of them may
-            round otherwise.
+            round otherwise; so few, because the last product is seldom full.
     """
 
     clip: float = 5.0
     warm_up: float = 0.05
     final_rate: float = 0.02
-    chunk: int = 8192
+    chunk: int = 512
 
 
 _FIXED = PerceptronConstants()
@@ -125,18 +125,21 @@ class Perceptrons:
 
         Those of a sample do not depend on the others, to the last bit.
         """
-        out = np.empty((self.outputs, features.shape[1]), np.float32)
-        for at in range(0, features.shape[1], _FIXED.chunk):
+        inputs, count = features.shape
+        out = np.empty((len(self.weights[0]), self.outputs, count), np.float32)
+        clipped = np.zeros((inputs, _FIXED.chunk), np.float32)
+        for at in range(0, count, _FIXED.chunk):
             part = features[:, at : at + _FIXED.chunk]
-            count = part.shape[1]
-            if count < _FIXED.chunk:
-                part = np.pad(part, ((0, 0), (0, _FIXED.chunk - count)))
-            out[:, at : at + count] = self._chunk(part)[:, :count]
-        return out
+            taken = part.shape[1]
+            # Half of the time that np.clip takes.
+            np.maximum(part, self.low, out=clipped[:, :taken])
+            np.minimum(clipped, self.high, out=clipped)
+            out[..., at : at + taken] = self._chunk(clipped)[..., :taken]
+        return np.asarray(out.mean(axis=0), np.float32)
 
-    def _chunk(self, features: Array) -> Array:
+    def _chunk(self, clipped: Array) -> Array:
+        """Logits of each member, (members, K, chunk)."""
         members, width, inputs = self.weights[0].shape
-        clipped = np.clip(features, self.low, self.high)
         # One product for the first layer of all members.
         hidden = self.weights[0].reshape(members * width, inputs) @ clipped
         hidden = hidden.reshape(members, width, -1)
@@ -145,7 +148,7 @@ class Perceptrons:
             np.maximum(hidden, 0, out=hidden)
             hidden = weight @ hidden
             hidden += bias
-        return np.asarray(hidden.mean(axis=0), np.float32)
+        return hidden
 
 
 def train(inputs: Array, truth: Array, weight: Array, settings: Training, seed: int) -> Layers:

@@ -19,6 +19,8 @@ from maskcast.engines.pixel.learning.decision import (
     SIGNALS,
     STEP,
     Decision,
+    evidence_of,
+    highest_of,
     score_of,
     signals_of,
 )
@@ -86,7 +88,15 @@ def decide_large(
             name: np.array([candidate.signals[name] for candidate in found], np.float32)
             for name in SIGNALS
         },
+        evidence=max(
+            _evidence(seen, index, decision) for index, decision in enumerate(decisions.values())
+        ),
     )
+
+
+def _evidence(seen: Seen, index: int, decision: Decision) -> float:
+    rows = [highest_of(seen.store.rows(row, index)) for row in range(len(seen.rows))]
+    return evidence_of(highest_of(np.concatenate(rows)), decision)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from maskcast.engines.pixel.learning.decision import Decision, calibrate, decide, second_helps
+from maskcast.engines.pixel.learning.decision import (
+    Decision,
+    calibrate,
+    decide,
+    evidence_of,
+    highest_of,
+    second_helps,
+)
 
 
 def blobs() -> tuple[np.ndarray, np.ndarray]:
@@ -39,6 +46,25 @@ def test_a_surer_map_scores_higher() -> None:
     plain = [np.zeros(logits.shape, np.float32)]
     decision = Decision(0.0, 0.0, 1, snapped=False, reliability=1.0)
     assert decide(logits + 1, plain, decision)[1] > decide(logits, plain, decision)[1]
+
+
+def test_evidence_is_the_mean_of_the_highest_logits_wherever_they_are() -> None:
+    """Thirty of 40, one of them far; what is far below the threshold counts as 2 below it."""
+    decision = Decision(-0.5, 3.0, 9, snapped=False, reliability=1.0)
+    logits = np.full((20, 20), -30, np.float32)
+    logits[::10, :20] = np.arange(40, dtype=np.float32).reshape(2, 20)
+    assert evidence_of(highest_of(logits), decision) == np.mean(np.arange(10, 40)) + 0.5
+    logits[logits >= 10] = -30
+    assert evidence_of(highest_of(logits), decision) == (45 + 10 * 0.5 + 20 * -2) / 30
+    assert evidence_of(highest_of(logits[:1, :2]), decision) == 1.0
+
+
+@pytest.mark.parametrize("rows", [5, 31, 200])
+def test_the_highest_are_found_whether_they_share_rows_or_not(rows: int) -> None:
+    logits = np.random.default_rng(rows).normal(size=(rows, 50)).astype(np.float32)
+    logits[2, 3:40] += 9
+    logits[4:, 7] = 3  # many are equal
+    np.testing.assert_array_equal(highest_of(logits), np.sort(logits.ravel())[-30:])
 
 
 def noisy_references(offset: float) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -12,6 +12,7 @@ from maskcast.engines.pixel.learning.model import (
     OpenPixels,
     PixelModel,
     first_logits,
+    open_pixels,
     predict,
     second_logits,
 )
@@ -180,3 +181,34 @@ def test_features_computed_twice_give_what_kept_ones_give(model: PixelModel) -> 
             for store in (kept, None)
         )
         np.testing.assert_array_equal(with_kept, without)
+
+
+def test_open_pixels_of_a_known_map_are_those_kept_while_it_was_made(model: PixelModel) -> None:
+    image, _ = draw(53, 500, 300)
+    pyramid = build_pyramid(image, color=model.color)
+    kept: dict[int, OpenPixels] = {}
+    logits = first_logits(pyramid, model.first, model.gates, kept)
+    again = open_pixels(pyramid, logits, model.gates)
+    assert {top for top, pixels in kept.items() if len(pixels.row)} == again.keys()
+    for top, pixels in again.items():
+        np.testing.assert_array_equal(pixels.row, kept[top].row)
+        np.testing.assert_array_equal(pixels.column, kept[top].column)
+        np.testing.assert_array_equal(pixels.features, kept[top].features)
+
+
+@pytest.mark.parametrize("shape", [(90, 45), (500, 707), (300, 1100)])
+def test_the_second_stage_gives_a_pixel_the_same_whichever_others_are_open(
+    model: PixelModel, shape: tuple[int, int]
+) -> None:
+    """Context is computed around open pixels only; a few of them must get what all of them get."""
+    pyramid = build_pyramid(draw(54, *shape)[0], color=model.color)
+    first = first_logits(pyramid, model.first)[0]
+    rng = np.random.default_rng(shape[1])
+    open_to_all = np.maximum(first, -2.0)
+    shown = second_logits(pyramid, open_to_all, model.second[0], -9.0)
+    for _ in range(3):
+        gate = float(np.sort(open_to_all.ravel())[-int(rng.integers(1, 400))])
+        few = second_logits(pyramid, open_to_all, model.second[0], np.nextafter(gate, -9))
+        refined = open_to_all >= gate
+        np.testing.assert_array_equal(few[refined], shown[refined])
+        np.testing.assert_array_equal(few[~refined], open_to_all[~refined])

@@ -88,3 +88,14 @@ def test_the_network_is_the_formula() -> None:
     # Standardised (-3, 2) -> (-2, 0): hidden max(0, -1.5) = 0, output -1.
     logits = network.logits(np.array([[3, -3], [6, 2]], np.float32))
     np.testing.assert_allclose(logits, [[8, -1]], atol=1e-5)
+
+
+def test_logits_of_a_sample_do_not_depend_on_how_many_there_are() -> None:
+    features, truth = moons(1500, 5)
+    network = learn(features, truth, Training(hidden=(6, 4), steps=20), 0, 1)
+    samples = np.ascontiguousarray(features.T)
+    together = network.logits(samples)
+    for first, last in ((0, 1), (3, 700), (511, 1025)):
+        np.testing.assert_array_equal(
+            network.logits(samples[:, first:last]), together[:, first:last]
+        )

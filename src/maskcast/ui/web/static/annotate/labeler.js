@@ -191,6 +191,7 @@ export class Labeler {
       put_back: () => this.bin.putBack(),
       rename: () => this.slots.editName(),
       recolor: () => this.slots.color.showPicker(),
+      suggest: () => this.link.suggest(),
       try: () => this.trial.toggle(),
       help: () => this.help.toggle(),
       add: () => find(this.root, ".mc-files").click(),

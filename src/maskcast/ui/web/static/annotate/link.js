@@ -62,6 +62,7 @@ export class Link {
     this.echo = [];
     this.offline = false;
     this.previewing = false;
+    this.suggesting = false;
     /** @type {string | null} */
     this.desk = null;
     this.revision = 0;
@@ -75,7 +76,7 @@ export class Link {
 
   /** Whether something that a person did is on its way. */
   get isBusy() {
-    return this.previewing || this.echo.length > 0;
+    return this.previewing || this.suggesting || this.echo.length > 0;
   }
 
   /** Whether the image in hand, its masks and everything that was done to it are here. */
@@ -128,6 +129,21 @@ export class Link {
       if (this.image !== image) return;
       await this.#sendWaiting();
       await this.#openNow(image);
+    });
+  }
+
+  /** Has the image in hand filled in, which must have nothing on it, from those annotated. */
+  suggest() {
+    const { image } = this;
+    if (!this.scene || this.scene.image !== image || this.suggesting) return this.lane;
+    this.suggesting = true;
+    this.listener.showWork();
+    return this.#inLane(async () => {
+      await this.#sendWaiting();
+      const reply = await this.#askAtDesk({ do: "suggest", image });
+      this.suggesting = false;
+      if (reply.scene) this.#takeScene(reply.scene);
+      this.listener.showWork();
     });
   }
 

@@ -12,6 +12,17 @@ import { fillTexts, find, isShown, make } from "../shared/dom.js";
 import { Server } from "../shared/server.js";
 import { offerTone } from "../shared/tone.js";
 
+/** Commands of the labeler that are about references: on a target they must do nothing. */
+const OF_REFERENCES = [
+  "add",
+  "next_image",
+  "previous_image",
+  "put_back",
+  "remove",
+  "suggest",
+  "try",
+];
+
 /**
  * @typedef {object} Ends
  * @property {(image: string, desk: string) => unknown} save
@@ -85,6 +96,7 @@ export class Fixing {
     fillTexts(canvas, texts);
     const server = new Server(texts, undefined, "fix");
     const labeler = new Labeler(canvas, texts, props.controls, server, props.project);
+    for (const command of OF_REFERENCES) delete labeler.commands[command];
     offerTone(find(canvas, ".tone"), [labeler.stage.under], props.project, texts);
     const inputs = new Inputs(labeler, props.controls.keys);
     inputs.listen();

@@ -42,6 +42,8 @@ class Review {
   #lane = new Lane();
   #asked = 0; // how often the queue was
   #order = ""; // that it is in
+  /** @type {string[] | undefined} */
+  #audit; // what it states, in that order
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #holding;
   /** @type {ObjectSpec[]} */
@@ -84,10 +86,12 @@ class Review {
     this.#asked += 1;
     const asked = this.#asked;
     const order = this.order.value;
-    const parameters = { order, page: this.#page, who: this.who.value };
+    const lang = this.texts.language;
+    const parameters = { order, page: this.#page, who: this.who.value, lang };
     const answer = await this.server.ask("review", parameters);
     if (asked !== this.#asked) return; // in another order, it may be
     this.#objects = answer.objects;
+    this.#audit = answer.audit;
     // Never under the hands of somebody who is typing a name.
     if (!this.who.value && document.activeElement !== this.who) this.who.value = answer.who;
     const isAnew = order !== this.#order;
@@ -104,18 +108,22 @@ class Review {
     const row = this.#queue.current;
     find(this.root, ".desk").hidden = !row;
     find(this.root, ".nothing").hidden = Boolean(row);
-    find(this.root, ".nothing p").textContent = this.texts.text("review.none_left");
+    find(this.root, ".nothing p").textContent = this.#whyNothing();
     this.#inHand = row?.id ?? "";
     if (!row) return;
     find(this.root, ".name").textContent = row.id;
-    const { decision } = row;
-    find(this.root, ".decided").textContent = decision
-      ? this.texts.text(`review.is_${decision}`)
-      : "";
+    const { decision, blind } = row;
+    const about = decision ? `review.is_${decision}` : blind ? "review.blind" : "";
+    find(this.root, ".decided").textContent = about && this.texts.text(about);
     this.sheet.show(row);
     this.#list(row);
     this.sheet.preload(this.#queue.ahead);
     this.#hold(row);
+  }
+
+  #whyNothing() {
+    if (this.#order !== "audit") return this.texts.text("review.none_left");
+    return this.#audit?.length ? this.#audit.join("\n") : this.texts.text("review.no_audit");
   }
 
   /** @param {ReviewRow} row */
@@ -128,7 +136,8 @@ class Review {
       const gone = make("button", "", { text: text("review.not_there"), type: "button" });
       gone.addEventListener("click", () => this.decide("rejected", [found.id]));
       const words = make("span", "", { text: `${found.id} ${name}` });
-      return make("li", "", {}, dot, words, make("b", "", { text: found.score.toFixed(2) }), gone);
+      const score = make("b", "", { text: row.blind ? "" : found.score.toFixed(2) });
+      return make("li", "", {}, dot, words, score, gone);
     });
     if (!items.length) items.push(make("li", "", { text: text("review.is_empty") }));
     find(this.root, ".found").replaceChildren(...items);
@@ -328,10 +337,14 @@ class Review {
    */
   #press(event, keys) {
     const { target } = event;
-    const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    const onButton = target instanceof HTMLButtonElement && [" ", "Enter"].includes(event.key);
+    const isTyping = target instanceof HTMLInputElement && target.type !== "range";
+    // A slider, a list or a button that was used last keeps only the keys that it needs.
+    const isOn = (/** @type {string} */ kind) => target instanceof Element && target.matches(kind);
+    const isItsOwn =
+      (isOn("button, select") && [" ", "Enter"].includes(event.key)) ||
+      (isOn("input, select") && event.key.startsWith("Arrow"));
     const isUndo = (event.ctrlKey || event.metaKey) && event.key === "z";
-    if (!isShown(this.root) || isTyping || onButton || event.altKey) return;
+    if (!isShown(this.root) || isTyping || isItsOwn || event.altKey) return;
     if ((event.ctrlKey || event.metaKey) && !isUndo) return;
     const work = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!work) return;

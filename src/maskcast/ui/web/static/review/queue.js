@@ -3,7 +3,7 @@
 
 /** @import { Row } from "../shared/rows.js" */
 
-/** @typedef {Row} ReviewRow */
+/** @typedef {Row & {blind?: boolean}} ReviewRow  blind: nothing tells how good it is */
 
 const FETCH_AT = 8; // rows left from which more are asked for
 

@@ -11,10 +11,15 @@ import { pictureUrl } from "../shared/rows.js";
 
 const CRISP = 3; // screen pixels from which a picture's pixels are shown as squares
 
+/** @param {ReviewRow} row */
+const overlayOf = (row) => (row.blind ? "blind" : "overlay");
+
 export class Sheet {
   #fingers = new Fingers();
   #view;
   #shown = "";
+  /** @type {Map<string, HTMLImageElement>} held, since the browser may forget what nobody holds */
+  #ahead = new Map();
 
   /**
    * @param {HTMLElement} root
@@ -39,7 +44,7 @@ export class Sheet {
   show(row) {
     const { original, overlay } = this;
     original.src = pictureUrl("original", row);
-    overlay.src = pictureUrl("overlay", row);
+    overlay.src = pictureUrl(overlayOf(row), row);
     original.alt = row.id;
     const [height, width] = row.size ?? [1, 1];
     const size = `${width} x ${height}`;
@@ -50,12 +55,13 @@ export class Sheet {
     this.#applyFade();
   }
 
-  /** @param {ReviewRow[]} rows  to be shown soon */
+  /** @param {ReviewRow[]} rows  to be shown soon; what was held for others is let go */
   preload(rows) {
-    for (const row of rows) {
-      for (const route of /** @type {const} */ (["original", "overlay"]))
-        new Image().src = pictureUrl(route, row);
-    }
+    const wanted = rows.flatMap((row) => [
+      pictureUrl("original", row),
+      pictureUrl(overlayOf(row), row),
+    ]);
+    this.#ahead = new Map(wanted.map((url) => [url, this.#ahead.get(url) ?? decoded(url)]));
   }
 
   flip() {
@@ -113,4 +119,12 @@ export class Sheet {
       this.#place();
     }).observe(stage);
   }
+}
+
+/** @param {string} url  of a picture that is shown without delay later on */
+function decoded(url) {
+  const image = new Image();
+  image.src = url;
+  image.decode().catch(() => {}); // what is wrong with it is seen when it is shown
+  return image;
 }

@@ -27,7 +27,7 @@ import { routeUrl } from "./server.js";
 
 /**
  * The address of a picture of a target, which no browser takes for that of another run.
- * @param {"thumbnail" | "original" | "overlay" | "before"} route
+ * @param {"thumbnail" | "original" | "overlay" | "blind" | "before"} route
  * @param {Pick<Row, "id" | "shows">} row
  */
 export const pictureUrl = (route, { id, shows }) => routeUrl(route, { id, shows });
