@@ -657,7 +657,8 @@ def test_a_narrow_window_works(browser: Browser, server: Server, project: Path) 
 
         assert labeler.entry("narrow.png").mask is not None
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
-        for control in page.locator(".mc-tools button").all():
+        # Buttons of closed panels have a place too, though nobody sees them there.
+        for control in page.locator(".mc-tools button:visible").all():
             bounds = control.bounding_box()
             assert bounds is not None
             assert bounds["x"] >= 0

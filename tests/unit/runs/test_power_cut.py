@@ -11,7 +11,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,12 +34,13 @@ Files = dict[str, bytes]
 
 
 def files_in(folder: Path) -> Files:
-    """All but the ledger's own files."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith("run.db")
-    }
+    """All but the ledger's own files, and those that another thread renames meanwhile."""
+    files = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.name.startswith("run.db"):
+            with suppress(FileNotFoundError):
+                files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return files
 
 
 @dataclass
