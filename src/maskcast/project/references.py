@@ -18,7 +18,7 @@ from maskcast.errors import AnnotationError, SettingsError
 from maskcast.io.images import DecodedImage, IntensityWindow, measure_window, read_image
 from maskcast.io.listing import ImageStream
 from maskcast.io.rasters import may_be_deep
-from maskcast.io.storage import Place
+from maskcast.io.stamps import FileStamp, stamp_of
 from maskcast.masks import apply_brush
 from maskcast.project.annotations import Annotation, AnnotationFile, StoredMask, read_annotations
 from maskcast.project.folder import ANNOTATIONS_NAME, BIN_NAME, ProjectFolder
@@ -32,7 +32,8 @@ _MOST_NAMED = 5
 FROM_TARGETS = "targets: "
 """Before the image ids of references that are targets."""
 
-_Stamp = tuple[int, int]
+_Known = tuple[str, FileStamp | None]
+"""Image id and stamp of a picture."""
 
 
 class ReferencePictures:
@@ -50,8 +51,8 @@ class ReferencePictures:
         self._removed = project.root / BIN_NAME
         self._settings = project.settings.images
         self._lock = threading.Lock()
-        self._deep: dict[tuple[str, _Stamp], bool] = {}
-        self._measured: tuple[frozenset[tuple[str, _Stamp]], IntensityWindow | None] | None = None
+        self._deep: dict[_Known, bool] = {}
+        self._measured: tuple[frozenset[_Known], IntensityWindow | None] | None = None
 
     def image_ids(self) -> list[str]:
         """All pictures in the references folder, ascending; none if there is no folder.
@@ -84,7 +85,7 @@ class ReferencePictures:
         """
         if self._settings.intensity_window is not None:
             return self._settings.intensity_window
-        pictures = {(key, _stamp(self._place / key)) for key in self.image_ids()}
+        pictures = {(key, stamp_of(self._place / key)) for key in self.image_ids()}
         with self._lock:
             self._deep = {picture: self._is_deep(picture) for picture in pictures}
             deep = frozenset(picture for picture, is_deep in self._deep.items() if is_deep)
@@ -98,7 +99,7 @@ class ReferencePictures:
         Raises:
             SettingsError, StorageError: as in ``image_ids``.
         """
-        return image_id, _stamp(self._place / image_id), self.window()
+        return image_id, stamp_of(self._place / image_id), self.window()
 
     def read(self, image_id: str) -> DecodedImage:
         """The picture as everybody sees it, and what is to be known of how it was read.
@@ -115,7 +116,7 @@ class ReferencePictures:
         for image_id in image_ids:
             yield read_image(self._place / image_id, window=window, options=options)
 
-    def _is_deep(self, picture: tuple[str, _Stamp]) -> bool:
+    def _is_deep(self, picture: _Known) -> bool:
         """Whether a picture has a say in the window, so that photographs are not decoded for it."""
         known = self._deep.get(picture)
         path = self._place / picture[0]
@@ -295,14 +296,3 @@ def _is_gone(path: Path) -> bool:
 
 def _hash(image_id: str) -> bytes:
     return hashlib.sha256(image_id.encode()).digest()
-
-
-def _stamp(place: Place) -> _Stamp:
-    """Tells whether a file is still the same one; always the same for what is in a store."""
-    if not isinstance(place, Path):
-        return 0, 0
-    try:
-        status = place.stat()
-    except OSError:
-        return 0, 0
-    return status.st_mtime_ns, status.st_size

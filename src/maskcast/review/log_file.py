@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Self
 
 from maskcast.errors import ReviewError, StorageError
+from maskcast.io.sqlite_files import connect, probed
 
 _WAIT_S: Final = 10.0
 
@@ -64,7 +65,7 @@ class LogFile:
         path = folder / cls.KIND.name
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            connection = _connect(path, "mode=rwc")
+            connection = connect(path, "mode=rwc", wait_s=_WAIT_S)
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")  # the last key is kept, too
@@ -154,43 +155,23 @@ class LogFile:
 
 
 def _make_tables(connection: sqlite3.Connection, kind: LogKind) -> None:
+    """All of them, or none: what fails on the way takes the begun ones back when it closes."""
     connection.execute("BEGIN IMMEDIATE")
-    try:
-        if not any(connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")):
-            connection.execute(
-                "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
-            )
-            for statement in kind.tables:
-                connection.execute(statement)
-            connection.execute("INSERT INTO meta VALUES ('format', ?)", (kind.format,))
-    finally:
-        connection.execute("COMMIT")
+    if not any(connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")):
+        connection.execute(
+            "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+        )
+        for statement in kind.tables:
+            connection.execute(statement)
+        connection.execute("INSERT INTO meta VALUES ('format', ?)", (kind.format,))
+    connection.execute("COMMIT")
 
 
 def _opened_to_read(path: Path) -> sqlite3.Connection:
     """A connection that has really read something, also where nothing can be written beside it."""
     try:
-        return _probed(path, "mode=rw")
+        connection = probed(path, "mode=rw", wait_s=_WAIT_S)
     except sqlite3.OperationalError:
-        return _probed(path, "mode=ro&immutable=1")
-
-
-def _probed(path: Path, options: str) -> sqlite3.Connection:
-    connection = _connect(path, options)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
-        connection.execute("PRAGMA query_only = ON")
-    except sqlite3.Error:
-        connection.close()
-        raise
+        connection = probed(path, "mode=ro&immutable=1", wait_s=_WAIT_S)
+    connection.execute("PRAGMA query_only = ON")
     return connection
-
-
-def _connect(path: Path, options: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.resolve().as_uri()}?{options}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=_WAIT_S,
-    )

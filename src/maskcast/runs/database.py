@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from maskcast.errors import RunError, StorageError
+from maskcast.io.sqlite_files import connect, probed
 
 FORMAT: Final = "maskcast-ledger-2"
 FORMAT_OF_0_1: Final = "maskcast-ledger-1"
@@ -189,7 +190,7 @@ def move(path: Path, new: Path) -> None:
     Raises:
         OSError: if it cannot be moved.
     """
-    with suppress(sqlite3.Error), closing(_connect(path, "mode=rw")) as connection:
+    with suppress(sqlite3.Error), closing(connect(path, "mode=rw")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # then all is in the file itself
     path.rename(new)
     for suffix in ("-wal", "-shm"):
@@ -209,7 +210,7 @@ def storage_error(path: Path, error: sqlite3.OperationalError) -> StorageError:
 
 def _connect_to_write(path: Path, mode: str) -> sqlite3.Connection:
     try:
-        connection = _connect(path, f"mode={mode}")
+        connection = connect(path, f"mode={mode}")
     except sqlite3.OperationalError as error:
         raise storage_error(path, error) from error
     try:
@@ -227,12 +228,12 @@ def _connect_to_write(path: Path, mode: str) -> sqlite3.Connection:
 def _opened_to_read(path: Path) -> Database:
     try:
         try:
-            return Database(_probed(path, "mode=rw"), path)
+            return Database(probed(path, "mode=rw"), path)
         except sqlite3.OperationalError:
             log = path.with_name(f"{path.name}-wal")
             if log.exists() and log.stat().st_size:
                 return _copied(path)
-            return Database(_probed(path, "immutable=1"), path)
+            return Database(probed(path, "immutable=1"), path)
     except sqlite3.OperationalError as error:
         raise _unreadable(path, str(error)) from error
     except sqlite3.DatabaseError as error:
@@ -247,28 +248,7 @@ def _copied(path: Path) -> Database:
         folder = Path(copies.enter_context(TemporaryDirectory(prefix="maskcast-ledger-")))
         for suffix in ("", "-wal"):
             shutil.copyfile(path.with_name(path.name + suffix), folder / f"run.db{suffix}")
-        return Database(_probed(folder / "run.db", "mode=rw"), path, copies.pop_all())
-
-
-def _probed(path: Path, options: str) -> sqlite3.Connection:
-    """A connection that has really read something."""
-    connection = _connect(path, options)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.DatabaseError:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect(path: Path, options: str) -> sqlite3.Connection:
-    # A ledger is used by a thread at a time, not always by the one that opened it.
-    return sqlite3.connect(
-        f"{path.resolve().as_uri()}?{options}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+        return Database(probed(folder / "run.db", "mode=rw"), path, copies.pop_all())
 
 
 def _known_format(database: Database) -> str:

@@ -12,7 +12,7 @@ from cachetools import LRUCache
 
 from maskcast.io.images import read_image
 from maskcast.io.sizes import pixels_in
-from maskcast.io.storage import Place
+from maskcast.io.stamps import stamp_of
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import ReferencePictures
 from maskcast.types import RgbImage
@@ -90,21 +90,10 @@ class TargetImages(ReferenceImages):
         return []
 
     def _identity(self, image_id: str) -> Hashable:
-        return image_id, _stamp(self._place / image_id), self._pictures.window()
+        return image_id, stamp_of(self._place / image_id), self._pictures.window()
 
     def _read(self, image_id: str) -> RgbImage:
         options = self._project.settings.images.read_options
         return read_image(
             self._place / image_id, window=self._pictures.window(), options=options
         ).rgb
-
-
-def _stamp(place: Place) -> tuple[int, int] | None:
-    """Tells whether a file is still the same one; None if that cannot be told."""
-    if not isinstance(place, Path):
-        return None
-    try:
-        status = place.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size

@@ -128,9 +128,9 @@ class Worker:
         self._asked.clear()
         try:
             self._session.save()
+            self._name()
             if asked:
                 self._news.put(Saved(None))
-            self._name()
             if self._session.refresh():
                 self._news.put(Changed())
         except MaskcastError as error:

@@ -16,7 +16,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from maskcast.errors import (
@@ -26,6 +25,7 @@ from maskcast.errors import (
     RunError,
     SettingsError,
 )
+from maskcast.io.stamps import FileStamp, stamp_of
 from maskcast.project.bin import Bin
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
@@ -67,7 +67,7 @@ _LISTING_SHARE: Final = 30
 _WATCH_SECONDS: Final = 0.5
 
 HowToRun = Literal["go on", "again", "fresh", "update"]
-_Stamp = tuple[tuple[tuple[int, int] | None, ...], frozenset[str]]
+_Stamp = tuple[tuple[FileStamp | None, ...], frozenset[str]]
 
 
 class RunController:
@@ -287,7 +287,7 @@ class RunController:
         path = self._project.ledger_path
         files = (path, path.with_name(f"{path.name}-wal"))
         removed = self.removed_targets()
-        stamp = tuple(_stamp(file) for file in files), frozenset(removed)
+        stamp = tuple(stamp_of(file) for file in files), frozenset(removed)
         if self._ledger is None or self._ledger[0] != stamp:
             recorded = _Recorded()
             with opened_ledger(self._project) as ledger:
@@ -349,12 +349,3 @@ class _Recorded:
     selftest: SelfTestTold = field(default_factory=dict)
     fingerprint: Mapping[str, Any] | None = None
     renewed: Renewed | None = None
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """Tells whether a file changed; None if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size

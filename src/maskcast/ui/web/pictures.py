@@ -16,6 +16,7 @@ from maskcast.drawing.overlay import draw_overlay
 from maskcast.errors import ImageError, MaskcastError, RunError
 from maskcast.io.images import encode_jpeg, read_image
 from maskcast.io.sizes import pixels_in
+from maskcast.io.stamps import stamp_of
 from maskcast.io.storage import Readable
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.references import ReferencePictures
@@ -36,8 +37,6 @@ from maskcast.ui.web.shown_layers import encode_layers
 THUMBNAIL_SIDE: Final = 320
 _LARGE_SIDE: Final = 4096
 _KEPT_BYTES: Final = 48_000_000
-
-_Stamp = tuple[int, int]
 
 
 def shown_run(ledger: Ledger) -> str:
@@ -195,7 +194,7 @@ class TargetPictures:
     def _encoded(self, picture: Readable | None, row: TargetRow, side: int) -> bytes | None:
         if picture is None:
             return None
-        key = str(picture), _stamp(file_behind(picture)), side
+        key = str(picture), stamp_of(file_behind(picture)), side
         with self._lock:
             found = self._kept.get(key)
         if found is None:
@@ -223,14 +222,3 @@ def _fitted(image: RgbImage, side: int) -> RgbImage:
         return image
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _stamp(path: Path | None) -> _Stamp | None:
-    """Tells whether a file is still the same one; None if there is none."""
-    if path is None:
-        return None
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size

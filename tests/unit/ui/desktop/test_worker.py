@@ -12,12 +12,12 @@ import pytest
 
 from fake_engine import FakeEngine
 from maskcast.engines.base import EngineSettings
-from maskcast.errors import EngineError
+from maskcast.errors import AnnotationError, EngineError
 from maskcast.project.annotations import Annotation, read_annotations
 from maskcast.project.folder import ProjectFolder
 from maskcast.project.store import AnnotationStore
-from maskcast.types import Mask, Prompts, RgbImage
-from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Worker, _Loop
+from maskcast.types import Mask, ObjectSpec, Prompts, RgbImage
+from maskcast.ui.desktop.worker import Changed, Failed, Gallery, News, Saved, Worker, _Loop
 from maskcast.ui.edits import AddPoint, SetBox
 from maskcast.ui.naming import ObjectNames
 from maskcast.ui.session import Segmenter, Session
@@ -188,6 +188,17 @@ def test_a_conflict_is_told_and_the_others_work_is_shown(bench: Bench) -> None:
     saved = bench.saved()
     assert saved is not None
     assert saved.clean
+
+
+def test_a_save_with_a_name_that_is_refused_tells_once(bench: Bench) -> None:
+    bench.worker.close()  # so that both are there when it saves
+    bench.store.save_spec(ObjectSpec(2, "void", (1, 2, 3)))
+    bench.worker.name(ObjectSpec(1, "void", (4, 5, 6)))
+    bench.worker.save()
+    with pytest.raises(AnnotationError, match="called void already"):
+        bench.worker._save()
+    saved = [news.problem for news in bench.worker.news() if isinstance(news, Saved)]
+    assert [type(problem) for problem in saved] == [AnnotationError]
 
 
 def test_what_somebody_else_saved_is_taken_in(bench: Bench) -> None:

@@ -174,6 +174,21 @@ describe("a change", () => {
     assert.equal(bench.link.scene?.revision, 2);
   });
 
+  test("that fills in outlives a server that was started anew, and is asked for once more", async () => {
+    const bench = await new Bench().opened("a");
+    bench.link.suggest();
+    (await bench.next("suggest")).answer({ expired: true });
+    (await bench.next("start")).answer({ desk: "other", references: [], objects: [] });
+    (await bench.next("open")).answer({ scene: scene(1, "a") });
+    const again = await bench.next("suggest");
+    assert.equal(again.message.desk, "other");
+    again.answer({ scene: scene(2, "a", object(false)) });
+    await settled();
+    assert.equal(bench.link.scene?.revision, 2);
+    assert.equal(bench.link.isBusy, false);
+    assert.deepEqual(bench.calls, []);
+  });
+
   test("that is a stroke stays until a mask holds it", async () => {
     const bench = await new Bench().opened("a");
     bench.link.change(STROKE);

@@ -139,11 +139,13 @@ export class Link {
     this.suggesting = true;
     this.listener.showWork();
     return this.#inLane(async () => {
-      await this.#sendWaiting();
-      const reply = await this.#askAtDesk({ do: "suggest", image });
-      this.suggesting = false;
-      if (reply.scene) this.#takeScene(reply.scene);
-      this.listener.showWork();
+      try {
+        await this.#sendWaiting();
+        await this.#suggestNow(image);
+      } finally {
+        this.suggesting = false;
+        this.listener.showWork();
+      }
     });
   }
 
@@ -202,6 +204,17 @@ export class Link {
     });
     this.lane = done;
     return done;
+  }
+
+  /** @param {string} image */
+  async #suggestNow(image) {
+    let reply = await this.#askOnce({ do: "suggest", image });
+    if (reply.expired) {
+      await this.#startAgain(image); // only what is open there can be filled in
+      reply = await this.#askOnce({ do: "suggest", image });
+    }
+    if (reply.problem) this.listener.showProblem(reply.problem);
+    if (reply.scene) this.#takeScene(reply.scene);
   }
 
   /** @param {string} image */
